@@ -1,0 +1,59 @@
+//! What handlers may hold.
+
+use std::sync::Arc;
+
+use control::sampling::Sampling;
+use ingest::Ingest;
+use model::Clock;
+use query::Query;
+use store::Store;
+use tokio::sync::Semaphore;
+
+use crate::error::ApiError;
+use crate::guard::Guard;
+
+/// The doors, and who this server says it is.
+pub struct App {
+    pub ingest: Ingest,
+    pub query: Query,
+    pub sampling: Sampling,
+    pub clock: Arc<dyn Clock>,
+    pub identity: Identity,
+    pub listeners: Listeners,
+    pub guard: Guard,
+    /// For health alone.
+    pub store: Store,
+    pub started_us: i64,
+    /// Questions that are answered at the same time; the others wait.
+    pub questions: Semaphore,
+}
+
+/// The account and region that ARNs carry.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    pub account_id: String,
+    pub region: String,
+    pub retention_days: u32,
+}
+
+/// The addresses this server listens on.
+#[derive(Debug, Clone)]
+pub struct Listeners {
+    pub http: String,
+    pub daemon: String,
+}
+
+impl App {
+    /// Asks the read door off the event loop: it reads files.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Query) -> query::Result<T> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let _place = self.questions.acquire().await.map_err(|_| ApiError::shutting_down())?;
+        let query = self.query.clone();
+        match tokio::task::spawn_blocking(move || question(&query)).await {
+            Ok(answer) => answer.map_err(ApiError::from),
+            Err(err) => Err(ApiError::internal(err.to_string())),
+        }
+    }
+}

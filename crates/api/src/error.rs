@@ -1,0 +1,133 @@
+//! Errors as AWS clients expect them: an exception's name in a header, a message in the body, the request's id.
+//!
+//! The public message says what to do. What only the operator may know goes to the log, under the same request id.
+
+use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use model::Kind;
+use serde_json::{Map, Value};
+use tracing::error;
+
+pub(crate) const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+const RETRY_AFTER_SECS: &str = "1";
+
+/// An error on its way out.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    exception: &'static str,
+    message: String,
+    /// Further members of the body.
+    members: Map<String, Value>,
+    private: Option<String>,
+}
+
+impl ApiError {
+    pub(crate) fn new(status: StatusCode, exception: &'static str, message: impl Into<String>) -> ApiError {
+        ApiError { status, exception, message: message.into(), members: Map::new(), private: None }
+    }
+
+    pub(crate) fn invalid(message: impl Into<String>) -> ApiError {
+        ApiError::new(StatusCode::BAD_REQUEST, "InvalidRequestException", message)
+    }
+
+    pub(crate) fn internal(private: String) -> ApiError {
+        ApiError {
+            private: Some(private),
+            ..ApiError::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "InternalFailure",
+                "the server failed; its log says why, under this answer's request id",
+            )
+        }
+    }
+
+    pub(crate) fn shutting_down() -> ApiError {
+        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", "the server is stopping")
+    }
+
+    fn of_kind(kind: Kind, message: String) -> ApiError {
+        match kind {
+            Kind::Invalid | Kind::NotFound => ApiError::invalid(message),
+            Kind::LimitExceeded => ApiError::new(StatusCode::BAD_REQUEST, "RuleLimitExceededException", message),
+            Kind::Unavailable => ApiError {
+                private: Some(message),
+                ..ApiError::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "ServiceUnavailable",
+                    "the server cannot store data just now (its disk may be full); nothing of this request was kept, try again later",
+                )
+            },
+            Kind::Corrupt | Kind::Internal => ApiError::internal(message),
+        }
+    }
+
+    fn with(mut self, member: &str, value: Value) -> ApiError {
+        self.members.insert(member.to_owned(), value);
+        self
+    }
+}
+
+impl From<ingest::Error> for ApiError {
+    fn from(err: ingest::Error) -> ApiError {
+        ApiError::of_kind(err.kind(), err.to_string())
+    }
+}
+
+impl From<control::Error> for ApiError {
+    fn from(err: control::Error) -> ApiError {
+        ApiError::of_kind(err.kind(), err.to_string())
+    }
+}
+
+impl From<query::Error> for ApiError {
+    fn from(err: query::Error) -> ApiError {
+        let answer = ApiError::of_kind(err.kind(), err.to_string());
+        match err {
+            query::Error::Filter(filter) => {
+                answer.with("Position", filter.position.into()).with("Expected", filter.expected.into())
+            }
+            _ => answer,
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let request_id = crate::operation::request_id();
+        if let Some(private) = &self.private {
+            error!(%request_id, exception = self.exception, error = %private, "request failed");
+        }
+        let mut body = Map::new();
+        body.insert("Message".to_owned(), self.message.into());
+        body.extend(self.members);
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(ERROR_TYPE, HeaderValue::from_static(self.exception));
+        if let Ok(value) = HeaderValue::from_str(&request_id) {
+            headers.insert(REQUEST_ID, value);
+        }
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECS));
+        }
+        (self.status, headers, Value::Object(body).to_string()).into_response()
+    }
+}
+
+/// A path that no operation has.
+pub(crate) async fn unknown_path(uri: Uri) -> Response {
+    let message = format!("there is no operation at {}", uri.path());
+    ApiError::new(StatusCode::NOT_FOUND, "UnknownOperationException", message).into_response()
+}
+
+/// A handler panicked: the caller gets an answer, the log the reason, and the server goes on.
+pub(crate) fn panicked(reason: Box<dyn std::any::Any + Send>) -> Response {
+    let reason = reason
+        .downcast_ref::<String>()
+        .cloned()
+        .or_else(|| reason.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+        .unwrap_or_else(|| "unknown".to_owned());
+    ApiError::internal(format!("panic: {reason}")).into_response()
+}

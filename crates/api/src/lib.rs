@@ -1,0 +1,54 @@
+//! AWS protocols in and out, and the console's files. No logic: a handler checks its input, knocks on one door, and shapes what
+//! comes back.
+
+mod app;
+mod console;
+mod error;
+mod guard;
+mod health;
+mod operation;
+mod page;
+mod time;
+mod xray;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use model::limit;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+
+pub use app::{App, Identity, Listeners};
+pub use guard::Guard;
+pub use operation::Operation;
+pub use xray::OPERATIONS;
+
+/// Everything: the APIs, the console, health.
+pub fn router(app: Arc<App>) -> Router {
+    apis(&app)
+        .route("/api/health", get(health::health))
+        .fallback(get(console::file))
+        .layer(CompressionLayer::new())
+        .layer(axum::middleware::from_fn_with_state(app.clone(), guard::check))
+        .layer(CatchPanicLayer::custom(error::panicked))
+        .with_state(app)
+}
+
+/// What an X-Ray daemon's TCP side passes on: the API alone.
+pub fn daemon_router(app: Arc<App>) -> Router {
+    apis(&app)
+        .fallback(error::unknown_path)
+        .layer(axum::middleware::from_fn_with_state(app.clone(), guard::check))
+        .layer(CatchPanicLayer::custom(error::panicked))
+        .with_state(app)
+}
+
+fn apis(_: &Arc<App>) -> Router<Arc<App>> {
+    let mut router = Router::new();
+    for operation in OPERATIONS {
+        router = router.route(operation.path, post(operation.service()));
+    }
+    router.layer(DefaultBodyLimit::max(limit::REQUEST_BYTES))
+}

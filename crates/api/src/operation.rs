@@ -1,0 +1,113 @@
+//! One row per AWS operation. The table drives routing, refusals and the coverage test.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::header::{CONTENT_TYPE, HeaderValue};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::app::App;
+use crate::error::{ApiError, REQUEST_ID};
+
+type Answer = Pin<Box<dyn Future<Output = Result<Vec<u8>, ApiError>> + Send>>;
+type Handler = fn(Arc<App>, Bytes) -> Answer;
+
+/// An operation of an AWS service, served or refused.
+#[derive(Clone, Copy)]
+pub struct Operation {
+    pub name: &'static str,
+    pub path: &'static str,
+    handler: Option<Handler>,
+}
+
+impl Operation {
+    pub(crate) const fn served(name: &'static str, path: &'static str, handler: Handler) -> Operation {
+        Operation { name, path, handler: Some(handler) }
+    }
+
+    /// Known, and not served by this version.
+    pub(crate) const fn refused(name: &'static str, path: &'static str) -> Operation {
+        Operation { name, path, handler: None }
+    }
+
+    pub fn is_served(&self) -> bool {
+        self.handler.is_some()
+    }
+
+    /// The row as a request handler.
+    pub(crate) fn service(
+        self,
+    ) -> impl Fn(State<Arc<App>>, Result<Bytes, BytesRejection>) -> Pin<Box<dyn Future<Output = Response> + Send>> + Clone + Send + 'static
+    {
+        move |State(app), body| {
+            Box::pin(async move {
+                let answer = match (self.handler, body) {
+                    (None, _) => Err(ApiError::new(
+                        StatusCode::NOT_IMPLEMENTED,
+                        "NotImplementedException",
+                        format!("this version of Mitoshi does not serve the operation {}", self.name),
+                    )),
+                    (_, Err(rejection)) => Err(unreadable(&rejection)),
+                    (Some(handler), Ok(body)) => handler(app, body).await,
+                };
+                match answer {
+                    Ok(json) => {
+                        let mut headers = HeaderMap::new();
+                        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                        if let Ok(id) = HeaderValue::from_str(&request_id()) {
+                            headers.insert(REQUEST_ID, id);
+                        }
+                        (headers, json).into_response()
+                    }
+                    Err(err) => err.into_response(),
+                }
+            })
+        }
+    }
+}
+
+fn unreadable(rejection: &BytesRejection) -> ApiError {
+    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        let message = format!("the request body is larger than {} bytes", model::limit::REQUEST_BYTES);
+        ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLargeException", message)
+    } else {
+        ApiError::invalid(format!("the request body cannot be read: {}", rejection.body_text()))
+    }
+}
+
+/// Runs a typed handler on a JSON body. An empty body is an empty object: some clients send none.
+pub(crate) async fn json<I, O, F>(body: Bytes, handler: impl FnOnce(I) -> F) -> Result<Vec<u8>, ApiError>
+where
+    I: DeserializeOwned,
+    O: Serialize,
+    F: Future<Output = Result<O, ApiError>>,
+{
+    let text: &[u8] = if body.iter().all(u8::is_ascii_whitespace) { b"{}" } else { &body };
+    let input = serde_json::from_slice(text).map_err(|err| ApiError::invalid(format!("the request body is not valid: {err}")))?;
+    let output = handler(input).await?;
+    serde_json::to_vec(&output).map_err(|err| ApiError::internal(err.to_string()))
+}
+
+/// A table row's handler from a typed function.
+macro_rules! handler {
+    ($function:path) => {
+        |app, body| Box::pin(async move { $crate::operation::json(body, |input| $function(&app, input)).await })
+    };
+}
+pub(crate) use handler;
+
+/// An id for one answer: unique in this process and, by its time, over restarts.
+pub(crate) fn request_id() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let n = NEXT.fetch_add(1, Ordering::Relaxed);
+    let started = std::process::id();
+    format!("{:08x}-0000-4000-8000-{n:012x}", started)
+}

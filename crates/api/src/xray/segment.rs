@@ -1,0 +1,85 @@
+//! Segments in: PutTraceSegments, PutTelemetryRecords.
+//!
+//! Differs from AWS: a refused document's message says what is wrong with it, behind AWS's "Invalid segment. ErrorCode: …".
+
+use ingest::xray::TelemetryRecord;
+use model::limit;
+use serde::{Deserialize, Serialize};
+
+use crate::app::App;
+use crate::error::ApiError;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct PutTraceSegments {
+    trace_segment_documents: Vec<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct PutTraceSegmentsResult {
+    unprocessed_trace_segments: Vec<UnprocessedTraceSegment>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct UnprocessedTraceSegment {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    error_code: &'static str,
+    message: String,
+}
+
+pub(super) async fn put_trace_segments(app: &App, input: PutTraceSegments) -> Result<PutTraceSegmentsResult, ApiError> {
+    let count = input.trace_segment_documents.len();
+    if count > limit::DOCUMENTS_PER_PUT {
+        return Err(ApiError::invalid(format!(
+            "TraceSegmentDocuments has {count} documents, the limit is {}",
+            limit::DOCUMENTS_PER_PUT
+        )));
+    }
+    let rejected = app.ingest.documents(input.trace_segment_documents).await?;
+    let unprocessed_trace_segments = rejected
+        .into_iter()
+        .map(|rejected| UnprocessedTraceSegment {
+            id: rejected.id,
+            error_code: rejected.code,
+            message: format!("Invalid segment. ErrorCode: {}, Cause: {}", rejected.code, rejected.message),
+        })
+        .collect();
+    Ok(PutTraceSegmentsResult { unprocessed_trace_segments })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct PutTelemetryRecords {
+    telemetry_records: Vec<TelemetryRecordInput>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+#[derive(Default)]
+struct TelemetryRecordInput {
+    segments_received_count: Option<u64>,
+    segments_sent_count: Option<u64>,
+    segments_spillover_count: Option<u64>,
+    segments_rejected_count: Option<u64>,
+}
+
+#[derive(Serialize)]
+pub(super) struct Nothing {}
+
+pub(super) async fn put_telemetry_records(app: &App, input: PutTelemetryRecords) -> Result<Nothing, ApiError> {
+    let records: Vec<TelemetryRecord> = input
+        .telemetry_records
+        .into_iter()
+        .map(|record| TelemetryRecord {
+            segments_received: record.segments_received_count.unwrap_or(0),
+            segments_sent: record.segments_sent_count.unwrap_or(0),
+            segments_spillover: record.segments_spillover_count.unwrap_or(0),
+            segments_rejected: record.segments_rejected_count.unwrap_or(0),
+        })
+        .collect();
+    app.ingest.telemetry(&records);
+    Ok(Nothing {})
+}

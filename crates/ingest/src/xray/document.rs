@@ -1,0 +1,64 @@
+//! Segment documents.
+
+use model::segment::{self, DocumentError};
+use serde_json::value::RawValue;
+use store::NewDocument;
+
+use crate::{Ingest, Result};
+
+/// A document that was not taken, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    pub id: Option<String>,
+    pub code: &'static str,
+    pub message: String,
+}
+
+impl From<DocumentError> for Rejected {
+    fn from(err: DocumentError) -> Rejected {
+        Rejected { id: err.id, code: err.code, message: err.message }
+    }
+}
+
+impl Ingest {
+    /// Takes documents in. When this returns, the good ones are durable; the others come back. One text may hold an array.
+    pub async fn documents(&self, texts: Vec<String>) -> Result<Vec<Rejected>> {
+        let mut good = Vec::with_capacity(texts.len());
+        let mut rejected = Vec::new();
+        for text in texts {
+            self.sort_out(text.into_bytes(), &mut good, &mut rejected);
+        }
+        let accepted = good.len() as u64;
+        self.store.append(good).await?;
+        self.counters.accepted(accepted);
+        Ok(rejected)
+    }
+
+    fn sort_out(&self, text: Vec<u8>, good: &mut Vec<NewDocument>, rejected: &mut Vec<Rejected>) {
+        if text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+            match serde_json::from_slice::<Vec<&RawValue>>(&text) {
+                Ok(elements) => {
+                    for element in elements {
+                        self.take(element.get().as_bytes().into(), good, rejected);
+                    }
+                }
+                Err(err) => {
+                    self.counters.segment_rejected("JSONFormatError");
+                    rejected.push(Rejected { id: None, code: "JSONFormatError", message: format!("the document is not JSON: {err}") });
+                }
+            }
+        } else {
+            self.take(text.into(), good, rejected);
+        }
+    }
+
+    fn take(&self, raw: Box<[u8]>, good: &mut Vec<NewDocument>, rejected: &mut Vec<Rejected>) {
+        match segment::parse(&raw) {
+            Ok(segment) => good.push(NewDocument { raw, segment }),
+            Err(err) => {
+                self.counters.segment_rejected(err.code);
+                rejected.push(err.into());
+            }
+        }
+    }
+}

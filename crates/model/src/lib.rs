@@ -1,0 +1,19 @@
+//! The nouns of Mitoshi: plain data, ids, time, limits, error kinds.
+//!
+//! Nothing here does I/O, knows a wire protocol's envelope, or is asynchronous. The segment document is the one JSON shape that
+//! lives here, because the document *is* the noun: X-Ray SDKs, the store and the API all speak it.
+
+pub mod digest;
+pub mod error;
+pub mod id;
+pub mod limit;
+pub mod sampling;
+pub mod segment;
+pub mod service;
+pub mod time;
+pub mod trace;
+
+pub use error::Kind;
+pub use id::{SegmentId, TraceId};
+pub use segment::Segment;
+pub use time::{Clock, SystemClock, TimeRange};

@@ -1,0 +1,45 @@
+//! Every number that limits something, with its source. "AWS" marks the X-Ray developer guide's own figure.
+
+/// Bytes of one segment or subsegment document (AWS).
+pub const DOCUMENT_BYTES: usize = 64 * 1024;
+/// Documents in one `PutTraceSegments` (AWS).
+pub const DOCUMENTS_PER_PUT: usize = 50;
+/// Bytes of a request body. 50 documents of 64 KB, each escaped into a JSON string, stay below it.
+pub const REQUEST_BYTES: usize = 8 * 1024 * 1024;
+/// Trace ids in one `BatchGetTraces` (AWS).
+pub const TRACE_IDS_PER_GET: usize = 5;
+/// Trace ids in one `GetTraceGraph`. AWS states none; a graph of more is what `GetServiceGraph` is for.
+pub const TRACE_IDS_PER_GRAPH: usize = 100;
+/// Characters of a segment's name (AWS).
+pub const NAME_CHARS: usize = 200;
+/// Longest range of `GetServiceGraph` and `GetTimeSeriesServiceStatistics` (AWS).
+pub const GRAPH_RANGE_HOURS: i64 = 6;
+/// Distinct annotation keys indexed per trace (AWS).
+pub const ANNOTATION_KEYS_PER_TRACE: usize = 50;
+/// Characters of an annotation's string value that are indexed (AWS schema).
+pub const ANNOTATION_VALUE_CHARS: usize = 1_000;
+/// Characters of an exception message kept in the index; the document keeps all of it.
+pub const INDEXED_MESSAGE_CHARS: usize = 1_000;
+/// Root causes of one kind listed for a trace.
+pub const ROOT_CAUSES_PER_TRACE: usize = 20;
+/// Sampling rules besides the default one (AWS).
+pub const SAMPLING_RULES: usize = 25;
+/// Statistics documents in one `GetSamplingTargets` (AWS).
+pub const SAMPLING_DOCUMENTS: usize = 25;
+/// Characters of a filter expression. AWS states none; a longer one is a mistake or an attack.
+pub const FILTER_CHARS: usize = 4_000;
+/// Nesting of parentheses and braces in a filter expression.
+pub const FILTER_DEPTH: usize = 50;
+/// Trace summaries on one page.
+pub const SUMMARIES_PER_PAGE: usize = 100;
+/// Traces looked at for one page of summaries; a page that finds little ends there and carries a token.
+pub const TRACES_SCANNED_PER_PAGE: usize = 100_000;
+/// Services on one page of a graph.
+pub const SERVICES_PER_PAGE: usize = 1_000;
+/// How long a paging token can be used.
+pub const PAGE_TOKEN_SECS: i64 = 3_600;
+/// A trace id's own time counts as the trace's time when it lies this close to the start of its segments; otherwise the id
+/// was made in W3C form, whose first digits are random.
+pub const TRACE_ID_TIME_SLACK_SECS: i64 = 24 * 3_600;
+/// A call marked `traced` waits this long for the callee's own segment before it is shown as an uninstrumented remote.
+pub const TRACED_GRACE_SECS: i64 = 15;

@@ -1,0 +1,77 @@
+//! Sampling rules.
+
+use std::collections::BTreeMap;
+
+/// The rule that matches what no other rule matches. It cannot be deleted or moved.
+pub const DEFAULT_RULE: &str = "Default";
+/// Where the default rule stands: after every other.
+pub const DEFAULT_PRIORITY: i64 = 10_000;
+
+/// A sampling rule, as X-Ray defines it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SamplingRule {
+    pub name: String,
+    pub priority: i64,
+    /// Share of requests sampled once the reservoir is used up, 0 to 1.
+    pub fixed_rate: f64,
+    /// Requests per second that are sampled first, over all clients together.
+    pub reservoir_size: i64,
+    pub service_name: String,
+    pub service_type: String,
+    pub host: String,
+    pub http_method: String,
+    pub url_path: String,
+    pub resource_arn: String,
+    pub attributes: BTreeMap<String, String>,
+    pub created_us: i64,
+    pub modified_us: i64,
+}
+
+impl SamplingRule {
+    /// What every account starts with: one request a second and 5 % of the rest.
+    pub fn default_rule() -> SamplingRule {
+        let any = || "*".to_owned();
+        SamplingRule {
+            name: DEFAULT_RULE.to_owned(),
+            priority: DEFAULT_PRIORITY,
+            fixed_rate: 0.05,
+            reservoir_size: 1,
+            service_name: any(),
+            service_type: any(),
+            host: any(),
+            http_method: any(),
+            url_path: any(),
+            resource_arn: any(),
+            attributes: BTreeMap::new(),
+            created_us: 0,
+            modified_us: 0,
+        }
+    }
+
+    pub fn is_default(&self) -> bool {
+        self.name == DEFAULT_RULE
+    }
+}
+
+/// What one client reports about one rule for the last reporting interval.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SamplingStatistics {
+    pub rule_name: String,
+    pub client_id: String,
+    pub timestamp_us: i64,
+    pub request_count: u64,
+    pub sampled_count: u64,
+    pub borrow_count: u64,
+}
+
+/// What a client may do with one rule until the quota ends.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SamplingTarget {
+    pub rule_name: String,
+    pub fixed_rate: f64,
+    /// Requests per second this client may take from the reservoir.
+    pub reservoir_quota: i64,
+    pub quota_until_us: i64,
+    /// Seconds until the client should report again.
+    pub interval_secs: i64,
+}

@@ -1,0 +1,343 @@
+//! The segment document: X-Ray's unit of work, as SDKs write it and as `BatchGetTraces` gives it back.
+//!
+//! Reading is lenient where X-Ray is: a member of the wrong type is dropped, an unknown one is kept in `rest`, and the document
+//! is refused only for what makes it unusable (no id, no name, no time). `parse` then `to_json` gives an equal JSON value for
+//! every well-typed document.
+
+mod read;
+#[cfg(test)]
+mod tests;
+
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::limit;
+use crate::time::secs_to_us;
+use crate::{SegmentId, TraceId};
+
+/// A segment or a subsegment, embedded ones included. Members that a document lacks are `None`, so that it can be written
+/// again as it was.
+#[derive(Debug, Clone, Serialize)]
+pub struct Segment {
+    pub id: SegmentId,
+    pub name: String,
+    /// Epoch seconds.
+    pub start_time: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_time: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_progress: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<TraceId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent_id: Option<SegmentId>,
+    /// `subsegment` on those that are sent on their own.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource_arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub throttle: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inferred: Option<bool>,
+    /// The callee is expected to report a segment of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traced: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http: Option<Http>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aws: Option<Object>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<Object>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sql: Option<Object>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub annotations: Option<Object>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub links: Option<Vec<Object>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subsegments: Option<Vec<Segment>>,
+    /// Members that the model does not know.
+    #[serde(flatten)]
+    pub rest: Object,
+}
+
+/// The HTTP request that a segment served or a subsegment made.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Http {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request: Option<HttpRequest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response: Option<HttpResponse>,
+    #[serde(flatten)]
+    pub rest: Object,
+}
+
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct HttpRequest {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_ip: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traced: Option<bool>,
+    #[serde(flatten)]
+    pub rest: Object,
+}
+
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct HttpResponse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<i64>,
+    #[serde(flatten)]
+    pub rest: Object,
+}
+
+/// Why something failed.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub enum Cause {
+    /// The id of an exception recorded elsewhere in the trace, usually on the subsegment where it was raised.
+    Reference(String),
+    Recorded(Box<RecordedCause>),
+}
+
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct RecordedCause {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exceptions: Option<Vec<Exception>>,
+    #[serde(flatten)]
+    pub rest: Object,
+}
+
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Exception {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remote: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stack: Option<Box<RawValue>>,
+    #[serde(flatten)]
+    pub rest: Object,
+}
+
+/// A JSON object with few members, in the order they came.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Object(pub Vec<(String, Value)>);
+
+impl Object {
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.0.iter().find(|(k, _)| k == key).map(|(_, v)| v)
+    }
+
+    pub fn str(&self, key: &str) -> Option<&str> {
+        self.get(key).and_then(Value::as_str)
+    }
+
+    /// A member of a member, as in `ec2.instance_id`.
+    pub fn str_in(&self, key: &str, inner: &str) -> Option<&str> {
+        self.get(key)?.get(inner)?.as_str()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for Object {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (key, value) in &self.0 {
+            map.serialize_entry(key, value)?;
+        }
+        map.end()
+    }
+}
+
+/// Why a document was refused. The code is what `UnprocessedTraceSegments` carries.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct DocumentError {
+    pub code: &'static str,
+    /// The document's own id, where it could be read.
+    pub id: Option<String>,
+    pub message: String,
+}
+
+impl DocumentError {
+    pub fn new(code: &'static str, id: Option<String>, message: impl Into<String>) -> DocumentError {
+        DocumentError { code, id, message: message.into() }
+    }
+}
+
+/// Reads one document: a segment, complete or in progress, or a subsegment sent on its own.
+pub fn parse(document: &[u8]) -> Result<Segment, DocumentError> {
+    if document.len() > limit::DOCUMENT_BYTES {
+        return Err(DocumentError::new(
+            "DocumentTooLarge",
+            None,
+            format!("the document has {} bytes, the limit is {}", document.len(), limit::DOCUMENT_BYTES),
+        ));
+    }
+    let draft = read::draft(document)?;
+    let id_text = || draft.id_text.clone();
+    let fail = |code, message: &str| Err(DocumentError::new(code, id_text(), message));
+
+    let Some(id) = draft.id else {
+        return match &draft.id_text {
+            Some(text) => fail("InvalidId", &format!("id {text:?} is not 16 hexadecimal digits")),
+            None => fail("MissingId", "the document has no id"),
+        };
+    };
+    let Some(trace_id) = draft.trace_id else {
+        return match &draft.trace_id_text {
+            Some(text) => fail(
+                "InvalidTraceId",
+                &format!("trace_id {text:?} is not of the form 1-<8 hexadecimal digits>-<24 hexadecimal digits>"),
+            ),
+            None => fail("InvalidTraceId", "the document has no trace_id"),
+        };
+    };
+    let name = match draft.name {
+        Some(name) if name.is_empty() => return fail("InvalidName", "the name is empty"),
+        Some(name) if name.len() > limit::NAME_CHARS && name.chars().count() > limit::NAME_CHARS => {
+            return fail("InvalidName", &format!("the name is longer than {} characters", limit::NAME_CHARS));
+        }
+        Some(name) => name,
+        None => return fail("InvalidName", "the document has no name"),
+    };
+    let Some(start_time) = draft.start_time else {
+        return fail("InvalidSegment", "the document has no start_time");
+    };
+    // A number of seconds. Milliseconds or nanoseconds, a frequent mistake, would lie thousands of years ahead.
+    if !(0.0..1e11).contains(&start_time) {
+        return fail("InvalidSegment", "start_time is not a time in seconds since 1970");
+    }
+    let mut segment = draft.segment;
+    segment.id = id;
+    segment.name = name;
+    segment.start_time = start_time;
+    segment.trace_id = Some(trace_id);
+    if segment.end_time.is_none() && segment.in_progress != Some(true) {
+        return fail("InvalidSegment", "the document has neither end_time nor in_progress");
+    }
+    if segment.end_time.is_some_and(|end| !(0.0..1e11).contains(&end)) {
+        return fail("InvalidSegment", "end_time is not a time in seconds since 1970");
+    }
+    if segment.is_subsegment() && segment.parent_id.is_none() {
+        return fail("InvalidSegment", "a subsegment that is sent on its own needs a parent_id of 16 hexadecimal digits");
+    }
+    Ok(segment)
+}
+
+impl Segment {
+    /// A segment with what every segment has, and nothing else.
+    pub fn new(id: SegmentId, name: impl Into<String>, start_time: f64) -> Segment {
+        Segment {
+            id,
+            name: name.into(),
+            start_time,
+            end_time: None,
+            in_progress: None,
+            trace_id: None,
+            parent_id: None,
+            kind: None,
+            namespace: None,
+            origin: None,
+            resource_arn: None,
+            user: None,
+            error: None,
+            throttle: None,
+            fault: None,
+            inferred: None,
+            traced: None,
+            http: None,
+            aws: None,
+            service: None,
+            cause: None,
+            sql: None,
+            annotations: None,
+            metadata: None,
+            links: None,
+            subsegments: None,
+            rest: Object::default(),
+        }
+    }
+
+    /// The document, as JSON text.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Whether this document is a subsegment that was sent on its own.
+    pub fn is_subsegment(&self) -> bool {
+        self.kind.as_deref() == Some("subsegment")
+    }
+
+    /// Whether the work had not ended when this was sent.
+    pub fn is_in_progress(&self) -> bool {
+        self.end_time.is_none()
+    }
+
+    pub fn start_us(&self) -> i64 {
+        secs_to_us(self.start_time)
+    }
+
+    pub fn end_us(&self) -> Option<i64> {
+        self.end_time.map(secs_to_us)
+    }
+
+    pub fn children(&self) -> &[Segment] {
+        self.subsegments.as_deref().unwrap_or_default()
+    }
+
+    pub fn request(&self) -> Option<&HttpRequest> {
+        self.http.as_ref()?.request.as_ref()
+    }
+
+    pub fn status(&self) -> Option<i64> {
+        self.http.as_ref()?.response.as_ref()?.status
+    }
+
+    pub fn exceptions(&self) -> &[Exception] {
+        match &self.cause {
+            Some(Cause::Recorded(cause)) => cause.exceptions.as_deref().unwrap_or_default(),
+            _ => &[],
+        }
+    }
+
+    /// Whether this subsegment left the service: a call to AWS, to a remote host, or to a database.
+    pub fn is_call(&self) -> bool {
+        matches!(self.namespace.as_deref(), Some("aws" | "remote")) || self.sql.is_some()
+    }
+
+    /// Whether the caller said that the callee reports itself.
+    pub fn is_traced(&self) -> bool {
+        self.traced == Some(true) || self.request().is_some_and(|request| request.traced == Some(true))
+    }
+}

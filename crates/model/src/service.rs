@@ -1,0 +1,104 @@
+//! Which service a segment or a call belongs to: X-Ray's rules for names and types of nodes.
+
+use crate::Segment;
+
+/// What makes a node of the service graph: a name, a type, an account.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub struct ServiceId {
+    pub name: String,
+    /// `AWS::ECS::Container`, `remote`, `Database::SQL`, …; none for a plain segment without an origin.
+    pub kind: Option<String>,
+    pub account_id: Option<String>,
+}
+
+/// The node of a segment that a service sent about itself.
+pub fn of_segment(segment: &Segment) -> ServiceId {
+    ServiceId {
+        name: segment.name.clone(),
+        kind: segment.origin.clone(),
+        account_id: account_id(segment),
+    }
+}
+
+/// The node of a service that sent nothing, known only from a call to it.
+pub fn of_call(call: &Segment) -> ServiceId {
+    let aws = call.aws.as_ref();
+    let member = |key| aws.and_then(|aws| aws.str(key)).filter(|text| !text.is_empty()).map(str::to_owned);
+    let (name, kind) = if call.sql.is_some() {
+        (call.name.clone(), "Database::SQL".to_owned())
+    } else if call.namespace.as_deref() == Some("aws") {
+        let service = canonical_aws_name(&call.name);
+        match service.as_str() {
+            "DynamoDB" => named(member("table_name"), service, "AWS::DynamoDB::Table", "AWS::DynamoDB"),
+            "S3" => named(member("bucket_name"), service, "AWS::S3::Bucket", "AWS::S3"),
+            "SQS" => named(member("queue_url"), service, "AWS::SQS::Queue", "AWS::SQS"),
+            "Lambda" => named(member("function_name"), service, "AWS::Lambda", "AWS::Lambda"),
+            _ if service.chars().all(|c| c.is_ascii_alphanumeric()) => {
+                let kind = format!("AWS::{service}");
+                (service, kind)
+            }
+            _ => (service, "AWS::Unknown".to_owned()),
+        }
+    } else {
+        (call.name.clone(), "remote".to_owned())
+    };
+    ServiceId { name, kind: Some(kind), account_id: account_id(call) }
+}
+
+fn named(resource: Option<String>, service: String, with: &str, without: &str) -> (String, String) {
+    match resource {
+        Some(name) => (name, with.to_owned()),
+        None => (service, without.to_owned()),
+    }
+}
+
+fn account_id(segment: &Segment) -> Option<String> {
+    segment.aws.as_ref()?.str("account_id").map(str::to_owned)
+}
+
+/// Services whose name SDKs write in more than one way. Python's SDK says `dynamodb`, Node's `DynamoDB`: one service.
+const AWS_NAMES: &[&str] = &[
+    "APIGateway",
+    "AppConfig",
+    "AppSync",
+    "Athena",
+    "Bedrock",
+    "CloudFormation",
+    "CloudFront",
+    "CloudWatch",
+    "CognitoIdentity",
+    "DynamoDB",
+    "EC2",
+    "ECR",
+    "ECS",
+    "EKS",
+    "ElastiCache",
+    "EventBridge",
+    "Events",
+    "Firehose",
+    "Glue",
+    "IAM",
+    "Kinesis",
+    "KMS",
+    "Lambda",
+    "Logs",
+    "RDS",
+    "Redshift",
+    "Route53",
+    "S3",
+    "SageMakerRuntime",
+    "SecretsManager",
+    "SES",
+    "SFN",
+    "SNS",
+    "SQS",
+    "SSM",
+    "StepFunctions",
+    "STS",
+    "XRay",
+];
+
+/// The one spelling of an AWS service's name. A name that is not in the list keeps its own.
+pub fn canonical_aws_name(name: &str) -> String {
+    AWS_NAMES.iter().find(|known| known.eq_ignore_ascii_case(name)).map_or_else(|| name.to_owned(), |known| (*known).to_owned())
+}

@@ -1,0 +1,145 @@
+//! Whole traces, as documents.
+
+use model::trace::Trace;
+use model::{Segment, SegmentId, TraceId, limit, service};
+
+use crate::{Query, Result};
+
+/// Deeper trees than this are cut: what hangs below comes as documents of its own, with the parent's id in it.
+const DEPTH_MAX: usize = 64;
+
+/// A trace with its documents, put together.
+#[derive(Debug, Clone)]
+pub struct FoundTrace {
+    pub id: TraceId,
+    pub duration_us: u64,
+    pub segments: Vec<FoundSegment>,
+}
+
+#[derive(Debug, Clone)]
+pub struct FoundSegment {
+    pub id: SegmentId,
+    /// JSON text.
+    pub document: String,
+}
+
+impl Query {
+    /// The traces that are known, and the ids of those that are not.
+    pub fn traces(&self, ids: &[TraceId]) -> Result<(Vec<FoundTrace>, Vec<TraceId>)> {
+        let reader = self.reader();
+        let now_us = self.clock.now_us();
+        let mut found = Vec::new();
+        let mut unknown = Vec::new();
+        for &id in ids {
+            let documents = reader.documents(id);
+            if documents.is_empty() {
+                unknown.push(id);
+            } else {
+                let trace = Trace::assemble(documents.iter().map(|document| &document.segment));
+                found.push(put_together(id, &trace, now_us));
+            }
+        }
+        Ok((found, unknown))
+    }
+}
+
+fn put_together(id: TraceId, trace: &Trace<'_>, now_us: i64) -> FoundTrace {
+    let (start_us, end_us) = trace.bounds_us();
+    let count = trace.entities.len();
+    let depth = depths(trace);
+    // Each entity without its children first; then children move into their parents, the deepest first.
+    let mut built: Vec<Option<Segment>> = trace.entities.iter().map(|entity| Some(without_children(entity.segment))).collect();
+    let mut order: Vec<usize> = (0..count).collect();
+    order.sort_by_key(|&index| std::cmp::Reverse(depth[index]));
+    for &index in &order {
+        let children = &trace.entities[index].children;
+        let embedded: Vec<Segment> =
+            children.iter().filter(|&&child| depth[child] % DEPTH_MAX != 0).filter_map(|&child| built[child].take()).collect();
+        let had_list = trace.entities[index].segment.subsegments.is_some();
+        if let Some(segment) = &mut built[index] {
+            segment.subsegments = (had_list || !embedded.is_empty()).then_some(embedded);
+        }
+    }
+    let mut segments: Vec<FoundSegment> = built
+        .into_iter()
+        .flatten()
+        .map(|mut segment| {
+            segment.trace_id = Some(id);
+            FoundSegment { id: segment.id, document: segment.to_json() }
+        })
+        .collect();
+    for index in (0..count).filter(|&index| trace.infers_service(index)) {
+        let call = trace.entities[index].segment;
+        let ended_us = call.end_us().unwrap_or_else(|| call.start_us());
+        if call.is_traced() && now_us - ended_us < limit::TRACED_GRACE_SECS * 1_000_000 {
+            continue;
+        }
+        let segment = inferred(id, call);
+        segments.push(FoundSegment { id: segment.id, document: segment.to_json() });
+    }
+    FoundTrace { id, duration_us: end_us.abs_diff(start_us), segments }
+}
+
+fn depths(trace: &Trace<'_>) -> Vec<usize> {
+    let mut depth = vec![0; trace.entities.len()];
+    let mut stack: Vec<usize> = trace.tops().collect();
+    while let Some(index) = stack.pop() {
+        for &child in &trace.entities[index].children {
+            depth[child] = depth[index] + 1;
+            stack.push(child);
+        }
+    }
+    depth
+}
+
+fn without_children(segment: &Segment) -> Segment {
+    // Cloning the list of children only to drop it would make a wide trace quadratic.
+    let mut copy = Segment::new(segment.id, segment.name.clone(), segment.start_time);
+    copy.end_time = segment.end_time;
+    copy.in_progress = segment.in_progress;
+    copy.trace_id = segment.trace_id;
+    copy.parent_id = segment.parent_id;
+    copy.kind.clone_from(&segment.kind);
+    copy.namespace.clone_from(&segment.namespace);
+    copy.origin.clone_from(&segment.origin);
+    copy.resource_arn.clone_from(&segment.resource_arn);
+    copy.user.clone_from(&segment.user);
+    copy.error = segment.error;
+    copy.throttle = segment.throttle;
+    copy.fault = segment.fault;
+    copy.inferred = segment.inferred;
+    copy.traced = segment.traced;
+    copy.http.clone_from(&segment.http);
+    copy.aws.clone_from(&segment.aws);
+    copy.service.clone_from(&segment.service);
+    copy.cause.clone_from(&segment.cause);
+    copy.sql.clone_from(&segment.sql);
+    copy.annotations.clone_from(&segment.annotations);
+    copy.metadata.clone_from(&segment.metadata);
+    copy.links.clone_from(&segment.links);
+    copy.rest.clone_from(&segment.rest);
+    copy
+}
+
+/// The segment that a service would have sent, had it reported itself; all it says comes from its caller.
+fn inferred(trace_id: TraceId, call: &Segment) -> Segment {
+    let kind = service::of_call(call).kind.filter(|kind| kind != "remote");
+    let mut segment = Segment::new(call.id.inferred(), call.name.clone(), call.start_time);
+    segment.end_time = call.end_time;
+    segment.in_progress = call.in_progress.filter(|&in_progress| in_progress);
+    segment.trace_id = Some(trace_id);
+    segment.parent_id = Some(call.id);
+    segment.inferred = Some(true);
+    segment.origin = kind;
+    segment.error = call.error;
+    segment.throttle = call.throttle;
+    segment.fault = call.fault;
+    segment.http.clone_from(&call.http);
+    segment.aws.clone_from(&call.aws);
+    segment.sql.clone_from(&call.sql);
+    segment.cause.clone_from(&call.cause);
+    segment
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,212 @@
+//! What the user wrote: defaults, then the file, then the environment, then flags. `config/default.toml` is embedded, complete, and
+//! the reference of every key.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+pub(crate) const DEFAULT: &str = include_str!("../../../config/default.toml");
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) account_id: String,
+    pub(crate) region: String,
+    pub(crate) log: String,
+    pub(crate) http: Http,
+    pub(crate) daemon: Daemon,
+    pub(crate) store: Store,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Http {
+    pub(crate) address: SocketAddr,
+    pub(crate) allowed_hosts: Vec<String>,
+    pub(crate) connections_max: usize,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Daemon {
+    pub(crate) address: SocketAddr,
+    pub(crate) allow: Vec<IpNet>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Store {
+    pub(crate) retention_days: u32,
+    pub(crate) memtable_mib: usize,
+    pub(crate) memtable_max_mib: usize,
+}
+
+/// Flags that stand over file and environment.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Overrides {
+    /// Configuration file (TOML); `mitoshi print-config` shows every key
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Folder for everything that is kept
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Address of the AWS APIs and the console; port 0 takes a free one
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) http: Option<SocketAddr>,
+    /// Address of the X-Ray daemon, UDP and TCP; port 0 takes a free one
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) daemon: Option<SocketAddr>,
+    /// Networks that may send to the daemon's address, when that is not loopback
+    #[arg(long, value_name = "CIDR", value_delimiter = ',')]
+    pub(crate) daemon_allow: Vec<IpNet>,
+}
+
+/// A configuration that cannot be used: what is wrong, and what to do.
+#[derive(Debug)]
+pub(crate) struct ConfigError {
+    pub(crate) message: String,
+    pub(crate) hint: String,
+}
+
+impl ConfigError {
+    fn new(message: impl Into<String>, hint: impl Into<String>) -> ConfigError {
+        ConfigError { message: message.into(), hint: hint.into() }
+    }
+}
+
+impl Config {
+    pub(crate) fn load(overrides: &Overrides) -> Result<Config, ConfigError> {
+        let mut table: toml::Table =
+            DEFAULT.parse().map_err(|err| ConfigError::new(format!("the built-in configuration does not parse: {err}"), ""))?;
+        if let Some(path) = &overrides.config {
+            merge(&mut table, read_file(path)?, &path.display().to_string(), "")?;
+        }
+        merge_environment(&mut table)?;
+        let mut config: Config = toml::Value::Table(table)
+            .try_into()
+            .map_err(|err: toml::de::Error| ConfigError::new(format!("configuration: {}", err.message()), "see `mitoshi print-config`"))?;
+        if let Some(dir) = &overrides.data_dir {
+            config.data_dir.clone_from(dir);
+        }
+        if let Some(address) = overrides.http {
+            config.http.address = address;
+        }
+        if let Some(address) = overrides.daemon {
+            config.daemon.address = address;
+        }
+        if !overrides.daemon_allow.is_empty() {
+            config.daemon.allow.clone_from(&overrides.daemon_allow);
+        }
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        if !self.http.address.ip().is_loopback() {
+            return Err(ConfigError::new(
+                format!("http.address {} is not a loopback address, and there is no sign-in yet", self.http.address),
+                "listen on 127.0.0.1 and reach it through an SSH tunnel or a reverse proxy that asks for a password",
+            ));
+        }
+        if !self.daemon.address.ip().is_loopback() && self.daemon.allow.is_empty() {
+            return Err(ConfigError::new(
+                format!("daemon.address {} is not a loopback address, and nothing says who may send", self.daemon.address),
+                "name the networks, as in --daemon-allow 172.16.0.0/12 for Docker containers",
+            ));
+        }
+        if self.account_id.len() != 12 || !self.account_id.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(ConfigError::new(format!("account_id {:?} is not 12 digits", self.account_id), "any 12 digits will do"));
+        }
+        if self.region.is_empty() {
+            return Err(ConfigError::new("region is empty", "any name will do, such as us-east-1"));
+        }
+        if self.store.memtable_mib == 0 || self.store.memtable_max_mib < self.store.memtable_mib {
+            return Err(ConfigError::new(
+                "store.memtable_max_mib is below store.memtable_mib, or that is 0",
+                "the defaults are 48 and 256",
+            ));
+        }
+        if self.http.connections_max == 0 {
+            return Err(ConfigError::new("http.connections_max is 0", "the default is 1024"));
+        }
+        Ok(())
+    }
+}
+
+fn read_file(path: &Path) -> Result<toml::Table, ConfigError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|err| ConfigError::new(format!("cannot read {}: {err}", path.display()), "check the path given to --config"))?;
+    text.parse()
+        .map_err(|err: toml::de::Error| ConfigError::new(format!("{}: {err}", path.display()), "see `mitoshi print-config` for an example"))
+}
+
+/// Lays `over` on top of `under`. A key that the defaults do not have is a mistake.
+fn merge(under: &mut toml::Table, over: toml::Table, source: &str, path: &str) -> Result<(), ConfigError> {
+    for (key, value) in over {
+        let full = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        match (under.get_mut(&key), value) {
+            (Some(toml::Value::Table(under)), toml::Value::Table(over)) => merge(under, over, source, &full)?,
+            (Some(toml::Value::Table(_)), _) => {
+                return Err(ConfigError::new(format!("{source}: {full} is a section, not a value"), format!("write [{full}]")));
+            }
+            (Some(slot), value) => *slot = value,
+            (None, _) => {
+                let near = nearest(&key, under.keys().map(String::as_str));
+                return Err(ConfigError::new(format!("{source}: unknown key {full}"), format!("did you mean {near}?")));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `MITOSHI_HTTP_ADDRESS` is `http.address`.
+fn merge_environment(table: &mut toml::Table) -> Result<(), ConfigError> {
+    fn visit(table: &mut toml::Table, prefix: &str) -> Result<(), ConfigError> {
+        for (key, slot) in table.iter_mut() {
+            let name = format!("{prefix}_{}", key.to_ascii_uppercase());
+            if let toml::Value::Table(inner) = slot {
+                visit(inner, &name)?;
+            } else if let Ok(text) = std::env::var(&name) {
+                *slot = match slot {
+                    toml::Value::String(_) => toml::Value::String(text),
+                    toml::Value::Array(_) => toml::Value::Array(
+                        text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(|part| part.to_owned().into()).collect(),
+                    ),
+                    _ => {
+                        let number: i64 =
+                            text.parse().map_err(|_| ConfigError::new(format!("{name} is {text:?}, not a whole number"), ""))?;
+                        toml::Value::Integer(number)
+                    }
+                };
+            }
+        }
+        Ok(())
+    }
+    visit(table, "MITOSHI")
+}
+
+/// The known key that differs least.
+fn nearest<'k>(key: &str, known: impl Iterator<Item = &'k str>) -> &'k str {
+    known.min_by_key(|known| edit_distance(key, known)).unwrap_or("")
+}
+
+fn edit_distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, cb) in b.iter().enumerate() {
+            let substitute = diagonal + usize::from(ca != *cb);
+            diagonal = row[j + 1];
+            row[j + 1] = substitute.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,235 @@
+//! The binary: reads the configuration, starts the parts in order, waits, stops them in reverse.
+
+mod config;
+mod listen;
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use api::{App, Guard, Identity, Listeners};
+use clap::{Parser, Subcommand};
+use config::{Config, Overrides};
+use control::sampling::Sampling;
+use ingest::Ingest;
+use ingest::xray::daemon::Daemon;
+use model::{Clock, SystemClock};
+use query::Query;
+use store::{Store, StoreOptions};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tracing::{error, info};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Exit codes, as sysexits.h numbers them.
+const BAD_CONFIG: u8 = 64;
+const CANNOT_START: u8 = 74;
+
+/// Observability for people who run containers: X-Ray compatible traces on your own machine.
+#[derive(Parser)]
+#[command(name = "mitoshi", version, about, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server: AWS APIs, X-Ray daemon, console
+    Serve(Overrides),
+    /// Check the configuration that `serve` would use
+    CheckConfig(Overrides),
+    /// Print the configuration that `serve` would use; without flags, every key with its default and meaning
+    PrintConfig(Overrides),
+}
+
+fn main() -> ExitCode {
+    let (overrides, run): (Overrides, fn(Config) -> ExitCode) = match Cli::parse().command {
+        Command::Serve(overrides) => (overrides, serve),
+        Command::CheckConfig(overrides) => (overrides, |_| {
+            say("the configuration is good");
+            ExitCode::SUCCESS
+        }),
+        Command::PrintConfig(overrides) if std::env::args().len() == 2 => {
+            let _ = overrides;
+            say(config::DEFAULT.trim_end());
+            return ExitCode::SUCCESS;
+        }
+        Command::PrintConfig(overrides) => (overrides, |config| {
+            say(toml::to_string(&config).unwrap_or_default().trim_end());
+            ExitCode::SUCCESS
+        }),
+    };
+    match Config::load(&overrides) {
+        Ok(config) => run(config),
+        Err(err) => {
+            complain(&err.message, &err.hint);
+            ExitCode::from(BAD_CONFIG)
+        }
+    }
+}
+
+/// To standard output, which scripts read.
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{line}");
+    let _ = out.flush();
+}
+
+fn complain(message: &str, hint: &str) {
+    let mut out = std::io::stderr().lock();
+    let _ = writeln!(out, "mitoshi: {message}");
+    if !hint.is_empty() {
+        let _ = writeln!(out, "hint: {hint}");
+    }
+}
+
+fn serve(config: Config) -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_new(&config.log);
+    let filter = match filter {
+        Ok(filter) => filter,
+        Err(err) => {
+            complain(&format!("log {:?}: {err}", config.log), "use error, warn, info, debug or trace");
+            return ExitCode::from(BAD_CONFIG);
+        }
+    };
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(err) => {
+            complain(&format!("cannot start: {err}"), "");
+            return ExitCode::from(CANNOT_START);
+        }
+    };
+    match runtime.block_on(run(config)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err((message, hint)) => {
+            complain(&message, &hint);
+            ExitCode::from(CANNOT_START)
+        }
+    }
+}
+
+type StartError = (String, String);
+
+async fn run(config: Config) -> Result<(), StartError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    // Sockets first: a port that is taken should be known before anything is opened.
+    let http = bind(config.http.address, "--http").await?;
+    let (daemon, daemon_tcp) = bind_daemon(config.daemon.address).await?;
+    let http_address = local(&http)?;
+    let daemon_address = daemon.address();
+
+    let options = StoreOptions {
+        retention_days: config.store.retention_days,
+        memtable_bytes: config.store.memtable_mib * 1024 * 1024,
+        memtable_bytes_max: config.store.memtable_max_mib * 1024 * 1024,
+        ..StoreOptions::new(&config.data_dir)
+    };
+    let store = Store::open(options, clock.clone()).await.map_err(|err| {
+        let hint = match &err {
+            store::Error::Locked { .. } => "another mitoshi runs on this folder; stop it, or name another with --data-dir",
+            store::Error::Format { .. } => "use the version of mitoshi that wrote it, or another folder",
+            _ => "check that the folder exists on a disk with space and may be written",
+        };
+        (format!("cannot open the data folder: {err}"), hint.to_owned())
+    })?;
+    let ingest = Ingest::new(store.clone());
+    let app = Arc::new(App {
+        ingest: ingest.clone(),
+        query: Query::new(store.clone(), clock.clone()),
+        sampling: Sampling::new(store.clone(), clock.clone()),
+        identity: Identity {
+            account_id: config.account_id.clone(),
+            region: config.region.clone(),
+            retention_days: config.store.retention_days,
+        },
+        listeners: Listeners { http: http_address.to_string(), daemon: daemon_address.to_string() },
+        guard: Guard { allowed_hosts: config.http.allowed_hosts.clone() },
+        store: store.clone(),
+        started_us: clock.now_us(),
+        clock,
+        questions: Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from).max(2)),
+    });
+
+    let (stop, stopping) = watch::channel(false);
+    let stopped = || {
+        let mut stopping = stopping.clone();
+        async move {
+            let _ = stopping.wait_for(|stop| *stop).await;
+        }
+    };
+    let networks = config.daemon.allow.clone();
+    let daemon_allow: listen::Allow =
+        Arc::new(move |ip| networks.is_empty() || networks.iter().any(|network| network.contains(&ip)));
+    let connections_max = config.http.connections_max;
+    let doors = [
+        tokio::spawn(daemon.run(ingest, daemon_allow.clone(), stopped())),
+        tokio::spawn(listen::serve(daemon_tcp, api::daemon_router(app.clone()), daemon_allow, connections_max, stopped())),
+        tokio::spawn(listen::serve(http, api::router(app.clone()), Arc::new(|_| true), connections_max, stopped())),
+    ];
+    let (end_upkeep, upkeep_ended) = watch::channel(false);
+    let upkeep = tokio::spawn(control::upkeep::run(store.clone(), async move {
+        let mut ended = upkeep_ended;
+        let _ = ended.wait_for(|ended| *ended).await;
+    }));
+
+    say(&format!("mitoshi ready http={http_address} daemon={daemon_address} otlp-grpc=off otlp-http=off"));
+    wait_for_signal().await;
+    info!("stopping");
+    let _ = stop.send(true);
+    for door in doors {
+        let _ = door.await;
+    }
+    let _ = end_upkeep.send(true);
+    let _ = upkeep.await;
+    if let Err(err) = store.close().await {
+        // Nothing is lost: it is in the log, which the next start reads.
+        error!(error = %err, "could not write everything to parts");
+    }
+    info!("stopped");
+    Ok(())
+}
+
+async fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|err| (format!("cannot listen on {address}: {err}"), format!("choose another address with {flag}, or end what uses it")))
+}
+
+/// UDP and TCP on one port. A free port for the one may be taken for the other, so some are tried.
+async fn bind_daemon(address: SocketAddr) -> Result<(Daemon, TcpListener), StartError> {
+    let mut tries = if address.port() == 0 { 20 } else { 1 };
+    loop {
+        let tcp = bind(address, "--daemon").await?;
+        match Daemon::bind(local(&tcp)?) {
+            Ok(daemon) => return Ok((daemon, tcp)),
+            Err(err) => {
+                tries -= 1;
+                if tries == 0 {
+                    return Err((err.to_string(), "choose another address with --daemon, or end the X-Ray daemon that uses it".to_owned()));
+                }
+            }
+        }
+    }
+}
+
+fn local(listener: &TcpListener) -> Result<SocketAddr, StartError> {
+    listener.local_addr().map_err(|err| (format!("cannot listen: {err}"), String::new()))
+}
+
+async fn wait_for_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut hangup)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) else {
+        let _ = tokio::signal::ctrl_c().await;
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}

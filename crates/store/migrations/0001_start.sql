@@ -1,0 +1,58 @@
+-- Parts of the segment and trace tables: a part is a pair of Parquet files, parts/segment/<id>.parquet and parts/trace/<id>.parquet.
+CREATE TABLE part (
+    id            INTEGER PRIMARY KEY,
+    day           INTEGER NOT NULL,  -- UTC days since 1970 of the traces' time
+    segment_rows  INTEGER NOT NULL,
+    trace_rows    INTEGER NOT NULL,
+    bytes         INTEGER NOT NULL,
+    min_time_us   INTEGER NOT NULL,
+    max_time_us   INTEGER NOT NULL,
+    min_start_us  INTEGER NOT NULL,
+    max_end_us    INTEGER NOT NULL,
+    created_us    INTEGER NOT NULL,
+    damaged       TEXT               -- why the part is set aside, if it is
+) STRICT;
+
+-- The next part's number.
+CREATE TABLE part_number (
+    only  INTEGER PRIMARY KEY CHECK (only = 1),
+    next  INTEGER NOT NULL
+) STRICT;
+INSERT INTO part_number VALUES (1, 1);
+
+-- Traces whose row in a part no longer counts, because a later part has a newer one.
+CREATE TABLE superseded (
+    part_id   INTEGER NOT NULL REFERENCES part (id) ON DELETE CASCADE,
+    trace_id  BLOB NOT NULL,
+    PRIMARY KEY (part_id, trace_id)
+) STRICT, WITHOUT ROWID;
+
+-- The newest write-ahead log sequence whose content is in parts.
+CREATE TABLE checkpoint (
+    only      INTEGER PRIMARY KEY CHECK (only = 1),
+    sequence  INTEGER NOT NULL
+) STRICT;
+INSERT INTO checkpoint VALUES (1, 0);
+
+CREATE TABLE sampling_rule (
+    name            TEXT PRIMARY KEY,
+    priority        INTEGER NOT NULL,
+    fixed_rate      REAL NOT NULL,
+    reservoir_size  INTEGER NOT NULL,
+    service_name    TEXT NOT NULL,
+    service_type    TEXT NOT NULL,
+    host            TEXT NOT NULL,
+    http_method     TEXT NOT NULL,
+    url_path        TEXT NOT NULL,
+    resource_arn    TEXT NOT NULL,
+    attributes      TEXT NOT NULL,   -- JSON object
+    created_us      INTEGER NOT NULL,
+    modified_us     INTEGER NOT NULL
+) STRICT;
+
+-- When any sampling rule was last made, changed or deleted.
+CREATE TABLE sampling_rule_change (
+    only         INTEGER PRIMARY KEY CHECK (only = 1),
+    modified_us  INTEGER NOT NULL
+) STRICT;
+INSERT INTO sampling_rule_change VALUES (1, 0);

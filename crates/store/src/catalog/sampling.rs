@@ -1,0 +1,79 @@
+//! Sampling rules in the catalog.
+
+use model::sampling::SamplingRule;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use super::Catalog;
+use crate::error::Result;
+
+impl Catalog {
+    /// All rules that were made or changed, by priority, then name. The default rule is among them only once it was changed.
+    pub async fn sampling_rules(&self) -> Result<Vec<SamplingRule>> {
+        let rows = sqlx::query("SELECT * FROM sampling_rule ORDER BY priority, name").fetch_all(&self.pool).await?;
+        rows.iter().map(rule).collect()
+    }
+
+    /// When a rule was last made, changed or deleted; zero if never.
+    pub async fn sampling_modified_us(&self) -> Result<i64> {
+        Ok(sqlx::query_scalar("SELECT modified_us FROM sampling_rule_change").fetch_one(&self.pool).await?)
+    }
+
+    /// Makes the rule, or replaces the one of its name.
+    pub async fn put_sampling_rule(&self, rule: &SamplingRule, now_us: i64) -> Result<()> {
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query(
+            "INSERT OR REPLACE INTO sampling_rule (name, priority, fixed_rate, reservoir_size, service_name, service_type, host, \
+             http_method, url_path, resource_arn, attributes, created_us, modified_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(&rule.name)
+        .bind(rule.priority)
+        .bind(rule.fixed_rate)
+        .bind(rule.reservoir_size)
+        .bind(&rule.service_name)
+        .bind(&rule.service_type)
+        .bind(&rule.host)
+        .bind(&rule.http_method)
+        .bind(&rule.url_path)
+        .bind(&rule.resource_arn)
+        .bind(serde_json::to_string(&rule.attributes).unwrap_or_else(|_| "{}".to_owned()))
+        .bind(rule.created_us)
+        .bind(rule.modified_us)
+        .execute(&mut *transaction)
+        .await?;
+        sqlx::query("UPDATE sampling_rule_change SET modified_us = ?").bind(now_us).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Deletes the rule; false where there is none of that name.
+    pub async fn delete_sampling_rule(&self, name: &str, now_us: i64) -> Result<bool> {
+        let mut transaction = self.pool.begin().await?;
+        let deleted =
+            sqlx::query("DELETE FROM sampling_rule WHERE name = ?").bind(name).execute(&mut *transaction).await?.rows_affected();
+        if deleted > 0 {
+            sqlx::query("UPDATE sampling_rule_change SET modified_us = ?").bind(now_us).execute(&mut *transaction).await?;
+        }
+        transaction.commit().await?;
+        Ok(deleted > 0)
+    }
+}
+
+fn rule(row: &SqliteRow) -> Result<SamplingRule> {
+    let attributes: String = row.try_get("attributes")?;
+    Ok(SamplingRule {
+        name: row.try_get("name")?,
+        priority: row.try_get("priority")?,
+        fixed_rate: row.try_get("fixed_rate")?,
+        reservoir_size: row.try_get("reservoir_size")?,
+        service_name: row.try_get("service_name")?,
+        service_type: row.try_get("service_type")?,
+        host: row.try_get("host")?,
+        http_method: row.try_get("http_method")?,
+        url_path: row.try_get("url_path")?,
+        resource_arn: row.try_get("resource_arn")?,
+        attributes: serde_json::from_str(&attributes).unwrap_or_default(),
+        created_us: row.try_get("created_us")?,
+        modified_us: row.try_get("modified_us")?,
+    })
+}

@@ -1,0 +1,197 @@
+//! Few large parts instead of many small ones, and none that are too old.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashSet, VecDeque};
+use std::path::Path;
+use std::sync::Arc;
+
+use model::TraceId;
+use model::digest::TraceDigest;
+use model::time::DAY_US;
+use tracing::info;
+
+use crate::catalog::{PartChange, PartRow};
+use crate::error::{Error, Result};
+use crate::flush::part_row;
+use crate::part::{self, Part};
+use crate::scan::{Prefilter, ScanRange};
+use crate::table::{segment, trace};
+use crate::{Store, read, write};
+
+/// Parts of one size class that are merged together.
+const FAN_IN: usize = 8;
+/// Parts at least this large are left alone.
+const PART_ROWS_MAX: i64 = 2_000_000;
+
+impl Store {
+    /// Merges parts where enough small ones of one day have gathered. Returns whether it did; call again until it did not.
+    pub async fn compact(&self) -> Result<bool> {
+        let Some(inputs) = choose(&read(&self.inner.state).parts) else { return Ok(false) };
+        let output_id = self.inner.catalog.reserve_part_ids(1).await?;
+        let dir = self.inner.options.dir.clone();
+        let now_us = self.inner.clock.now_us();
+        let row = {
+            let (dir, inputs) = (dir.clone(), inputs.clone());
+            tokio::task::spawn_blocking(move || merge(&dir, output_id, &inputs, now_us)).await.map_err(|_| Error::Closed)??
+        };
+        let _maintenance = self.inner.maintenance.lock().await;
+        let merged: HashSet<i64> = inputs.iter().map(|part| part.row.id).collect();
+        // A flush may have superseded traces of the inputs meanwhile; the output inherits that.
+        let mut late: HashSet<TraceId> = HashSet::new();
+        {
+            let state = read(&self.inner.state);
+            for input in &inputs {
+                let Some(now) = state.parts.iter().find(|part| part.row.id == input.row.id) else {
+                    // Retention took an input away: the merge is void, and its files are swept at the next start.
+                    return Ok(false);
+                };
+                late.extend(now.superseded.difference(&input.superseded));
+            }
+        }
+        let change = PartChange {
+            add: vec![row.clone()],
+            remove: merged.iter().copied().collect(),
+            supersede: late.iter().map(|&id| (output_id, id)).collect(),
+            checkpoint: None,
+        };
+        self.inner.catalog.change_parts(&change).await?;
+        let segment_rows = row.segment_rows;
+        self.replace(&merged, Some(Part::new(&dir, row, late)));
+        info!(parts = merged.len(), segment_rows, "compacted");
+        Ok(true)
+    }
+
+    /// Removes parts whose traces are all older than the retention time. Returns how many.
+    pub async fn retain(&self) -> Result<usize> {
+        let days = self.inner.options.retention_days;
+        if days == 0 {
+            return Ok(0);
+        }
+        let _maintenance = self.inner.maintenance.lock().await;
+        let oldest_us = self.inner.clock.now_us() - i64::from(days) * DAY_US;
+        let old: HashSet<i64> =
+            read(&self.inner.state).parts.iter().filter(|part| part.row.max_time_us < oldest_us).map(|part| part.row.id).collect();
+        if old.is_empty() {
+            return Ok(0);
+        }
+        let change = PartChange { remove: old.iter().copied().collect(), ..PartChange::default() };
+        self.inner.catalog.change_parts(&change).await?;
+        self.replace(&old, None);
+        info!(parts = old.len(), "removed parts past retention");
+        Ok(old.len())
+    }
+
+    /// Takes parts that were found unreadable out of the catalog's answers, and remembers why.
+    pub async fn set_damaged_aside(&self) -> Result<usize> {
+        let _maintenance = self.inner.maintenance.lock().await;
+        let damaged: Vec<(i64, String)> = read(&self.inner.state)
+            .parts
+            .iter()
+            .filter_map(|part| part.files.damage().map(|why| (part.row.id, why.to_owned())))
+            .collect();
+        for (id, why) in &damaged {
+            self.inner.catalog.mark_damaged(*id, why).await?;
+        }
+        Ok(damaged.len())
+    }
+
+    fn replace(&self, remove: &HashSet<i64>, add: Option<Part>) {
+        let mut state = write(&self.inner.state);
+        let mut parts: Vec<Part> = Vec::with_capacity(state.parts.len());
+        for part in state.parts.iter() {
+            if remove.contains(&part.row.id) {
+                part.files.remove();
+            } else {
+                parts.push(part.clone());
+            }
+        }
+        parts.extend(add);
+        state.parts = Arc::new(parts);
+    }
+}
+
+/// The parts to merge next: of one day and one size class, the smallest class first.
+fn choose(parts: &[Part]) -> Option<Vec<Part>> {
+    let mut classes: BTreeMap<(u32, Reverse<i64>), Vec<&Part>> = BTreeMap::new();
+    for part in parts.iter().filter(|part| part.row.segment_rows < PART_ROWS_MAX && part.files.damage().is_none()) {
+        // Classes by powers of eight.
+        let class = (64 - (part.row.segment_rows.max(1) as u64).leading_zeros()) / 3;
+        classes.entry((class, Reverse(part.row.day))).or_default().push(part);
+    }
+    let parts = classes.into_values().find(|parts| parts.len() >= FAN_IN)?;
+    Some(parts.into_iter().take(4 * FAN_IN).cloned().collect())
+}
+
+/// Writes one part with the content of all.
+fn merge(dir: &Path, id: i64, inputs: &[Part], now_us: i64) -> Result<PartRow> {
+    let mut streams = inputs
+        .iter()
+        .map(|part| part.files.segment().and_then(|file| Ok(file.rows()?.peekable())))
+        .collect::<Result<Vec<_>>>()?;
+    let mut heap: BinaryHeap<Reverse<(TraceId, u64, usize)>> = BinaryHeap::new();
+    let mut rows = std::iter::from_fn(|| {
+        if heap.is_empty() {
+            for (index, stream) in streams.iter_mut().enumerate() {
+                match stream.peek() {
+                    Some(Ok(row)) => heap.push(Reverse((row.trace_id, row.sequence, index))),
+                    Some(Err(_)) => return stream.next(),
+                    None => {}
+                }
+            }
+        }
+        let Reverse((_, _, index)) = heap.pop()?;
+        let row = streams[index].next();
+        match streams[index].peek() {
+            Some(Ok(next)) => heap.push(Reverse((next.trace_id, next.sequence, index))),
+            Some(Err(_)) => return streams[index].next(),
+            None => {}
+        }
+        row
+    });
+    let traces = inputs.iter().map(|part| part.row.trace_rows as u64).sum();
+    let (segment_bytes, segment_rows) = segment::write(&part::segment_path(dir, id), &mut rows, traces)?;
+
+    let mut streams = inputs.iter().map(|part| DigestStream { part, group: 0, waiting: VecDeque::new() }).collect::<Vec<_>>();
+    let mut heap: BinaryHeap<(trace::RowKey, usize)> = BinaryHeap::new();
+    for (index, stream) in streams.iter_mut().enumerate() {
+        if let Some(key) = stream.peek()? {
+            heap.push((key, index));
+        }
+    }
+    let mut digests = std::iter::from_fn(|| {
+        let (_, index) = heap.pop()?;
+        let digest = streams[index].waiting.pop_front();
+        match streams[index].peek() {
+            Ok(Some(key)) => heap.push((key, index)),
+            Ok(None) => {}
+            Err(err) => return Some(Err(err)),
+        }
+        digest.map(Ok)
+    });
+    let (trace_bytes, span) = trace::write(&part::trace_path(dir, id), &mut digests)?;
+    Ok(part_row(id, inputs[0].row.day, segment_rows, segment_bytes + trace_bytes, span, now_us))
+}
+
+/// The digests of a part that still count, newest first.
+struct DigestStream<'p> {
+    part: &'p Part,
+    group: usize,
+    waiting: VecDeque<Arc<TraceDigest>>,
+}
+
+impl DigestStream<'_> {
+    fn peek(&mut self) -> Result<Option<trace::RowKey>> {
+        let file = self.part.files.trace()?;
+        let everything = ScanRange::Time { from_us: i64::MIN, to_us: i64::MAX };
+        while self.waiting.is_empty() && self.group < file.groups() {
+            let end = (i64::MAX, TraceId([0xff; 16]));
+            let (mut candidates, _) = file.candidates(self.group, &everything, &Prefilter::Anything, end)?;
+            candidates.retain(|candidate| !self.part.superseded.contains(&candidate.key.1));
+            if !candidates.is_empty() {
+                self.waiting.extend(file.digests(self.group, &candidates)?.into_iter().map(Arc::new));
+            }
+            self.group += 1;
+        }
+        Ok(self.waiting.front().map(|digest| trace::key(digest)))
+    }
+}

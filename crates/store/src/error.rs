@@ -1,0 +1,60 @@
+//! What can go wrong with stored data.
+
+use std::path::PathBuf;
+
+use model::Kind;
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{what} {path}: {source}", path = path.display())]
+    Io { what: &'static str, path: PathBuf, source: std::io::Error },
+    #[error("catalog: {0}")]
+    Sql(#[from] sqlx::Error),
+    #[error("catalog migration: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    #[error("part {path}: {source}", path = path.display())]
+    Parquet { path: PathBuf, source: parquet::errors::ParquetError },
+    #[error("part {path}: {what}", path = path.display())]
+    Damaged { path: PathBuf, what: String },
+    #[error("data folder {path} is in use by another process", path = path.display())]
+    Locked { path: PathBuf },
+    #[error("data folder {path} has format version {found}; this version of mitoshi reads version {known}", path = path.display())]
+    Format { path: PathBuf, found: String, known: u32 },
+    #[error("the write-ahead log cannot be written: {0}")]
+    LogUnwritable(String),
+    #[error("{bytes} bytes wait in memory to be written to disk, the limit is {limit}")]
+    Behind { bytes: usize, limit: usize },
+    #[error("the store is closed")]
+    Closed,
+}
+
+impl Error {
+    pub fn kind(&self) -> Kind {
+        match self {
+            Error::LogUnwritable(_) | Error::Behind { .. } | Error::Closed => Kind::Unavailable,
+            Error::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => Kind::Unavailable,
+            Error::Parquet { .. } | Error::Damaged { .. } => Kind::Corrupt,
+            Error::Locked { .. } | Error::Format { .. } => Kind::Invalid,
+            Error::Io { .. } | Error::Sql(_) | Error::Migrate(_) => Kind::Internal,
+        }
+    }
+}
+
+/// Names the file in an I/O error.
+pub(crate) trait IoContext<T> {
+    fn at(self, what: &'static str, path: &std::path::Path) -> Result<T>;
+}
+
+impl<T> IoContext<T> for std::io::Result<T> {
+    fn at(self, what: &'static str, path: &std::path::Path) -> Result<T> {
+        self.map_err(|source| Error::Io { what, path: path.to_owned(), source })
+    }
+}
+
+impl<T> IoContext<T> for Result<T, parquet::errors::ParquetError> {
+    fn at(self, _: &'static str, path: &std::path::Path) -> Result<T> {
+        self.map_err(|source| Error::Parquet { path: path.to_owned(), source })
+    }
+}

@@ -1,0 +1,140 @@
+//! From memory to parts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use model::TraceId;
+use model::digest::{TraceDigest, day_of};
+use tracing::info;
+
+use crate::catalog::{PartChange, PartRow};
+use crate::error::{Error, Result};
+use crate::memtable::Memtable;
+use crate::part::{self, Part};
+use crate::reader::older_documents;
+use crate::table::{segment, trace};
+use crate::{Store, read, write};
+
+impl Store {
+    /// Writes what is in memory to parts and frees the log. Returns how many documents were written. After a failure everything
+    /// is as it was, and the next call tries again.
+    pub async fn flush(&self) -> Result<usize> {
+        let _maintenance = self.inner.maintenance.lock().await;
+        let (memtable, parts) = {
+            let mut state = write(&self.inner.state);
+            if state.flushing.is_none() && state.active.documents > 0 {
+                state.flushing = Some(Arc::new(std::mem::take(&mut state.active)));
+            }
+            match &state.flushing {
+                Some(flushing) => (flushing.clone(), state.parts.clone()),
+                None => return Ok(0),
+            }
+        };
+        let documents = memtable.documents;
+        let checkpoint = memtable.last_sequence;
+        // More than there will be: the number of days is known only once every trace is digested.
+        let first_id = self.inner.catalog.reserve_part_ids(memtable.traces.len() as i64).await?;
+        let dir = self.inner.options.dir.clone();
+        let now_us = self.inner.clock.now_us();
+        let built = {
+            let (dir, parts) = (dir.clone(), parts.clone());
+            tokio::task::spawn_blocking(move || build(&dir, first_id, &memtable, &parts, now_us)).await.map_err(|_| Error::Closed)?
+        };
+        let (rows, supersede) = built?;
+        let change = PartChange { add: rows.clone(), remove: Vec::new(), supersede: supersede.clone(), checkpoint: Some(checkpoint) };
+        self.inner.catalog.change_parts(&change).await?;
+        {
+            let mut state = write(&self.inner.state);
+            let mut by_part: BTreeMap<i64, Vec<TraceId>> = BTreeMap::new();
+            for (part, id) in supersede {
+                by_part.entry(part).or_default().push(id);
+            }
+            let mut parts: Vec<Part> = state
+                .parts
+                .iter()
+                .map(|part| match by_part.remove(&part.row.id) {
+                    Some(ids) => part.superseding(ids),
+                    None => part.clone(),
+                })
+                .collect();
+            parts.extend(rows.into_iter().map(|row| Part::new(&dir, row, Default::default())));
+            state.parts = Arc::new(parts);
+            state.flushing = None;
+        }
+        let wal = self.inner.wal.lock().await.clone();
+        if let Some(wal) = wal {
+            wal.release(checkpoint)?;
+        }
+        info!(documents, "flushed");
+        Ok(documents)
+    }
+
+    /// Memory that waits to be flushed, in bytes.
+    pub fn memory_bytes(&self) -> usize {
+        read(&self.inner.state).memory_bytes()
+    }
+}
+
+/// Traces of one day, on their way into a part.
+type Day<'m> = Vec<(TraceId, &'m Arc<crate::memtable::MemTrace>, Arc<TraceDigest>)>;
+
+/// Writes one part for each day that the memtable has traces of.
+fn build(
+    dir: &std::path::Path,
+    first_id: i64,
+    memtable: &Memtable,
+    parts: &[Part],
+    now_us: i64,
+) -> Result<(Vec<PartRow>, Vec<(i64, TraceId)>)> {
+    let mut days: BTreeMap<i64, Day<'_>> = BTreeMap::new();
+    let mut supersede = Vec::new();
+    for (&id, mem_trace) in &memtable.traces {
+        let older = || older_documents(parts, id);
+        // Documents of this trace that are already in parts make their digests there out of date.
+        let holders = parts.iter().filter(|part| part.files.tolerate(|files| Ok(files.segment()?.may_contain(id))));
+        for holder in holders {
+            if !holder.superseded.contains(&id) && !holder.documents(id).is_empty() {
+                supersede.push((holder.row.id, id));
+            }
+        }
+        let digest = mem_trace.digest(id, || Ok::<_, Error>(older()))?;
+        days.entry(day_of(digest.time_us)).or_default().push((id, mem_trace, digest));
+    }
+    let mut rows = Vec::new();
+    for ((day, mut traces), part_id) in days.into_iter().zip(first_id..) {
+        traces.sort_by_key(|(id, _, _)| *id);
+        let mut documents = traces.iter().flat_map(|(id, trace, _)| {
+            trace.documents.iter().map(|document| {
+                Ok(segment::Row {
+                    trace_id: *id,
+                    sequence: document.sequence,
+                    start_us: document.segment.start_us(),
+                    document: document.raw.clone(),
+                })
+            })
+        });
+        let path = part::segment_path(dir, part_id);
+        let (segment_bytes, segment_rows) = segment::write(&path, &mut documents, traces.len() as u64)?;
+        drop(documents);
+        traces.sort_by_key(|(_, _, digest)| std::cmp::Reverse(trace::key(digest)));
+        let mut digests = traces.iter().map(|(_, _, digest)| Ok(digest.clone()));
+        let (trace_bytes, span) = trace::write(&part::trace_path(dir, part_id), &mut digests)?;
+        rows.push(part_row(part_id, day, segment_rows, segment_bytes + trace_bytes, span, now_us));
+    }
+    Ok((rows, supersede))
+}
+
+pub(crate) fn part_row(id: i64, day: i64, segment_rows: u64, bytes: u64, span: trace::Span, now_us: i64) -> PartRow {
+    PartRow {
+        id,
+        day,
+        segment_rows: segment_rows as i64,
+        trace_rows: span.rows as i64,
+        bytes: bytes as i64,
+        min_time_us: span.min_time_us,
+        max_time_us: span.max_time_us,
+        min_start_us: span.min_start_us,
+        max_end_us: span.max_end_us,
+        created_us: now_us,
+    }
+}

@@ -1,0 +1,388 @@
+//! Durability and scan. What `append` acknowledged is on disk and visible to the next reader.
+//!
+//! ```text
+//! append ─► wal (fsync) ─► memtable ─► flush ─► parts (Parquet) ─► compact ─► retain
+//!                             └──────── reader ────┘   catalog (SQLite): parts, log position, rules
+//! ```
+//!
+//! The store starts no timers: whoever owns it calls `flush`, `compact` and `retain`. It knows segments and traces, and nothing of
+//! protocols.
+
+mod catalog;
+mod compaction;
+mod error;
+mod flush;
+mod memtable;
+mod part;
+mod reader;
+mod scan;
+mod table;
+#[cfg(test)]
+mod tests;
+mod wal;
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, RwLock};
+
+use model::{Clock, Segment};
+use tokio::sync::{Mutex, Notify};
+use tracing::{info, warn};
+
+pub use catalog::Catalog;
+pub use error::{Error, Result};
+pub use memtable::Document;
+pub use reader::Reader;
+pub use scan::{Prefilter, ScanPosition, ScanRange, Scanned, TraceScan};
+pub use wal::LogDamage;
+
+use error::IoContext;
+use memtable::{MemTraces, Memtable};
+use part::Part;
+
+/// The version of everything on disk. A folder of another version is refused with a message that says so.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// How a store behaves.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    pub dir: PathBuf,
+    /// Days that traces are kept; zero keeps them for ever.
+    pub retention_days: u32,
+    /// Memory for what is not yet in parts: at this size a flush is due.
+    pub memtable_bytes: usize,
+    /// Beyond this, writes are refused until a flush caught up.
+    pub memtable_bytes_max: usize,
+}
+
+impl StoreOptions {
+    pub fn new(dir: impl Into<PathBuf>) -> StoreOptions {
+        StoreOptions {
+            dir: dir.into(),
+            retention_days: 30,
+            memtable_bytes: 48 * 1024 * 1024,
+            memtable_bytes_max: 256 * 1024 * 1024,
+        }
+    }
+}
+
+/// A document to keep: the text as it came, and what was read from it.
+#[derive(Debug)]
+pub struct NewDocument {
+    pub raw: Box<[u8]>,
+    pub segment: Segment,
+}
+
+/// The store. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    options: StoreOptions,
+    clock: Arc<dyn Clock>,
+    catalog: Catalog,
+    wal: Mutex<Option<Arc<wal::Wal<Vec<Document>>>>>,
+    state: Arc<RwLock<State>>,
+    /// Signalled when a flush is due for size.
+    full: Arc<Notify>,
+    /// One flush, compaction or retention at a time changes the set of parts.
+    maintenance: Mutex<()>,
+    recovery: Recovery,
+    _lock: File,
+}
+
+/// What is readable now. Replaced piece by piece under one lock, so that a reader sees each document exactly once.
+#[derive(Default)]
+struct State {
+    active: Memtable,
+    /// Being written to parts. Stays here until it is, over failed attempts too.
+    flushing: Option<Arc<Memtable>>,
+    parts: Arc<Vec<Part>>,
+}
+
+impl State {
+    fn memory_bytes(&self) -> usize {
+        self.active.bytes + self.flushing.as_ref().map_or(0, |flushing| flushing.bytes)
+    }
+}
+
+/// What was found when the store was opened.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recovery {
+    pub replayed_documents: u64,
+    pub swept_files: usize,
+    pub log_damage: LogDamage,
+    pub damaged_parts: Vec<String>,
+}
+
+/// Numbers about a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreStats {
+    /// Traces; one that is still arriving may count twice for a while.
+    pub traces: u64,
+    pub segments: u64,
+    pub parts: u64,
+    pub part_bytes: u64,
+    pub log_bytes: u64,
+    pub memory_bytes: u64,
+    pub oldest_us: Option<i64>,
+    pub damaged_parts: Vec<String>,
+}
+
+impl Store {
+    /// Opens the folder, or makes it. Recovers what the last process acknowledged and did not get into parts.
+    pub async fn open(options: StoreOptions, clock: Arc<dyn Clock>) -> Result<Store> {
+        let dir = &options.dir;
+        for folder in ["", "wal", "segment", "trace"] {
+            let folder = dir.join(folder);
+            fs::create_dir_all(&folder).at("create", &folder)?;
+        }
+        let lock = lock(dir)?;
+        check_format(dir)?;
+        let catalog = Catalog::open(&dir.join("catalog.db")).await?;
+        let checkpoint = catalog.checkpoint().await?;
+        let mut superseded = catalog.superseded().await?;
+        let rows = catalog.parts().await?;
+        let damaged = catalog.damaged_parts().await?;
+        let known: HashSet<i64> = rows.iter().map(|row| row.id).chain(damaged.iter().map(|(id, _)| *id)).collect();
+        let mut recovery = Recovery {
+            swept_files: part::sweep(dir, &known)?,
+            damaged_parts: damaged.into_iter().map(|(id, why)| format!("part {id}: {why}")).collect(),
+            ..Recovery::default()
+        };
+        let parts = rows
+            .into_iter()
+            .map(|row| {
+                let superseded = superseded.remove(&row.id).unwrap_or_default();
+                Part::new(dir, row, superseded)
+            })
+            .collect();
+
+        let state = Arc::new(RwLock::new(State { parts: Arc::new(parts), ..State::default() }));
+        let now_us = clock.now_us();
+        let (next_sequence, log_damage) = {
+            let mut state = write(&state);
+            let replayed = &mut recovery.replayed_documents;
+            wal::recover(&dir.join("wal"), checkpoint, |frame| {
+                let documents = decode(frame.sequence, &frame.payload);
+                *replayed += documents.len() as u64;
+                state.active.insert(frame.sequence, documents.into_iter().map(Arc::new).collect(), now_us);
+            })?
+        };
+        recovery.log_damage = log_damage;
+        info!(
+            dir = %dir.display(),
+            parts = known.len(),
+            replayed_documents = recovery.replayed_documents,
+            swept_files = recovery.swept_files,
+            torn_bytes = recovery.log_damage.torn_bytes,
+            "store opened"
+        );
+
+        let full = Arc::new(Notify::new());
+        let apply = {
+            let (state, full, clock) = (state.clone(), full.clone(), clock.clone());
+            let memtable_bytes = options.memtable_bytes;
+            move |sequence, documents: Vec<Document>| {
+                let mut state = write(&state);
+                state.active.insert(sequence, documents.into_iter().map(Arc::new).collect(), clock.now_us());
+                if state.active.bytes >= memtable_bytes {
+                    full.notify_one();
+                }
+            }
+        };
+        let wal = wal::Wal::start(&dir.join("wal"), next_sequence, move |sequence, mut documents: Vec<Document>| {
+            number(sequence, &mut documents);
+            apply(sequence, documents);
+        })?;
+        let inner = Inner {
+            options,
+            clock,
+            catalog,
+            wal: Mutex::new(Some(Arc::new(wal))),
+            state,
+            full,
+            maintenance: Mutex::new(()),
+            recovery,
+            _lock: lock,
+        };
+        Ok(Store { inner: Arc::new(inner) })
+    }
+
+    /// Makes documents durable and visible, all or none. Every document must carry its trace id.
+    pub async fn append(&self, documents: Vec<NewDocument>) -> Result<()> {
+        if documents.is_empty() {
+            return Ok(());
+        }
+        {
+            let state = read(&self.inner.state);
+            let bytes = state.memory_bytes();
+            if bytes > self.inner.options.memtable_bytes_max {
+                self.inner.full.notify_one();
+                return Err(Error::Behind { bytes, limit: self.inner.options.memtable_bytes_max });
+            }
+        }
+        let payload = encode(&documents);
+        let documents =
+            documents.into_iter().map(|new| Document { sequence: 0, raw: new.raw, segment: new.segment }).collect();
+        let wal = self.inner.wal.lock().await.clone().ok_or(Error::Closed)?;
+        wal.append(payload, documents).await
+    }
+
+    /// A view of everything acknowledged so far.
+    pub fn reader(&self) -> Reader {
+        let state = read(&self.inner.state);
+        Reader {
+            active: state.active.traces.clone(),
+            flushing: state.flushing.clone(),
+            parts: state.parts.clone(),
+        }
+    }
+
+    /// The small mutable state.
+    pub fn catalog(&self) -> &Catalog {
+        &self.inner.catalog
+    }
+
+    pub fn recovery(&self) -> &Recovery {
+        &self.inner.recovery
+    }
+
+    /// Waits until memory is full enough for a flush.
+    pub async fn flush_due(&self) {
+        self.inner.full.notified().await;
+    }
+
+    /// How long the oldest content has been in memory only.
+    pub fn memory_age_us(&self) -> Option<i64> {
+        let since_us = read(&self.inner.state).active.since_us?;
+        Some(self.inner.clock.now_us() - since_us)
+    }
+
+    pub async fn stats(&self) -> StoreStats {
+        let log_bytes = self.inner.wal.lock().await.as_ref().map_or(0, |wal| wal.bytes());
+        let state = read(&self.inner.state);
+        let memory = |memtable: &Memtable| (memtable.traces.len() as u64, memtable.documents as u64);
+        let (mut traces, mut segments) = memory(&state.active);
+        if let Some(flushing) = &state.flushing {
+            let (more_traces, more_segments) = memory(flushing);
+            traces += more_traces;
+            segments += more_segments;
+        }
+        let mut damaged_parts = self.inner.recovery.damaged_parts.clone();
+        let mut part_bytes = 0;
+        let mut oldest_us: Option<i64> = None;
+        for part in state.parts.iter() {
+            traces += (part.row.trace_rows as u64).saturating_sub(part.superseded.len() as u64);
+            segments += part.row.segment_rows as u64;
+            part_bytes += part.row.bytes as u64;
+            oldest_us = Some(oldest_us.map_or(part.row.min_time_us, |oldest| oldest.min(part.row.min_time_us)));
+            if let Some(why) = part.files.damage() {
+                damaged_parts.push(format!("part {}: {why}", part.row.id));
+            }
+        }
+        StoreStats {
+            traces,
+            segments,
+            parts: state.parts.len() as u64,
+            part_bytes,
+            log_bytes,
+            memory_bytes: state.memory_bytes() as u64,
+            oldest_us,
+            damaged_parts,
+        }
+    }
+
+    /// Writes everything to parts and ends. Later writes are refused.
+    pub async fn close(&self) -> Result<()> {
+        let wal = self.inner.wal.lock().await.take();
+        if let Some(wal) = wal {
+            // Appends under way hold a reference; they finish first.
+            let mut wal = wal;
+            let wal = loop {
+                match Arc::try_unwrap(wal) {
+                    Ok(wal) => break wal,
+                    Err(shared) => {
+                        wal = shared;
+                        tokio::task::yield_now().await;
+                    }
+                }
+            };
+            tokio::task::spawn_blocking(move || wal.close()).await.map_err(|_| Error::Closed)?;
+        }
+        let flushed = self.flush().await;
+        self.inner.catalog.close().await;
+        flushed.map(|_| ())
+    }
+}
+
+/// The payload of a log frame: each document with its length before it.
+fn encode(documents: &[NewDocument]) -> Vec<u8> {
+    let size = documents.iter().map(|document| document.raw.len() + 4).sum();
+    let mut payload = Vec::with_capacity(size);
+    for document in documents {
+        payload.extend_from_slice(&(document.raw.len() as u32).to_le_bytes());
+        payload.extend_from_slice(&document.raw);
+    }
+    payload
+}
+
+fn decode(sequence: u64, mut payload: &[u8]) -> Vec<Document> {
+    let mut documents = Vec::new();
+    while let Some((length, rest)) = payload.split_first_chunk::<4>() {
+        let length = (u32::from_le_bytes(*length) as usize).min(rest.len());
+        let (raw, rest) = rest.split_at(length);
+        payload = rest;
+        match model::segment::parse(raw) {
+            Ok(segment) => documents.push(Document { sequence: 0, raw: raw.into(), segment }),
+            // Only what parsed was written, so this is a document that an older version accepted.
+            Err(err) => warn!(error = %err, sequence, "a document in the write-ahead log no longer parses"),
+        }
+    }
+    number(sequence, &mut documents);
+    documents
+}
+
+/// Documents are numbered by their write and their place in it.
+fn number(frame_sequence: u64, documents: &mut [Document]) {
+    for (place, document) in documents.iter_mut().enumerate() {
+        document.sequence = (frame_sequence << 16) | (place as u64).min(0xffff);
+    }
+}
+
+fn lock(dir: &Path) -> Result<File> {
+    let path = dir.join("LOCK");
+    let file = File::options().create(true).truncate(false).write(true).open(&path).at("open", &path)?;
+    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(_) => Err(Error::Locked { path: dir.to_owned() }),
+    }
+}
+
+fn check_format(dir: &Path) -> Result<()> {
+    let path = dir.join("FORMAT");
+    match fs::read_to_string(&path) {
+        Ok(text) if text.trim() == FORMAT_VERSION.to_string() => Ok(()),
+        Ok(text) => Err(Error::Format { path: dir.to_owned(), found: text.trim().to_owned(), known: FORMAT_VERSION }),
+        Err(err) if err.kind() == std::io::ErrorKind::NotFound => {
+            fs::write(&path, format!("{FORMAT_VERSION}\n")).at("write", &path)?;
+            File::open(&path).and_then(|file| file.sync_all()).at("sync", &path)?;
+            wal::sync_dir(dir)
+        }
+        Err(err) => Err(err).at("read", &path),
+    }
+}
+
+fn read(state: &RwLock<State>) -> std::sync::RwLockReadGuard<'_, State> {
+    state.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn write(state: &RwLock<State>) -> std::sync::RwLockWriteGuard<'_, State> {
+    state.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Traces of a memtable, for the modules that read it.
+type Traces<'a> = &'a MemTraces;

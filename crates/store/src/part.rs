@@ -1,0 +1,142 @@
+//! A part: one immutable pair of files, segments and the digests of their traces, all of one day.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use model::TraceId;
+use tracing::warn;
+
+use crate::catalog::PartRow;
+use crate::error::Result;
+use crate::memtable::Document;
+use crate::table::segment::SegmentFile;
+use crate::table::trace::TraceFile;
+
+/// A part and which of its traces have newer digests elsewhere. Immutable: a change makes another `Part` of the same files.
+#[derive(Debug, Clone)]
+pub(crate) struct Part {
+    pub(crate) row: PartRow,
+    pub(crate) files: Arc<PartFiles>,
+    pub(crate) superseded: Arc<HashSet<TraceId>>,
+}
+
+/// The files of a part, opened on first use. Deleted when the part was removed from the catalog and the last query let go.
+#[derive(Debug)]
+pub(crate) struct PartFiles {
+    segment_path: PathBuf,
+    trace_path: PathBuf,
+    segment: OnceLock<SegmentFile>,
+    trace: OnceLock<TraceFile>,
+    /// Why the part cannot be read, once that was found.
+    damage: OnceLock<String>,
+    removed: AtomicBool,
+}
+
+impl Part {
+    pub(crate) fn new(dir: &Path, row: PartRow, superseded: HashSet<TraceId>) -> Part {
+        let files = PartFiles {
+            segment_path: segment_path(dir, row.id),
+            trace_path: trace_path(dir, row.id),
+            segment: OnceLock::new(),
+            trace: OnceLock::new(),
+            damage: OnceLock::new(),
+            removed: AtomicBool::new(false),
+        };
+        Part { row, files: Arc::new(files), superseded: Arc::new(superseded) }
+    }
+
+    /// The same part with more traces superseded.
+    pub(crate) fn superseding(&self, more: impl IntoIterator<Item = TraceId>) -> Part {
+        let mut superseded = (*self.superseded).clone();
+        superseded.extend(more);
+        Part { superseded: Arc::new(superseded), ..self.clone() }
+    }
+
+    /// The documents of a trace in this part; none where the part is damaged, which is noted.
+    pub(crate) fn documents(&self, id: TraceId) -> Vec<Arc<Document>> {
+        self.files.tolerate(|files| {
+            let segments = files.segment()?;
+            if segments.may_contain(id) { segments.documents(id) } else { Ok(Vec::new()) }
+        })
+    }
+}
+
+impl PartFiles {
+    pub(crate) fn segment(&self) -> Result<&SegmentFile> {
+        if self.segment.get().is_none() {
+            let file = SegmentFile::open(&self.segment_path)?;
+            let _ = self.segment.set(file);
+        }
+        Ok(self.segment.get().expect("invariant: was set just now"))
+    }
+
+    pub(crate) fn trace(&self) -> Result<&TraceFile> {
+        if self.trace.get().is_none() {
+            let file = TraceFile::open(&self.trace_path)?;
+            let _ = self.trace.set(file);
+        }
+        Ok(self.trace.get().expect("invariant: was set just now"))
+    }
+
+    /// Runs a read; a failure sets the part aside instead of failing every question that comes near it.
+    pub(crate) fn tolerate<T: Default>(&self, read: impl FnOnce(&PartFiles) -> Result<T>) -> T {
+        if self.damage.get().is_some() {
+            return T::default();
+        }
+        read(self).unwrap_or_else(|err| {
+            warn!(error = %err, "a part cannot be read; answering without it");
+            let _ = self.damage.set(err.to_string());
+            T::default()
+        })
+    }
+
+    pub(crate) fn damage(&self) -> Option<&str> {
+        self.damage.get().map(String::as_str)
+    }
+
+    /// Deletes the files once nobody reads them any more.
+    pub(crate) fn remove(&self) {
+        self.removed.store(true, Ordering::Release);
+    }
+}
+
+impl Drop for PartFiles {
+    fn drop(&mut self) {
+        if self.removed.load(Ordering::Acquire) {
+            for path in [&self.segment_path, &self.trace_path] {
+                if let Err(err) = fs::remove_file(path) {
+                    warn!(file = %path.display(), error = %err, "cannot delete a part that is no longer needed");
+                }
+            }
+        }
+    }
+}
+
+pub(crate) fn segment_path(dir: &Path, id: i64) -> PathBuf {
+    dir.join("segment").join(format!("{id:012}.parquet"))
+}
+
+pub(crate) fn trace_path(dir: &Path, id: i64) -> PathBuf {
+    dir.join("trace").join(format!("{id:012}.parquet"))
+}
+
+/// Deletes files that no catalog row names: left by a crash between writing a part and registering it.
+pub(crate) fn sweep(dir: &Path, known: &HashSet<i64>) -> Result<usize> {
+    use crate::error::IoContext;
+    let mut swept = 0;
+    for folder in ["segment", "trace"] {
+        let folder = dir.join(folder);
+        for entry in fs::read_dir(&folder).at("list", &folder)? {
+            let path = entry.at("list", &folder)?.path();
+            let id = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".parquet")?.parse::<i64>().ok());
+            if id.is_some_and(|id| !known.contains(&id)) {
+                fs::remove_file(&path).at("remove", &path)?;
+                swept += 1;
+            }
+        }
+    }
+    Ok(swept)
+}

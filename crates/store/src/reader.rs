@@ -1,0 +1,110 @@
+//! Reading: one trace, or many.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use model::TraceId;
+use model::digest::TraceDigest;
+
+use crate::Traces;
+use crate::error::Result;
+use crate::memtable::{Document, MemTraces, Memtable};
+use crate::part::Part;
+
+/// A consistent view: everything acknowledged before it was made, nothing after.
+pub struct Reader {
+    pub(crate) active: MemTraces,
+    pub(crate) flushing: Option<Arc<Memtable>>,
+    pub(crate) parts: Arc<Vec<Part>>,
+}
+
+impl Reader {
+    /// All documents of a trace in order of arrival; empty where the trace is unknown.
+    pub fn documents(&self, id: TraceId) -> Vec<Arc<Document>> {
+        let mut documents = older_documents(&self.parts, id);
+        for traces in self.memory() {
+            if let Some(trace) = traces.get(&id) {
+                documents.extend(trace.documents.iter().cloned());
+            }
+        }
+        documents.sort_by_key(|document| document.sequence);
+        documents
+    }
+
+    /// The digest of one trace.
+    pub fn digest(&self, id: TraceId) -> Option<TraceDigest> {
+        let documents = self.documents(id);
+        (!documents.is_empty()).then(|| TraceDigest::of(id, documents.iter().map(|document| &document.segment)))
+    }
+
+    /// Response times of the traces filed in the range, by the service they entered at.
+    pub fn responses(&self, from_us: i64, to_us: i64) -> HashMap<String, Vec<u64>> {
+        let mut responses: HashMap<String, Vec<u64>> = HashMap::new();
+        for part in self.parts.iter().filter(|part| part.row.min_time_us < to_us && from_us <= part.row.max_time_us) {
+            part.files.tolerate(|files| {
+                let file = files.trace()?;
+                for group in 0..file.groups() {
+                    if file.newest_us(group) < from_us {
+                        break;
+                    }
+                    file.responses(group, from_us, to_us, &mut |response| match responses.get_mut(&response.entry) {
+                        Some(known) => known.push(response.response_us),
+                        None => {
+                            responses.insert(response.entry, vec![response.response_us]);
+                        }
+                    })?;
+                }
+                Ok(())
+            });
+        }
+        let memory = self.memory_digests(&|digest| (from_us..to_us).contains(&digest.time_us)).unwrap_or_default();
+        for digest in memory {
+            if let (Some(visit), Some(response_us)) = (digest.entry_visit(), digest.response_us()) {
+                responses.entry(digest.service(visit.service).id.name.clone()).or_default().push(response_us);
+            }
+        }
+        responses
+    }
+
+    fn memory(&self) -> impl Iterator<Item = Traces<'_>> {
+        self.flushing.as_deref().map(|flushing| &flushing.traces).into_iter().chain(std::iter::once(&self.active))
+    }
+
+    /// Whether the newest digest of the trace is in memory, so that its row in a part does not count.
+    pub(crate) fn in_memory(&self, id: TraceId) -> bool {
+        self.memory().any(|traces| traces.contains_key(&id))
+    }
+
+    /// Digests of the traces that have documents in memory, newest first.
+    pub(crate) fn memory_digests(&self, admit: &dyn Fn(&TraceDigest) -> bool) -> Result<Vec<Arc<TraceDigest>>> {
+        let mut digests = Vec::new();
+        let flushing = self.flushing.as_deref().map(|flushing| &flushing.traces);
+        for (&id, trace) in &self.active {
+            let digest = trace.digest(id, || {
+                let mut older = older_documents(&self.parts, id);
+                if let Some(trace) = flushing.and_then(|flushing| flushing.get(&id)) {
+                    older.extend(trace.documents.iter().cloned());
+                }
+                Ok::<_, crate::Error>(older)
+            })?;
+            if admit(&digest) {
+                digests.push(digest);
+            }
+        }
+        for (&id, trace) in flushing.into_iter().flatten().filter(|(id, _)| !self.active.contains_key(id)) {
+            let digest = trace.digest(id, || Ok::<_, crate::Error>(older_documents(&self.parts, id)))?;
+            if admit(&digest) {
+                digests.push(digest);
+            }
+        }
+        digests.sort_by_key(|digest| std::cmp::Reverse((digest.time_us, digest.id)));
+        Ok(digests)
+    }
+}
+
+/// A trace's documents in parts, in order of arrival.
+pub(crate) fn older_documents(parts: &[Part], id: TraceId) -> Vec<Arc<Document>> {
+    let mut documents: Vec<Arc<Document>> = parts.iter().flat_map(|part| part.documents(id)).collect();
+    documents.sort_by_key(|document| document.sequence);
+    documents
+}

@@ -1,0 +1,60 @@
+// One fetch and one error shape for everything the console asks of the server.
+
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+  constructor(
+    /** HTTP status, or 0 when no answer came. */
+    readonly status: number,
+    readonly type: string,
+    message: string,
+    readonly position?: number,
+    readonly expected?: readonly string[],
+  ) {
+    super(message);
+  }
+}
+
+interface ErrorBody {
+  Message?: string;
+  message?: string;
+  __type?: string;
+  Position?: number;
+  Expected?: string[];
+}
+
+async function send(path: string, init: RequestInit): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(path, init);
+  } catch (cause) {
+    if (cause instanceof DOMException && cause.name === "AbortError") throw cause;
+    throw new ApiError(0, "Unreachable", cause instanceof Error ? cause.message : String(cause));
+  }
+  if (response.ok) return response;
+  const text = await response.text().catch(() => "");
+  let body: ErrorBody = {};
+  try {
+    body = JSON.parse(text) as ErrorBody;
+  } catch {
+    // A proxy in between may answer with a page of HTML: the status says enough.
+  }
+  const header = response.headers.get("x-amzn-ErrorType") ?? body.__type ?? "";
+  const type = header.split(":")[0]!.split("#").at(-1)! || `HTTP ${response.status}`;
+  const message = body.Message ?? body.message ?? response.statusText;
+  throw new ApiError(response.status, type, message, body.Position, body.Expected);
+}
+
+export async function post<Out>(path: string, body: unknown, signal?: AbortSignal): Promise<Out> {
+  const response = await send(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+    ...(signal ? { signal } : {}),
+  });
+  return (await response.json()) as Out;
+}
+
+export async function get<Out>(path: string, signal?: AbortSignal): Promise<Out> {
+  const response = await send(path, signal ? { signal } : {});
+  return (await response.json()) as Out;
+}

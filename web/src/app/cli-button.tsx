@@ -1,0 +1,17 @@
+// "Copy as AWS CLI command": what the page shows, a terminal can ask for too.
+
+import { CopyButton } from "../components/copy-button";
+import { awsCommand } from "../model/aws-cli";
+import { useText } from "./settings";
+
+export function CliButton({ operation, options }: { operation: string; options: Parameters<typeof awsCommand>[2] }) {
+  const text = useText();
+  return (
+    <CopyButton
+      label={text.common.copyCommand}
+      done={text.common.copied}
+      failed={text.common.copyFailed}
+      value={() => awsCommand(operation, window.location.origin, options)}
+    />
+  );
+}

@@ -1,0 +1,115 @@
+// Ctrl/⌘ K: go to a page, a trace id, or a service of the current time range.
+
+import Box from "@cloudscape-design/components/box";
+import Input, { type InputProps } from "@cloudscape-design/components/input";
+import Modal from "@cloudscape-design/components/modal";
+import { useEffect, useRef, useState } from "react";
+import { useNavigate } from "react-router";
+
+import { useServiceGraph } from "../api/hook";
+import { nodeIdOf, nodeSelector, toServiceMap } from "../model/graph";
+import { normalizeTraceId } from "../model/trace-id";
+import { samplingPath, sendingPath, traceMapPath, tracePath, tracesPath } from "../path";
+import { useText } from "./settings";
+import { useTimeRange } from "./time-range";
+
+interface Entry {
+  label: string;
+  kind: string;
+  path: string;
+}
+
+function useEntries(typed: string): Entry[] {
+  const text = useText();
+  const { printed: range, window } = useTimeRange();
+  const graph = useServiceGraph(window);
+  const traceId = normalizeTraceId(typed);
+  if (traceId) return [{ label: traceId, kind: text.palette.trace, path: tracePath(traceId, { range }) }];
+  const entries: Entry[] = [
+    { label: text.app.traceMap, kind: text.palette.pages, path: traceMapPath({ range }) },
+    { label: text.app.traces, kind: text.palette.pages, path: tracesPath({ range }) },
+    { label: text.app.sampling, kind: text.palette.pages, path: samplingPath({ range }) },
+    { label: text.app.sending, kind: text.palette.pages, path: sendingPath({ range }) },
+  ];
+  const map = graph.data ? toServiceMap(graph.data) : undefined;
+  for (const node of map?.nodes ?? []) {
+    if (node.kind === "client") continue;
+    const id = nodeIdOf({ Name: node.name, ...(node.type ? { Type: node.type } : {}) });
+    entries.push({ label: node.name, kind: text.palette.service, path: traceMapPath({ range, node: id }) });
+    entries.push({ label: `${text.palette.serviceTraces} ${node.name}`, kind: text.app.traces, path: tracesPath({ range, filter: nodeSelector(node) }) });
+  }
+  const wanted = typed.trim().toLowerCase();
+  return entries.filter((entry) => entry.label.toLowerCase().includes(wanted)).slice(0, 30);
+}
+
+export function Palette({ onClose }: { onClose: () => void }) {
+  const text = useText();
+  const navigate = useNavigate();
+  const [typed, setTyped] = useState("");
+  const [index, setIndex] = useState(0);
+  const entries = useEntries(typed);
+  const input = useRef<InputProps.Ref>(null);
+  useEffect(() => {
+    // The dialog puts the focus on its close button first; typing should start at once.
+    const timer = setTimeout(() => input.current?.focus(), 30);
+    return () => clearTimeout(timer);
+  }, []);
+  const chosen = Math.min(index, entries.length - 1);
+  const go = (entry: Entry | undefined) => {
+    if (!entry) return;
+    onClose();
+    void navigate(entry.path);
+  };
+  const key = (name: string): boolean => {
+    if (name === "ArrowDown") setIndex(Math.min(chosen + 1, entries.length - 1));
+    else if (name === "ArrowUp") setIndex(Math.max(chosen - 1, 0));
+    else if (name === "Enter") go(entries[chosen]);
+    else return false;
+    return true;
+  };
+  return (
+    <Modal visible onDismiss={onClose} header={text.palette.title} closeAriaLabel={text.common.close} footer={<Box color="text-body-secondary">{text.palette.hint}</Box>}>
+      <Input
+        type="search"
+        ref={input}
+        autoFocus
+        value={typed}
+        placeholder={text.palette.placeholder}
+        ariaLabel={text.palette.placeholder}
+        nativeInputAttributes={{
+          role: "combobox",
+          "aria-expanded": true,
+          "aria-controls": "palette-list",
+          "aria-activedescendant": entries.length > 0 ? `palette-${chosen}` : undefined,
+        }}
+        onChange={({ detail }) => {
+          setTyped(detail.value);
+          setIndex(0);
+        }}
+        onKeyDown={(event) => {
+          if (!event.detail.isComposing && key(event.detail.key)) event.preventDefault();
+        }}
+      />
+      <div id="palette-list" role="listbox" aria-label={text.palette.title} className="m-palette">
+        {entries.map((entry, i) => (
+          <div
+            key={entry.kind + entry.path}
+            id={`palette-${i}`}
+            role="option"
+            aria-selected={i === chosen}
+            className="m-option"
+            ref={(element) => {
+              if (i === chosen) element?.scrollIntoView({ block: "nearest" });
+            }}
+            onMouseMove={() => setIndex(i)}
+            onClick={() => go(entry)}
+          >
+            <span className="m-option-text">{entry.label}</span>
+            <span className="m-option-kind">{entry.kind}</span>
+          </div>
+        ))}
+      </div>
+      {entries.length === 0 && <Box padding="s">{text.palette.nothing}</Box>}
+    </Modal>
+  );
+}

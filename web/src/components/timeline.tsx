@@ -1,0 +1,150 @@
+// The segment timeline: a tree grid, virtualised, moved through with the arrow keys.
+// Focus stays on the grid and points at the active row, since rows come and go.
+
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { useEffect, useMemo, useRef, useState, type CSSProperties, type KeyboardEvent } from "react";
+
+import type { Row, Waterfall } from "../model/waterfall";
+import { TimelineRow, type TimelineWords } from "./timeline-row";
+import { Ruler, rulerTicks, type Zoom } from "./timeline-ruler";
+import { useWidth } from "./use-width";
+
+interface TimelineProps {
+  waterfall: Waterfall;
+  rows: readonly Row[];
+  collapsed: ReadonlySet<string>;
+  onToggle: (key: string, open?: boolean) => void;
+  selected: string | undefined;
+  onSelect: (key: string) => void;
+  zoom: Zoom;
+  onZoom: (zoom: Zoom | undefined) => void;
+  found: string | undefined;
+  words: TimelineWords & { label: string; name: string; status: string; code: string; duration: string; rulerHelp: string };
+}
+
+const rowHeight = 32;
+
+export function Timeline(props: TimelineProps) {
+  const { waterfall, rows, collapsed, onToggle, selected, onSelect, zoom, onZoom, words } = props;
+  const scroller = useRef<HTMLDivElement>(null);
+  const [ruler, width] = useWidth<HTMLDivElement>();
+  const ticks = rulerTicks(zoom, waterfall.start, width);
+  const [active, setActive] = useState<string | undefined>(undefined);
+  const virtualizer = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => rowHeight,
+    overscan: 12,
+  });
+  const indexOf = useMemo(() => new Map(rows.map((row, i) => [row.node.key, i])), [rows]);
+  const current = (active !== undefined ? indexOf.get(active) : undefined) ?? (selected !== undefined ? indexOf.get(selected) : undefined) ?? 0;
+
+  // A row chosen elsewhere (link, "first fault", search) is brought into sight.
+  const wanted = props.found ?? selected;
+  useEffect(() => {
+    const index = wanted === undefined ? undefined : indexOf.get(wanted);
+    if (index === undefined) return;
+    setActive(wanted);
+    virtualizer.scrollToIndex(index, { align: "auto" });
+    const timer = setTimeout(() => scrollPageTo(`row-${wanted}`), 120);
+    return () => clearTimeout(timer);
+  }, [wanted, indexOf, virtualizer]);
+
+  const move = (index: number) => {
+    const row = rows[Math.min(rows.length - 1, Math.max(0, index))];
+    if (!row) return;
+    setActive(row.node.key);
+    virtualizer.scrollToIndex(indexOf.get(row.node.key)!, { align: "auto" });
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    const row = rows[current];
+    if (!row) return;
+    const foldable = row.node.children.length > 0;
+    const open = !collapsed.has(row.node.key);
+    if (event.key === "ArrowDown") move(current + 1);
+    else if (event.key === "ArrowUp") move(current - 1);
+    else if (event.key === "Home") move(0);
+    else if (event.key === "End") move(rows.length - 1);
+    else if (event.key === "PageDown") move(current + 15);
+    else if (event.key === "PageUp") move(current - 15);
+    else if (event.key === "ArrowRight") foldable && !open ? onToggle(row.node.key, true) : move(current + 1);
+    else if (event.key === "ArrowLeft") foldable && open ? onToggle(row.node.key, false) : move(parentIndex(rows, current));
+    else if (event.key === "Enter" || event.key === " ") activate(row);
+    else return;
+    event.preventDefault();
+  };
+  const activate = (row: Row) => (row.node.kind === "group" ? onToggle(row.node.key) : onSelect(row.node.key));
+
+  return (
+    <div className="m-timeline" style={gridLines(ticks)}>
+      <div className="m-timeline-head" aria-hidden="true">
+        <span>{words.name}</span>
+        <span className="m-col-state">{words.status}</span>
+        <span className="m-col-code">{words.code}</span>
+        <span className="m-col-duration">{words.duration}</span>
+        <Ruler hostRef={ruler} width={width} zoom={zoom} origin={waterfall.start} ticks={ticks} onZoom={onZoom} help={words.rulerHelp} />
+      </div>
+      <div
+        ref={scroller}
+        className="m-timeline-body"
+        role="treegrid"
+        aria-label={words.label}
+        aria-rowcount={rows.length}
+        aria-activedescendant={rows[current] ? `row-${rows[current].node.key}` : undefined}
+        tabIndex={0}
+        onKeyDown={onKeyDown}
+        style={{ maxHeight: `min(68vh, ${rows.length * rowHeight + 2}px)` }}
+      >
+        <div role="presentation" style={{ height: virtualizer.getTotalSize(), position: "relative" }}>
+          {virtualizer.getVirtualItems().map((item) => {
+            const row = rows[item.index]!;
+            return (
+              <TimelineRow
+                key={row.node.key}
+                row={row}
+                index={item.index}
+                top={item.start}
+                height={rowHeight}
+                open={!collapsed.has(row.node.key)}
+                selected={row.node.key === selected}
+                active={item.index === current}
+                zoom={zoom}
+                origin={waterfall.start}
+                words={words}
+                onToggle={() => onToggle(row.node.key)}
+                onActivate={() => {
+                  setActive(row.node.key);
+                  activate(row);
+                }}
+              />
+            );
+          })}
+        </div>
+      </div>
+    </div>
+  );
+}
+
+/** Details at the bottom cover a part of the page: the row should stand above them. */
+function scrollPageTo(id: string): void {
+  const row = document.getElementById(id)?.getBoundingClientRect();
+  if (!row) return;
+  const pane = document.querySelector('[data-testid="details"]')?.getBoundingClientRect();
+  const paneHead = 90;
+  const bottom = pane && pane.left < row.right ? pane.top - paneHead : window.innerHeight;
+  if (row.bottom > bottom - 40) window.scrollBy({ top: row.bottom - bottom + 120 });
+  else if (row.top < 100) window.scrollBy({ top: row.top - 160 });
+}
+
+/** The lines behind the bars stand under the labels of the ruler. */
+function gridLines(ticks: ReturnType<typeof rulerTicks>): CSSProperties {
+  const [first, second] = ticks;
+  if (!first || !second) return {};
+  return { "--m-step": `${second.px - first.px}px`, "--m-offset": `${first.px}px` } as CSSProperties;
+}
+
+function parentIndex(rows: readonly Row[], index: number): number {
+  const depth = rows[index]!.depth;
+  for (let i = index - 1; i >= 0; i -= 1) if (rows[i]!.depth < depth) return i;
+  return index;
+}

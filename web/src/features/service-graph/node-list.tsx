@@ -1,0 +1,98 @@
+// The same data as the map, as a table that sorts.
+
+import { useCollection } from "@cloudscape-design/collection-hooks";
+import Link from "@cloudscape-design/components/link";
+import Table, { type TableProps } from "@cloudscape-design/components/table";
+
+import { useText } from "../../app/settings";
+import { StateMark } from "../../components/state-mark";
+import { formatCount, formatDuration, formatPercent, formatRate } from "../../model/format";
+import type { MapNode, ServiceMap } from "../../model/graph";
+import { percentile } from "../../model/histogram";
+import { share, statesByWeight } from "../../model/statistics";
+import { stateText } from "./words";
+
+interface NodeListProps {
+  map: ServiceMap;
+  minutes: number;
+  selected: string | undefined;
+  onSelect: (id: string) => void;
+}
+
+export function NodeList({ map, minutes, selected, onSelect }: NodeListProps) {
+  const text = useText();
+  const columns = columnsOf(text, minutes, onSelect);
+  const { items, collectionProps } = useCollection(map.nodes, {
+    sorting: { defaultState: { sortingColumn: columns[2]!, isDescending: true } },
+  });
+  return (
+    <Table
+      {...collectionProps}
+      items={items}
+      columnDefinitions={columns}
+      trackBy="id"
+      variant="container"
+      stickyHeader
+      selectionType="single"
+      selectedItems={items.filter((n) => n.id === selected)}
+      onSelectionChange={({ detail }) => detail.selectedItems[0] && onSelect(detail.selectedItems[0].id)}
+      onRowClick={({ detail }) => onSelect(detail.item.id)}
+      ariaLabels={{
+        tableLabel: text.map.list,
+        selectionGroupLabel: text.map.node,
+        itemSelectionLabel: (_, item) => item.name,
+      }}
+    />
+  );
+}
+
+function columnsOf(text: ReturnType<typeof useText>, minutes: number, onSelect: (id: string) => void): TableProps.ColumnDefinition<MapNode>[] {
+  const number = (id: string, header: string, value: (n: MapNode) => number | undefined, format: (v: number | undefined) => string) => ({
+    id,
+    header,
+    cell: (n: MapNode) => <span className="m-number">{format(value(n))}</span>,
+    sortingComparator: (a: MapNode, b: MapNode) => (value(a) ?? -1) - (value(b) ?? -1),
+  });
+  const p = (wanted: number) => (n: MapNode) => percentile(n.histogram, wanted);
+  const part = (state: "ok" | "error" | "throttle" | "fault") => (n: MapNode) => (n.outcome.total > 0 ? share(n.outcome, state) : undefined);
+  return [
+    {
+      id: "name",
+      header: text.map.name,
+      cell: (n) => (
+        <Link
+          href="#"
+          onFollow={(event) => {
+            event.preventDefault();
+            onSelect(n.id);
+          }}
+        >
+          {n.name}
+        </Link>
+      ),
+      sortingField: "name",
+      isRowHeader: true,
+    },
+    { id: "type", header: text.map.type, cell: (n) => n.type ?? text.map.kind[n.kind], sortingComparator: (a, b) => (a.type ?? "").localeCompare(b.type ?? "") },
+    {
+      id: "state",
+      header: text.map.state,
+      cell: (n) => (
+        <span className="m-state">
+          <StateMark state={n.state} />
+          {stateText(text, n.state)}
+        </span>
+      ),
+      sortingComparator: (a, b) => statesByWeight.indexOf(b.state) - statesByWeight.indexOf(a.state) || a.outcome.fault - b.outcome.fault,
+    },
+    number("total", text.common.requests, (n) => n.outcome.total, formatCount),
+    number("rate", text.map.rate, (n) => n.outcome.total / minutes, formatRate),
+    number("average", text.common.averageLatency, (n) => n.outcome.averageSeconds, formatDuration),
+    number("p50", "p50", p(50), formatDuration),
+    number("p90", "p90", p(90), formatDuration),
+    number("p99", "p99", p(99), formatDuration),
+    number("fault", text.state.fault, part("fault"), formatPercent),
+    number("error", text.state.error, part("error"), formatPercent),
+    number("throttle", text.state.throttle, part("throttle"), formatPercent),
+  ];
+}

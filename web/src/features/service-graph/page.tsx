@@ -1,0 +1,178 @@
+// Trace map: who calls whom, how fast, and where it fails.
+
+import Autosuggest from "@cloudscape-design/components/autosuggest";
+import Button from "@cloudscape-design/components/button";
+import Header from "@cloudscape-design/components/header";
+import SegmentedControl from "@cloudscape-design/components/segmented-control";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import { lazy, Suspense, useMemo, useState } from "react";
+
+import { ApiError } from "../../api/client";
+import { useServiceGraph } from "../../api/hook";
+import { CliButton } from "../../app/cli-button";
+import { ErrorState } from "../../app/error-state";
+import { NoData } from "../../app/no-data";
+import { useStored, useText } from "../../app/settings";
+import { SidePane } from "../../app/side-pane";
+import { useTimeRange } from "../../app/time-range";
+import { TimeRangeControl } from "../../app/time-range-control";
+import { useUrlState } from "../../app/url-state";
+import type { NodeStyle } from "../../components/graph-node";
+import { PageLoading } from "../../components/page-loading";
+import { toServiceMap, type ServiceMap } from "../../model/graph";
+import { Legend } from "./legend";
+import { MapOptions } from "./map-options";
+import { NodeList } from "./node-list";
+import { Pane } from "./pane";
+import { useGraphWords } from "./words";
+
+// Fetched beside the data rather than after it: the map is what this page is for.
+const graphView = import("../../components/graph-view");
+const GraphView = lazy(() => graphView.then((m) => ({ default: m.GraphView })));
+
+const sixHours = 6 * 3600;
+
+export function TraceMapPage() {
+  const text = useText();
+  const url = useUrlState();
+  const { window, setRange } = useTimeRange();
+  const graph = useServiceGraph(window);
+  const map = useMemo(() => toServiceMap(graph.data ?? []), [graph.data]);
+  const list = url.get("view") === "list";
+  const tooLong = graph.error instanceof ApiError && graph.error.status === 400 && window.end - window.start > sixHours;
+  return (
+    <SpaceBetween size="s">
+      <Header
+        variant="h1"
+        description={text.map.description}
+        actions={
+          <SpaceBetween direction="horizontal" size="xs">
+            <CliButton
+              operation="get-service-graph"
+              options={[
+                ["start-time", window.start],
+                ["end-time", window.end],
+              ]}
+            />
+            <TimeRangeControl />
+          </SpaceBetween>
+        }
+      >
+        {text.map.title}
+      </Header>
+      {graph.error ? (
+        <ErrorState
+          error={graph.error}
+          onRetry={() => void graph.refetch()}
+          extra={
+            tooLong && (
+              <div>
+                {text.error.tooLong}{" "}
+                <Button variant="inline-link" onClick={() => setRange({ kind: "absolute", start: window.end - sixHours, end: window.end })}>
+                  {text.error.lastHours}
+                </Button>
+              </div>
+            )
+          }
+        />
+      ) : graph.isPending ? (
+        <PageLoading label={text.common.loading} />
+      ) : map.nodes.length === 0 ? (
+        <NoData maxSeconds={sixHours} />
+      ) : (
+        <MapBody map={map} list={list} />
+      )}
+    </SpaceBetween>
+  );
+}
+
+function MapBody({ map, list }: { map: ServiceMap; list: boolean }) {
+  const text = useText();
+  const url = useUrlState();
+  const { window } = useTimeRange();
+  const minutes = Math.max(1 / 60, (window.end - window.start) / 60);
+  const [style, setStyle] = useStored<NodeStyle>("map-style", { inside: "metrics", size: "none" });
+  const [focus, setFocus] = useState<{ id: string; at: number } | undefined>(undefined);
+  const words = useGraphWords(map, minutes);
+  const selected = url.get("node") ?? url.get("edge");
+  const select = (id: string | undefined, what: "node" | "edge") =>
+    url.set({ node: what === "node" ? id : undefined, edge: what === "edge" ? id : undefined, rt: undefined, only: undefined });
+  const node = map.nodes.find((n) => n.id === url.get("node"));
+  const edge = map.edges.find((e) => e.id === url.get("edge"));
+  return (
+    <>
+      <div className="m-toolbar">
+        <SegmentedControl
+          label={text.map.view}
+          selectedId={list ? "list" : "map"}
+          options={[
+            { id: "map", text: text.map.graph },
+            { id: "list", text: text.map.list },
+          ]}
+          onChange={({ detail }) => url.set({ view: detail.selectedId === "list" ? "list" : undefined })}
+        />
+        <NodeSearch
+          map={map}
+          onFind={(id) => {
+            select(id, "node");
+            setFocus({ id, at: Date.now() });
+          }}
+        />
+        {!list && <MapOptions style={style} onChange={setStyle} />}
+        <span className="m-toolbar-end">{text.map.nodes(map.nodes.length)}</span>
+      </div>
+      {list ? (
+        <NodeList map={map} minutes={minutes} selected={selected} onSelect={(id) => select(id, "node")} />
+      ) : (
+        <div>
+          <Suspense fallback={<div className="m-graph" style={{ height: mapHeight }} />}>
+            <GraphView map={map} minutes={minutes} style={style} selected={selected} onSelect={select} focus={focus} words={words} height={mapHeight} />
+          </Suspense>
+          <Legend />
+        </div>
+      )}
+      {(node ?? edge) && (
+        <SidePane title={node ? node.name : paneTitle(map, edge!)} position="side" onClose={() => select(undefined, "node")}>
+          <Pane key={selected} map={map} node={node} edge={edge} minutes={minutes} />
+        </SidePane>
+      )}
+    </>
+  );
+}
+
+const mapHeight = "max(380px, calc(100vh - 270px))";
+
+function paneTitle(map: ServiceMap, edge: { source: string; target: string }): string {
+  const name = (id: string) => map.nodes.find((n) => n.id === id)?.name ?? id;
+  return `${name(edge.source)} → ${name(edge.target)}`;
+}
+
+function NodeSearch({ map, onFind }: { map: ServiceMap; onFind: (id: string) => void }) {
+  const text = useText();
+  const [typed, setTyped] = useState("");
+  const find = (value: string) => {
+    const wanted = value.trim().toLowerCase();
+    const hit =
+      map.nodes.find((n) => n.id === value) ??
+      map.nodes.find((n) => n.kind !== "client" && n.name.toLowerCase() === wanted) ??
+      map.nodes.find((n) => wanted !== "" && n.name.toLowerCase().includes(wanted));
+    if (!hit) return;
+    setTyped(hit.name);
+    onFind(hit.id);
+  };
+  return (
+    <div className="m-search">
+      <Autosuggest
+        value={typed}
+        onChange={({ detail }) => setTyped(detail.value)}
+        onSelect={({ detail }) => find(detail.value)}
+        onKeyDown={({ detail }) => detail.key === "Enter" && find(typed)}
+        options={map.nodes.map((n) => ({ value: n.id, label: n.name, ...(n.type ? { description: n.type } : {}) }))}
+        enteredTextLabel={(value) => `${text.map.find}: ${value}`}
+        placeholder={text.map.find}
+        ariaLabel={text.map.find}
+        empty={text.map.findEmpty}
+      />
+    </div>
+  );
+}

@@ -1,0 +1,148 @@
+// Details of a node or an edge: numbers, charts over time, distribution, and the way on.
+
+import Box from "@cloudscape-design/components/box";
+import Button from "@cloudscape-design/components/button";
+import Checkbox from "@cloudscape-design/components/checkbox";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import { useNavigate } from "react-router";
+
+import { useSettings } from "../../app/settings";
+import { useTimeRange } from "../../app/time-range";
+import { useUrlState } from "../../app/url-state";
+import { HistogramChart } from "../../components/histogram-chart";
+import { StateMark } from "../../components/state-mark";
+import { narrowed } from "../../model/filter";
+import { formatCount, formatDuration, formatPercent, formatRate } from "../../model/format";
+import { nodeSelector, selectorOfEdge, type MapEdge, type MapNode, type ServiceMap } from "../../model/graph";
+import { percentile, toBars } from "../../model/histogram";
+import { share, type Outcome, type State } from "../../model/statistics";
+import { tracesPath } from "../../path";
+import { PaneCharts } from "./pane-charts";
+
+interface PaneProps {
+  map: ServiceMap;
+  node: MapNode | undefined;
+  edge: MapEdge | undefined;
+  minutes: number;
+}
+
+const states: readonly State[] = ["fault", "error", "throttle", "ok"];
+
+export function Pane({ map, node, edge, minutes }: PaneProps) {
+  const { text } = useSettings();
+  const subject = subjectOf(map, node, edge);
+  if (!subject) return null;
+  const { outcome, selector, histogram, note } = subject;
+  return (
+    <SpaceBetween size="l">
+      <div>
+        <Box color="text-body-secondary">{node ? (node.type ?? text.map.kind[node.kind]) : text.map.edge}</Box>
+        {note !== "" && <Box color="text-body-secondary">{text.map[note]}</Box>}
+      </div>
+      <Numbers outcome={outcome} histogram={histogram} minutes={minutes} />
+      <Narrowing selector={selector} outcome={outcome} histogram={histogram} />
+      <PaneCharts selector={selector} />
+    </SpaceBetween>
+  );
+}
+
+function subjectOf(map: ServiceMap, node: MapNode | undefined, edge: MapEdge | undefined) {
+  if (edge) {
+    const selector = selectorOfEdge(map, edge);
+    return selector ? { outcome: edge.outcome, selector, histogram: edge.histogram, note: edge.link ? ("linkNote" as const) : ("" as const) } : undefined;
+  }
+  if (!node) return undefined;
+  // A client has no segments to select; its one edge stands for it.
+  const call = node.kind === "client" ? map.edges.find((e) => e.source === node.id) : undefined;
+  const selector = call ? selectorOfEdge(map, call) : nodeSelector(node);
+  return {
+    outcome: node.outcome,
+    selector: selector ?? nodeSelector(node),
+    histogram: call ? call.histogram : node.histogram,
+    note: node.kind === "client" ? ("clientNote" as const) : ("" as const),
+  };
+}
+
+function Numbers({ outcome, histogram, minutes }: { outcome: Outcome; histogram: MapNode["histogram"]; minutes: number }) {
+  const { text } = useSettings();
+  const items: [string, React.ReactNode][] = [
+    [text.common.requests, formatCount(outcome.total)],
+    [text.map.rate, formatRate(outcome.total / minutes)],
+    [text.common.averageLatency, formatDuration(outcome.averageSeconds)],
+    ["p50", formatDuration(percentile(histogram, 50))],
+    ["p90", formatDuration(percentile(histogram, 90))],
+    ["p99", formatDuration(percentile(histogram, 99))],
+    ...(["ok", "error", "throttle", "fault"] as const).map((state): [string, React.ReactNode] => [
+      text.state[state],
+      <span key={state} className="m-state">
+        <StateMark state={state} />
+        {formatPercent(outcome.total > 0 ? share(outcome, state) : undefined)}
+      </span>,
+    ]),
+  ];
+  return (
+    <dl className="m-stats" aria-label={text.map.summary}>
+      {items.map(([label, value]) => (
+        <div key={label}>
+          <dt>{label}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function Narrowing({ selector, outcome, histogram }: { selector: string; outcome: Outcome; histogram: MapNode["histogram"] }) {
+  const { text } = useSettings();
+  const url = useUrlState();
+  const navigate = useNavigate();
+  const { printed } = useTimeRange();
+  const chosen = (url.get("only")?.split(",") ?? []).filter((s): s is State => (states as readonly string[]).includes(s));
+  const [from, to] = (url.get("rt") ?? "").split("~").map(Number);
+  const responseTime = from !== undefined && to !== undefined && to > from ? { from, to } : undefined;
+  const filter = narrowed(selector, { states: chosen, responseTime });
+  const filtered = chosen.length > 0 || responseTime !== undefined;
+  return (
+    <SpaceBetween size="s">
+      <HistogramChart
+        title={text.map.distribution}
+        bars={toBars(histogram, 36)}
+        format={formatDuration}
+        range={responseTime}
+        onRange={(range) => url.set({ rt: range && `${range.from.toPrecision(4)}~${range.to.toPrecision(4)}` })}
+        words={{ showTable: text.common.showTable, showChart: text.common.showChart, count: text.common.count, value: text.traces.columns.responseTime, help: text.common.dragToZoom }}
+        action={
+          responseTime ? (
+            <Button variant="inline-link" onClick={() => url.set({ rt: undefined })}>
+              {text.map.rangeChosen(formatDuration(responseTime.from), formatDuration(responseTime.to))} ✕
+            </Button>
+          ) : (
+            <span className="m-live-none">{text.common.dragToZoom}</span>
+          )
+        }
+      />
+      <div role="group" aria-label={text.map.outcomes} className="m-links">
+        {states
+          .filter((state) => outcome[state] > 0)
+          .map((state) => (
+            <Checkbox
+              key={state}
+              checked={chosen.includes(state)}
+              onChange={({ detail }) => {
+                const next = detail.checked ? [...chosen, state] : chosen.filter((s) => s !== state);
+                url.set({ only: next.join(",") || undefined });
+              }}
+            >
+              <span className="m-state">
+                <StateMark state={state} />
+                {text.state[state]} {formatCount(outcome[state])}
+              </span>
+            </Checkbox>
+          ))}
+      </div>
+      <Button variant="primary" onClick={() => void navigate(tracesPath({ range: printed, filter }))}>
+        {filtered ? text.map.viewFiltered : text.map.viewTraces}
+      </Button>
+    </SpaceBetween>
+  );
+}

@@ -1,0 +1,94 @@
+import type { TableProps } from "@cloudscape-design/components/table";
+import { Link } from "react-router";
+
+import type { TraceSummary } from "../../api/xray";
+import { StateMark } from "../../components/state-mark";
+import type { Catalogue } from "../../i18n/en";
+import { formatDuration, formatTime, formatTimePrecise, type Zone } from "../../model/format";
+import { statesByWeight } from "../../model/statistics";
+import { annotationText, stateOfSummary } from "../../model/trace-summary";
+import { tracePath } from "../../path";
+
+type Column = TableProps.ColumnDefinition<TraceSummary> & { id: string };
+
+const byNumber = (value: (s: TraceSummary) => number | undefined) => (a: TraceSummary, b: TraceSummary) => (value(a) ?? -1) - (value(b) ?? -1);
+const byText = (value: (s: TraceSummary) => string | undefined) => (a: TraceSummary, b: TraceSummary) => (value(a) ?? "").localeCompare(value(b) ?? "");
+
+export function traceColumns(text: Catalogue, zone: Zone, range: string | undefined): Column[] {
+  const t = text.traces.columns;
+  const users = (s: TraceSummary) => (s.Users ?? []).map((u) => u.UserName ?? "").join(", ");
+  const annotations = (s: TraceSummary) =>
+    Object.entries(s.Annotations ?? {})
+      .map(([key, list]) => `${key}=${list.map((v) => annotationText(v.AnnotationValue)).join("|")}`)
+      .join(" ");
+  const weight = (s: TraceSummary) => -statesByWeight.indexOf(stateOfSummary(s));
+  return [
+    {
+      id: "responseTime",
+      header: t.responseTime,
+      cell: (s) => <span className="m-number">{formatDuration(s.ResponseTime)}</span>,
+      sortingComparator: byNumber((s) => s.ResponseTime),
+      width: 160,
+    },
+    { id: "state", header: t.state, cell: (s) => <Status summary={s} text={text} />, sortingComparator: byNumber(weight), width: 130 },
+    { id: "method", header: t.method, cell: (s) => s.Http?.HttpMethod ?? "–", sortingComparator: byText((s) => s.Http?.HttpMethod), width: 110 },
+    {
+      id: "url",
+      header: t.url,
+      cell: (s) => (
+        <Link to={tracePath(s.Id, { range })} className="m-link" title={s.Http?.HttpURL} data-testid="trace-row" data-trace-id={s.Id} data-state={stateOfSummary(s)}>
+          {s.Http?.HttpURL ?? s.EntryPoint?.Name ?? s.Id}
+        </Link>
+      ),
+      sortingComparator: byText((s) => s.Http?.HttpURL),
+      isRowHeader: true,
+      width: 250,
+    },
+    { id: "httpStatus", header: t.httpStatus, cell: (s) => s.Http?.HttpStatus ?? "–", sortingComparator: byNumber((s) => s.Http?.HttpStatus), width: 100 },
+    { id: "entry", header: t.entry, cell: (s) => s.EntryPoint?.Name ?? "–", sortingComparator: byText((s) => s.EntryPoint?.Name), width: 140 },
+    {
+      id: "start",
+      header: t.start,
+      cell: (s) => (
+        <span className="m-number" title={formatTimePrecise(s.StartTime, zone)}>
+          {formatTime(s.StartTime, zone)}
+        </span>
+      ),
+      sortingComparator: byNumber((s) => s.StartTime),
+      width: 190,
+    },
+    { id: "duration", header: t.duration, cell: (s) => <span className="m-number">{formatDuration(s.Duration)}</span>, sortingComparator: byNumber((s) => s.Duration), width: 120 },
+    {
+      id: "id",
+      header: t.id,
+      cell: (s) => (
+        <Link to={tracePath(s.Id, { range })} className="m-link m-mono">
+          {s.Id}
+        </Link>
+      ),
+      sortingComparator: byText((s) => s.Id),
+      width: 320,
+    },
+    { id: "user", header: t.user, cell: users, sortingComparator: byText(users), width: 140 },
+    { id: "annotations", header: t.annotations, cell: (s) => <span className="m-mono">{annotations(s)}</span>, sortingComparator: byText(annotations), width: 240 },
+  ];
+}
+
+/** All flags of the trace: a fault does not hide that something was throttled too. */
+function Status({ summary, text }: { summary: TraceSummary; text: Catalogue }) {
+  const state = stateOfSummary(summary);
+  const also = [
+    summary.HasThrottle && state !== "throttle" ? ("throttle" as const) : undefined,
+    summary.HasError && state !== "error" ? ("error" as const) : undefined,
+  ].filter((s) => s !== undefined);
+  return (
+    <span className="m-state">
+      <StateMark state={state} />
+      {text.state[state]}
+      {also.map((s) => (
+        <StateMark key={s} state={s} label={text.state[s]} size={13} />
+      ))}
+      {summary.IsPartial && <span className="m-tag">{text.traces.partial}</span>}
+    </span>
+  );
+}

@@ -1,0 +1,51 @@
+import "@cloudscape-design/global-styles/index.css";
+import "virtual:fonts.css";
+import "./app/theme.css";
+
+import type { I18nProviderProps } from "@cloudscape-design/components/i18n";
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { createRoot } from "react-dom/client";
+import { BrowserRouter } from "react-router";
+
+import { ApiError } from "./api/client";
+import { SettingsProvider } from "./app/settings";
+import { Shell } from "./app/shell";
+import { SidePaneProvider } from "./app/side-pane";
+import { TimeRangeProvider } from "./app/time-range";
+
+const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 5_000,
+      refetchOnWindowFocus: false,
+      // Asking again does not help when the server has understood and refused.
+      retry: (count, error) => count < 1 && !(error instanceof ApiError && error.status >= 400 && error.status < 500),
+      retryDelay: 500,
+      networkMode: "always",
+    },
+  },
+});
+
+// The library's own words (buttons of its tables, pickers) come with it, in both languages.
+const [english, japanese] = await Promise.all([
+  import("@cloudscape-design/components/i18n/messages/all.en"),
+  import("@cloudscape-design/components/i18n/messages/all.ja"),
+]);
+const messages = {
+  en: english.default as I18nProviderProps.Messages,
+  ja: japanese.default as I18nProviderProps.Messages,
+};
+
+createRoot(document.getElementById("root")!).render(
+  <QueryClientProvider client={queries}>
+    <SettingsProvider>
+      <BrowserRouter>
+        <TimeRangeProvider>
+          <SidePaneProvider>
+            <Shell messages={messages} />
+          </SidePaneProvider>
+        </TimeRangeProvider>
+      </BrowserRouter>
+    </SettingsProvider>
+  </QueryClientProvider>,
+);

@@ -1,0 +1,20 @@
+// The command that gives the same answer in a terminal. POSIX shell quoting.
+
+export function shellQuote(value: string): string {
+  if (/^[A-Za-z0-9_\-.,:/@%+=]+$/.test(value)) return value;
+  return `'${value.replaceAll("'", `'\\''`)}'`;
+}
+
+export function awsCommand(
+  operation: string,
+  endpoint: string,
+  options: readonly (readonly [name: string, value: string | number | readonly string[] | undefined])[],
+): string {
+  const words = [`aws xray ${operation}`, `--endpoint-url ${shellQuote(endpoint)}`];
+  for (const [name, value] of options) {
+    if (value === undefined || value === "") continue;
+    const list = Array.isArray(value) ? (value as readonly string[]) : [String(value)];
+    words.push(`--${name} ${list.map(shellQuote).join(" ")}`);
+  }
+  return words.join(" ");
+}

@@ -1,0 +1,116 @@
+// Numbers and times as people read them: three significant digits with a unit.
+// Pure and free of the catalogue, so that tests pin the exact text.
+
+export type Zone = "local" | "utc";
+
+function significant(value: number): string {
+  if (value === 0) return "0";
+  const text = Number(value.toPrecision(3));
+  if (Math.abs(text) >= 100) return String(Math.round(text));
+  // Keep 5.00 as 5, but 5.04 as 5.04: trailing zeros carry no news here.
+  return String(text);
+}
+
+export function formatDuration(seconds: number | undefined): string {
+  if (seconds === undefined || !Number.isFinite(seconds)) return "–";
+  const abs = Math.abs(seconds);
+  if (abs === 0) return "0 ms";
+  if (abs < 0.9995e-3) return `${significant(seconds * 1e6)} µs`;
+  if (abs < 0.9995) return `${significant(seconds * 1e3)} ms`;
+  if (abs < 120) return `${significant(seconds)} s`;
+  if (abs < 7200) {
+    const whole = Math.round(seconds);
+    return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
+  }
+  const minutes = Math.round(seconds / 60);
+  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
+}
+
+export function formatCount(value: number | undefined): string {
+  if (value === undefined || !Number.isFinite(value)) return "–";
+  const abs = Math.abs(value);
+  if (abs >= 1e9) return `${significant(value / 1e9)} G`;
+  if (abs >= 1e6) return `${significant(value / 1e6)} M`;
+  if (abs >= 1e4) return `${significant(value / 1e3)} k`;
+  return abs >= 1000 ? String(Math.round(value)) : significant(value);
+}
+
+export function formatRate(perMinute: number | undefined): string {
+  if (perMinute === undefined || !Number.isFinite(perMinute)) return "–";
+  // One request an hour is easier to read than 0.0167 a minute.
+  if (perMinute > 0 && perMinute < 0.1) return `${significant(perMinute * 60)}/h`;
+  if (perMinute >= 1000) return `${significant(perMinute / 1000)} k/min`;
+  return `${significant(perMinute)}/min`;
+}
+
+export function formatPercent(share: number | undefined): string {
+  if (share === undefined || !Number.isFinite(share)) return "–";
+  const percent = share * 100;
+  // A share that is not all and not none must not be rounded to look like it.
+  if (percent > 0 && percent < 0.1) return "<0.1%";
+  if (percent < 100 && percent > 99.9) return ">99.9%";
+  return `${Number(percent.toPrecision(3))}%`;
+}
+
+export function formatBytes(bytes: number | undefined): string {
+  if (bytes === undefined || !Number.isFinite(bytes)) return "–";
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${significant(value)} ${units[unit]}`;
+}
+
+function parts(epochSeconds: number, zone: Zone) {
+  const d = new Date(epochSeconds * 1000);
+  const utc = zone === "utc";
+  const two = (n: number) => String(n).padStart(2, "0");
+  return {
+    date: [
+      utc ? d.getUTCFullYear() : d.getFullYear(),
+      two((utc ? d.getUTCMonth() : d.getMonth()) + 1),
+      two(utc ? d.getUTCDate() : d.getDate()),
+    ].join("-"),
+    minute: `${two(utc ? d.getUTCHours() : d.getHours())}:${two(utc ? d.getUTCMinutes() : d.getMinutes())}`,
+    second: two(utc ? d.getUTCSeconds() : d.getSeconds()),
+    milli: String(utc ? d.getUTCMilliseconds() : d.getMilliseconds()).padStart(3, "0"),
+    offset: utc ? "UTC" : offsetName(-d.getTimezoneOffset()),
+  };
+}
+
+function offsetName(minutes: number): string {
+  const sign = minutes < 0 ? "-" : "+";
+  const abs = Math.abs(minutes);
+  return `UTC${sign}${String(Math.floor(abs / 60)).padStart(2, "0")}:${String(abs % 60).padStart(2, "0")}`;
+}
+
+export function formatTime(epochSeconds: number | undefined, zone: Zone): string {
+  if (epochSeconds === undefined || !Number.isFinite(epochSeconds)) return "–";
+  const p = parts(epochSeconds, zone);
+  return `${p.date} ${p.minute}:${p.second}`;
+}
+
+export function formatTimePrecise(epochSeconds: number | undefined, zone: Zone): string {
+  if (epochSeconds === undefined || !Number.isFinite(epochSeconds)) return "–";
+  const p = parts(epochSeconds, zone);
+  return `${p.date} ${p.minute}:${p.second}.${p.milli} ${p.offset}`;
+}
+
+export function formatClock(epochSeconds: number, zone: Zone, seconds = false): string {
+  const p = parts(epochSeconds, zone);
+  return seconds ? `${p.minute}:${p.second}` : p.minute;
+}
+
+export function formatAge(seconds: number, language: string): string {
+  const units = [
+    ["day", 86400],
+    ["hour", 3600],
+    ["minute", 60],
+    ["second", 1],
+  ] as const;
+  const [unit, size] = units.find(([, length]) => seconds >= length) ?? units[3];
+  return new Intl.RelativeTimeFormat(language).format(-Math.floor(seconds / size), unit);
+}

@@ -1,0 +1,17 @@
+import { expect, test } from "vitest";
+
+import { parseTimeRange, printTimeRange, resolveTimeRange } from "./time-range";
+
+test("what is printed is read back", () => {
+  for (const text of ["PT5M", "PT1H", "PT1H30M", "P1D", "P1DT2H", "PT45S", "1795358000~1795358646.5"])
+    expect(printTimeRange(parseTimeRange(text))).toBe(text);
+});
+
+test("nonsense gives the default range", () => {
+  for (const text of [null, "", "P", "PT", "PT0M", "5~5", "9~5", "yesterday"])
+    expect(printTimeRange(parseTimeRange(text))).toBe("PT30M");
+});
+
+test("a relative range includes the running second", () => {
+  expect(resolveTimeRange({ kind: "relative", seconds: 300 }, 1000.2)).toEqual({ start: 702, end: 1002 });
+});

@@ -1,0 +1,47 @@
+// The only route table. Every page is its own chunk.
+
+import Box from "@cloudscape-design/components/box";
+import { lazy, Suspense } from "react";
+import { Navigate, Route, Routes, useLocation } from "react-router";
+
+import { useText } from "./app/settings";
+import { PageLoading } from "./components/page-loading";
+import { pagePath } from "./path";
+
+const TraceMapPage = lazy(() => import("./features/service-graph/page").then((m) => ({ default: m.TraceMapPage })));
+const TracesPage = lazy(() => import("./features/trace-summary/page").then((m) => ({ default: m.TracesPage })));
+const TracePage = lazy(() => import("./features/trace/page").then((m) => ({ default: m.TracePage })));
+const SamplingPage = lazy(() => import("./features/sampling/page").then((m) => ({ default: m.SamplingPage })));
+const SendingPage = lazy(() => import("./features/sending/page").then((m) => ({ default: m.SendingPage })));
+
+export function AppRoutes() {
+  const text = useText();
+  return (
+    <Suspense fallback={<PageLoading label={text.common.loading} />}>
+      <Routes>
+        <Route path="/" element={<Start />} />
+        <Route path={pagePath.traceMap} element={<TraceMapPage />} />
+        <Route path={pagePath.traces} element={<TracesPage />} />
+        <Route path={`${pagePath.traces}/:id`} element={<TracePage />} />
+        <Route path={pagePath.sampling} element={<SamplingPage />} />
+        <Route path={pagePath.sending} element={<SendingPage />} />
+        <Route path="*" element={<NotFound />} />
+      </Routes>
+    </Suspense>
+  );
+}
+
+function Start() {
+  const { search } = useLocation();
+  return <Navigate to={{ pathname: pagePath.traceMap, search }} replace />;
+}
+
+function NotFound() {
+  const text = useText();
+  return (
+    <Box padding="xxl" textAlign="center">
+      <Box variant="h1">{text.app.notFound}</Box>
+      <Box variant="p">{text.app.notFoundText}</Box>
+    </Box>
+  );
+}
