@@ -1,1 +1,192 @@
-fn main(){}
+//! Measures a real server process from outside: CPU time and memory as the kernel accounts them, bytes on disk, answer times.
+//!
+//! `cargo run --release -p benches -- --server target/release/mitoshi` prints a table; docs/performance.md keeps it.
+
+mod client;
+mod generate;
+mod server;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use serde_json::{Value, json};
+
+use client::Client;
+use server::Server;
+
+#[derive(Parser)]
+struct Args {
+    /// The server to measure
+    #[arg(long, default_value = "target/release/mitoshi")]
+    server: PathBuf,
+    /// Folder for the data; emptied first
+    #[arg(long, default_value = "target/bench-data")]
+    dir: PathBuf,
+    /// Segments to send
+    #[arg(long, default_value_t = 1_000_000)]
+    segments: u64,
+    /// Connections that send at the same time
+    #[arg(long, default_value_t = 8)]
+    connections: usize,
+    #[arg(long, default_value_t = 42)]
+    seed: u64,
+}
+
+fn main() {
+    let args = Args::parse();
+    let _ = std::fs::remove_dir_all(&args.dir);
+    let server = Server::start(&args.server, &args.dir);
+    println!("idle, empty: {:.1} MB resident", server.resident_mb());
+
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64());
+    // One hour of traffic that ends now.
+    let bodies = generate::bodies(args.segments, args.seed, now - 3_600.0, 3_600.0);
+    let bytes: usize = bodies.iter().map(|body| body.text.len()).sum();
+    println!("{} segments in {} requests, {:.1} MB", args.segments, bodies.len(), bytes as f64 / 1e6);
+
+    put(&server, &bodies, args.connections, args.segments);
+    wait_for_flush(&server);
+    println!("on disk: {:.1} MB in the data folder", folder_bytes(&args.dir) as f64 / 1e6);
+    println!("after the load: {:.1} MB resident", server.resident_mb());
+    server.stop();
+
+    let started = Instant::now();
+    let server = Server::start(&args.server, &args.dir);
+    println!("ready after {:.0} ms with all of it on disk", started.elapsed().as_secs_f64() * 1e3);
+    std::thread::sleep(Duration::from_secs(5));
+    println!("idle: {:.1} MB resident", server.resident_mb());
+
+    questions(&server, &bodies, now);
+    println!("after the questions: {:.1} MB resident", server.resident_mb());
+    server.stop();
+}
+
+/// Sends everything over several connections and reports the server's CPU time.
+fn put(server: &Server, bodies: &[generate::Body], connections: usize, segments: u64) {
+    let cpu = server.cpu_secs();
+    let started = Instant::now();
+    std::thread::scope(|scope| {
+        for part in 0..connections {
+            let mine: Vec<&generate::Body> = bodies.iter().skip(part).step_by(connections).collect();
+            scope.spawn(move || {
+                let mut client = Client::connect(server.http);
+                for body in mine {
+                    let (status, answer) = client.post("/TraceSegments", &body.text);
+                    assert!(status == 200 && answer.contains("[]"), "{status} {answer}");
+                }
+            });
+        }
+    });
+    let wall = started.elapsed().as_secs_f64();
+    let acknowledged = server.cpu_secs() - cpu;
+    wait_for_flush(server);
+    let all = server.cpu_secs() - cpu;
+    println!(
+        "PutTraceSegments, fsync before each answer: {:.0} segments per CPU-second until acknowledged, {:.0} with parts written \
+         and compacted; wall {wall:.1} s, {:.0} per second",
+        segments as f64 / acknowledged,
+        segments as f64 / all,
+        segments as f64 / wall
+    );
+}
+
+/// Memory is written out within a minute, even where nothing more comes.
+fn wait_for_flush(server: &Server) {
+    let mut client = Client::connect(server.http);
+    let deadline = Instant::now() + Duration::from_secs(180);
+    let mut quiet = 0;
+    while Instant::now() < deadline && quiet < 3 {
+        std::thread::sleep(Duration::from_secs(1));
+        let (_, answer) = client.get("/api/health");
+        let health: Value = serde_json::from_str(&answer).unwrap_or_default();
+        quiet = if health["store"]["memory_bytes"] == json!(0) { quiet + 1 } else { 0 };
+    }
+}
+
+fn questions(server: &Server, bodies: &[generate::Body], now: f64) {
+    let mut client = Client::connect(server.http);
+    let ids: Vec<&str> = bodies.iter().step_by((bodies.len() / 200).max(1)).map(|body| body.trace_id.as_str()).collect();
+    let mut times = Vec::new();
+    for (n, id) in ids.iter().enumerate() {
+        let started = Instant::now();
+        let (status, answer) = client.post("/Traces", &json!({"TraceIds": [id]}).to_string());
+        assert!(status == 200 && answer.contains(id) && answer.contains("Document"), "{answer}");
+        let elapsed = started.elapsed().as_secs_f64() * 1e3;
+        if n == 0 {
+            println!("trace by id, first of all: {elapsed:.1} ms");
+        } else {
+            times.push(elapsed);
+        }
+    }
+    report("trace by id", &mut times);
+
+    let filters = [
+        ("no filter", ""),
+        ("fault", "fault"),
+        ("responsetime > 1", "responsetime > 1"),
+        ("service fault", "service(\"payments\") { fault }"),
+        ("edge error", "edge(\"cart\", \"orders-table\") { error }"),
+        ("annotation, common", "annotation.tier = \"gold\""),
+        ("annotation, one in a thousand users", "annotation.user_id = \"user-0007\""),
+        ("user and service", "user = \"user-0007\" AND service(\"cart\")"),
+        ("url contains", "http.url CONTAINS \"/checkout\""),
+        ("matches nothing", "annotation.user_id = \"nobody\""),
+        ("matches nothing, no column helps", "service(\"cart\") { responsetime > 1000 }"),
+    ];
+    for (label, filter) in filters {
+        let mut times = Vec::new();
+        let mut found = 0;
+        let mut pages = 0;
+        for _ in 0..7 {
+            let started = Instant::now();
+            let mut token: Option<String> = None;
+            found = 0;
+            pages = 0;
+            // The newest hundred, over as many pages as that takes.
+            loop {
+                let mut question = json!({"StartTime": now - 3_700.0, "EndTime": now + 60.0, "FilterExpression": filter});
+                if let Some(token) = &token {
+                    question["NextToken"] = json!(token);
+                }
+                let (status, answer) = client.post("/TraceSummaries", &question.to_string());
+                assert_eq!(status, 200, "{answer}");
+                let answer: Value = serde_json::from_str(&answer).unwrap_or_default();
+                found += answer["TraceSummaries"].as_array().map_or(0, Vec::len);
+                pages += 1;
+                token = answer["NextToken"].as_str().map(str::to_owned);
+                if found >= 100 || token.is_none() {
+                    break;
+                }
+            }
+            times.push(started.elapsed().as_secs_f64() * 1e3);
+        }
+        report(&format!("100 newest summaries, {label} ({found} found, {pages} pages)"), &mut times);
+    }
+    let mut times = Vec::new();
+    for _ in 0..3 {
+        let started = Instant::now();
+        let (status, answer) = client.post("/ServiceGraph", &json!({"StartTime": now - 3_700.0, "EndTime": now}).to_string());
+        assert_eq!(status, 200, "{answer}");
+        times.push(started.elapsed().as_secs_f64() * 1e3);
+    }
+    report("service graph of everything", &mut times);
+}
+
+fn report(label: &str, times: &mut [f64]) {
+    times.sort_by(f64::total_cmp);
+    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
+    println!("{label}: p50 {:.1} ms, p90 {:.1} ms, max {:.1} ms of {}", at(0.5), at(0.9), at(1.0), times.len());
+}
+
+fn folder_bytes(dir: &std::path::Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(dir) else { return 0 };
+    entries
+        .flatten()
+        .map(|entry| match entry.metadata() {
+            Ok(meta) if meta.is_dir() => folder_bytes(&entry.path()),
+            Ok(meta) => meta.len(),
+            Err(_) => 0,
+        })
+        .sum()
+}

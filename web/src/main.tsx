@@ -17,9 +17,12 @@ const queries = new QueryClient({
   defaultOptions: {
     queries: {
       staleTime: 5_000,
+      // With auto-refresh each window is a new key: old ones must not pile up.
+      gcTime: 60_000,
       refetchOnWindowFocus: false,
       // Asking again does not help when the server has understood and refused.
-      retry: (count, error) => count < 1 && !(error instanceof ApiError && error.status >= 400 && error.status < 500),
+      retry: (count, error) =>
+        count < 1 && !(error instanceof ApiError && error.status >= 400 && error.status < 500),
       retryDelay: 500,
       networkMode: "always",
     },
@@ -36,10 +39,11 @@ const messages = {
   ja: japanese.default as I18nProviderProps.Messages,
 };
 
+// Choices such as a check box live in the URL: they must show at once, not as a transition.
 createRoot(document.getElementById("root")!).render(
   <QueryClientProvider client={queries}>
     <SettingsProvider>
-      <BrowserRouter>
+      <BrowserRouter useTransitions={false}>
         <TimeRangeProvider>
           <SidePaneProvider>
             <Shell messages={messages} />

@@ -21,16 +21,35 @@ function withQuery(path: string, parameters: Parameters): string {
   return text ? `${path}?${text}` : path;
 }
 
-export function traceMapPath(parameters: { range?: string | undefined; node?: string | undefined; edge?: string | undefined; view?: string | undefined } = {}): string {
+export function traceMapPath(
+  parameters: {
+    range?: string | undefined;
+    node?: string | undefined;
+    edge?: string | undefined;
+    view?: string | undefined;
+  } = {},
+): string {
   return withQuery(pagePath.traceMap, parameters);
 }
 
-export function tracesPath(parameters: { range?: string | undefined; filter?: string | undefined } = {}): string {
+export function tracesPath(
+  parameters: { range?: string | undefined; filter?: string | undefined } = {},
+): string {
   return withQuery(pagePath.traces, parameters);
 }
 
-export function tracePath(id: string, parameters: { range?: string | undefined; segment?: string | undefined; tab?: string | undefined } = {}): string {
-  return withQuery(`${pagePath.traces}/${encodeURIComponent(normalizeTraceId(id) ?? id)}`, parameters);
+export function tracePath(
+  id: string,
+  parameters: {
+    range?: string | undefined;
+    segment?: string | undefined;
+    tab?: string | undefined;
+  } = {},
+): string {
+  return withQuery(
+    `${pagePath.traces}/${encodeURIComponent(normalizeTraceId(id) ?? id)}`,
+    parameters,
+  );
 }
 
 export function samplingPath(parameters: { range?: string | undefined } = {}): string {

@@ -8,11 +8,21 @@ import { useText } from "./app/settings";
 import { PageLoading } from "./components/page-loading";
 import { pagePath } from "./path";
 
-const TraceMapPage = lazy(() => import("./features/service-graph/page").then((m) => ({ default: m.TraceMapPage })));
-const TracesPage = lazy(() => import("./features/trace-summary/page").then((m) => ({ default: m.TracesPage })));
-const TracePage = lazy(() => import("./features/trace/page").then((m) => ({ default: m.TracePage })));
-const SamplingPage = lazy(() => import("./features/sampling/page").then((m) => ({ default: m.SamplingPage })));
-const SendingPage = lazy(() => import("./features/sending/page").then((m) => ({ default: m.SendingPage })));
+const TraceMapPage = lazy(() =>
+  import("./features/service-graph/page").then((m) => ({ default: m.TraceMapPage })),
+);
+const TracesPage = lazy(() =>
+  import("./features/trace-summary/page").then((m) => ({ default: m.TracesPage })),
+);
+const TracePage = lazy(() =>
+  import("./features/trace/page").then((m) => ({ default: m.TracePage })),
+);
+const SamplingPage = lazy(() =>
+  import("./features/sampling/page").then((m) => ({ default: m.SamplingPage })),
+);
+const SendingPage = lazy(() =>
+  import("./features/sending/page").then((m) => ({ default: m.SendingPage })),
+);
 
 export function AppRoutes() {
   const text = useText();

@@ -115,7 +115,8 @@ enum Cursor<'r> {
 enum GroupState {
     /// The row group was not looked at yet.
     Unread,
-    Read { candidates: Vec<Candidate>, at: usize, decoded: VecDeque<TraceDigest> },
+    /// `times_us`: of every trace in it that the range admits, matching or not, newest first.
+    Read { candidates: Vec<Candidate>, at: usize, decoded: VecDeque<TraceDigest>, times_us: Vec<i64> },
 }
 
 /// A heap entry: the key of a cursor's next trace, or for an unread row group the highest it can have.
@@ -162,11 +163,11 @@ impl Reader {
 
         while let Some(Head { key, exact, cursor }) = heads.pop() {
             if !exact {
-                if considered >= scan.budget {
-                    // Everything not yet seen is at or below this bound.
-                    let next = ScanPosition { time_us: key.0, trace_id: key.1 };
-                    let next = if key < before { next } else { ScanPosition { time_us: before.0, trace_id: before.1 } };
-                    return Ok(Scanned { considered, next: Some(next) });
+                // Everything not yet seen is at or below this bound. A page must get somewhere, though: where the bound is still
+                // the place it began at, reading goes on.
+                if considered >= scan.budget && key < before {
+                    let considered = considered - unseen(&cursors, key.0);
+                    return Ok(Scanned { considered, next: Some(ScanPosition { time_us: key.0, trace_id: key.1 }) });
                 }
                 considered += self.read_group(&mut cursors[cursor], scan, before);
                 heads.extend(head(&cursors, cursor, &scan.range));
@@ -185,6 +186,7 @@ impl Reader {
             heads.extend(head(&cursors, cursor, &scan.range));
             if flow.is_break() {
                 let next = (!heads.is_empty()).then_some(ScanPosition { time_us: key.0, trace_id: key.1 });
+                let considered = considered - if next.is_some() { unseen(&cursors, key.0) } else { 0 };
                 return Ok(Scanned { considered, next });
             }
         }
@@ -194,7 +196,7 @@ impl Reader {
     /// Finds a row group's candidates. Returns how many traces the range admitted.
     fn read_group(&self, cursor: &mut Cursor<'_>, scan: &TraceScan, before: RowKey) -> u64 {
         let Cursor::Part { part, group, state } = cursor else { return 0 };
-        let (mut candidates, admitted) = part.files.tolerate(|files| {
+        let (mut candidates, times_us) = part.files.tolerate(|files| {
             let file = files.trace()?;
             match state {
                 GroupState::Read { .. } => *group += 1,
@@ -208,9 +210,21 @@ impl Reader {
             file.candidates(*group, &scan.range, &scan.prefilter, before)
         });
         candidates.retain(|candidate| !part.superseded.contains(&candidate.key.1) && !self.in_memory(candidate.key.1));
-        *state = GroupState::Read { candidates, at: 0, decoded: VecDeque::new() };
+        let admitted = times_us.len() as u64;
+        *state = GroupState::Read { candidates, at: 0, decoded: VecDeque::new(), times_us };
         admitted
     }
+}
+
+/// Traces that were read with their row group and come after the place where the page ends: the next page counts them.
+fn unseen(cursors: &[Cursor<'_>], end_us: i64) -> u64 {
+    let of_cursor = |cursor: &Cursor<'_>| match cursor {
+        Cursor::Part { state: GroupState::Read { times_us, .. }, .. } => {
+            (times_us.len() - times_us.partition_point(|&time_us| time_us >= end_us)) as u64
+        }
+        _ => 0,
+    };
+    cursors.iter().map(of_cursor).sum()
 }
 
 /// The heap entry of a cursor; moves a part's cursor over used-up row groups. None where the cursor is at its end.
@@ -241,7 +255,7 @@ fn head(cursors: &[Cursor<'_>], cursor: usize, range: &ScanRange) -> Option<Head
 }
 
 fn next_digest(part: &Part, group: usize, state: &mut GroupState) -> Option<TraceDigest> {
-    let GroupState::Read { candidates, at, decoded } = state else { return None };
+    let GroupState::Read { candidates, at, decoded, .. } = state else { return None };
     if decoded.is_empty() {
         let step = if *at == 0 { DECODE_FIRST } else { ROW_GROUP_ROWS };
         let batch = &candidates[*at..candidates.len().min(*at + step)];

@@ -11,6 +11,7 @@ import {
   getTimeSeriesServiceStatistics,
   getTraceGraph,
   getTraceSummaries,
+  type Trace,
 } from "./xray";
 
 const input = (window: Window) => ({ StartTime: window.start, EndTime: window.end });
@@ -45,6 +46,13 @@ export function useTimeSeries(window: Window, selector: string, period: number) 
   });
 }
 
+function isRunning(trace: Trace | undefined): boolean {
+  const segments = trace?.Segments ?? [];
+  if (!segments.some((s) => /"in_progress":\s*true/.test(s.Document))) return false;
+  const started = Number.parseInt(trace!.Id.slice(2, 10), 16);
+  return Math.abs(Date.now() / 1000 - started) < 600;
+}
+
 export function useTrace(traceId: string) {
   return useQuery({
     queryKey: ["Traces", traceId],
@@ -52,6 +60,8 @@ export function useTrace(traceId: string) {
       const answer = await batchGetTraces({ TraceIds: [traceId] }, signal);
       return answer.Traces?.[0] ?? null;
     },
+    // A trace that still runs is followed to its end, an abandoned one is not.
+    refetchInterval: (query) => (isRunning(query.state.data ?? undefined) ? 3000 : false),
   });
 }
 
@@ -75,7 +85,10 @@ export function useTraceSummaries(window: Window, filter: string) {
 }
 
 export function useSamplingRules() {
-  return useQuery({ queryKey: ["SamplingRules"], queryFn: ({ signal }) => getSamplingRules(signal) });
+  return useQuery({
+    queryKey: ["SamplingRules"],
+    queryFn: ({ signal }) => getSamplingRules(signal),
+  });
 }
 
 export function useHealth(everyMs: number | false = false) {

@@ -16,7 +16,13 @@ export interface Health {
     datagrams_rejected?: Record<string, number>;
     datagrams_kernel_dropped?: number;
   };
-  store?: { traces?: number; parts?: number; bytes?: number; retention_days?: number; oldest?: number | null };
+  store?: {
+    traces?: number;
+    parts?: number;
+    bytes?: number;
+    retention_days?: number;
+    oldest?: number | null;
+  };
 }
 
 export function getHealth(signal?: AbortSignal): Promise<Health> {

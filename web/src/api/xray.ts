@@ -52,7 +52,12 @@ export interface AnnotationValue {
 
 export interface RootCauseService extends ServiceId {
   Inferred?: boolean;
-  EntityPath?: { Name?: string; Remote?: boolean; Coverage?: number; Exceptions?: { Name?: string; Message?: string }[] }[];
+  EntityPath?: {
+    Name?: string;
+    Remote?: boolean;
+    Coverage?: number;
+    Exceptions?: { Name?: string; Message?: string }[];
+  }[];
 }
 
 export interface RootCause {
@@ -69,7 +74,13 @@ export interface TraceSummary {
   HasError?: boolean;
   HasThrottle?: boolean;
   IsPartial?: boolean;
-  Http?: { HttpURL?: string; HttpStatus?: number; HttpMethod?: string; UserAgent?: string; ClientIp?: string };
+  Http?: {
+    HttpURL?: string;
+    HttpStatus?: number;
+    HttpMethod?: string;
+    UserAgent?: string;
+    ClientIp?: string;
+  };
   Annotations?: Record<string, { AnnotationValue?: AnnotationValue; ServiceIds?: ServiceId[] }[]>;
   Users?: { UserName?: string; ServiceIds?: ServiceId[] }[];
   ServiceIds?: ServiceId[];
@@ -145,11 +156,24 @@ export interface WindowInput {
 }
 
 export function getServiceGraph(input: WindowInput, signal?: AbortSignal): Promise<Service[]> {
-  return allPages("/ServiceGraph", input, (page: Paged & { Services?: Service[] }) => page.Services, signal);
+  return allPages(
+    "/ServiceGraph",
+    input,
+    (page: Paged & { Services?: Service[] }) => page.Services,
+    signal,
+  );
 }
 
-export function getTraceGraph(input: { TraceIds: string[] }, signal?: AbortSignal): Promise<Service[]> {
-  return allPages("/TraceGraph", input, (page: Paged & { Services?: Service[] }) => page.Services, signal);
+export function getTraceGraph(
+  input: { TraceIds: string[] },
+  signal?: AbortSignal,
+): Promise<Service[]> {
+  return allPages(
+    "/TraceGraph",
+    input,
+    (page: Paged & { Services?: Service[] }) => page.Services,
+    signal,
+  );
 }
 
 export function getTimeSeriesServiceStatistics(
@@ -159,7 +183,8 @@ export function getTimeSeriesServiceStatistics(
   return allPages(
     "/TimeSeriesServiceStatistics",
     input,
-    (page: Paged & { TimeSeriesServiceStatistics?: TimeSeriesServiceStatistics[] }) => page.TimeSeriesServiceStatistics,
+    (page: Paged & { TimeSeriesServiceStatistics?: TimeSeriesServiceStatistics[] }) =>
+      page.TimeSeriesServiceStatistics,
     signal,
   );
 }
@@ -197,7 +222,9 @@ export function createSamplingRule(input: { SamplingRule: SamplingRule }): Promi
   return post("/CreateSamplingRule", input);
 }
 
-export function updateSamplingRule(input: { SamplingRuleUpdate: SamplingRuleUpdate }): Promise<unknown> {
+export function updateSamplingRule(input: {
+  SamplingRuleUpdate: SamplingRuleUpdate;
+}): Promise<unknown> {
   return post("/UpdateSamplingRule", input);
 }
 

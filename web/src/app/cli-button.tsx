@@ -4,7 +4,13 @@ import { CopyButton } from "../components/copy-button";
 import { awsCommand } from "../model/aws-cli";
 import { useText } from "./settings";
 
-export function CliButton({ operation, options }: { operation: string; options: Parameters<typeof awsCommand>[2] }) {
+export function CliButton({
+  operation,
+  options,
+}: {
+  operation: string;
+  options: Parameters<typeof awsCommand>[2];
+}) {
   const text = useText();
   return (
     <CopyButton

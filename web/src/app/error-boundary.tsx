@@ -6,7 +6,10 @@ import { Component, type ReactNode } from "react";
 
 import { useText } from "./settings";
 
-export class ErrorBoundary extends Component<{ children: ReactNode }, { error: Error | undefined }> {
+export class ErrorBoundary extends Component<
+  { children: ReactNode },
+  { error: Error | undefined }
+> {
   override state = { error: undefined as Error | undefined };
 
   static getDerivedStateFromError(error: Error) {
@@ -21,7 +24,11 @@ export class ErrorBoundary extends Component<{ children: ReactNode }, { error: E
 function Crashed({ error }: { error: Error }) {
   const text = useText();
   return (
-    <Alert type="error" header={text.app.crashed} action={<Button onClick={() => location.reload()}>{text.app.reload}</Button>}>
+    <Alert
+      type="error"
+      header={text.app.crashed}
+      action={<Button onClick={() => location.reload()}>{text.app.reload}</Button>}
+    >
       {text.app.crashedText}
       <pre className="m-code">{error.message}</pre>
     </Alert>

@@ -35,8 +35,18 @@ export function NoData({ onClearFilter, maxSeconds = Infinity }: NoDataProps) {
   const span = window.end - window.start;
   const next = wider.find((seconds) => seconds > span && seconds <= maxSeconds);
   const buttons: ReactNode[] = [];
-  if (next) buttons.push(<Button key="widen" onClick={() => setRange({ kind: "relative", seconds: next })}>{text.empty.widen(spanText(text, next))}</Button>);
-  if (onClearFilter) buttons.push(<Button key="clear" onClick={onClearFilter}>{text.empty.clearFilter}</Button>);
+  if (next)
+    buttons.push(
+      <Button key="widen" onClick={() => setRange({ kind: "relative", seconds: next })}>
+        {text.empty.widen(spanText(text, next))}
+      </Button>,
+    );
+  if (onClearFilter)
+    buttons.push(
+      <Button key="clear" onClick={onClearFilter}>
+        {text.empty.clearFilter}
+      </Button>,
+    );
 
   if (stored === 0 && !accepted && !onClearFilter) return <FirstData />;
   return (
@@ -44,7 +54,11 @@ export function NoData({ onClearFilter, maxSeconds = Infinity }: NoDataProps) {
       <SpaceBetween size="s">
         <Box variant="h3">{onClearFilter ? text.empty.noMatch : text.empty.noData}</Box>
         <Box color="text-body-secondary">
-          {onClearFilter ? text.empty.noMatchText : stored !== undefined ? text.empty.noDataText(formatCount(stored)) : ""}
+          {onClearFilter
+            ? text.empty.noMatchText
+            : stored !== undefined
+              ? text.empty.noDataText(formatCount(stored))
+              : ""}
         </Box>
         <SpaceBetween direction="horizontal" size="xs" className="m-center">
           {buttons}

@@ -24,7 +24,8 @@ function useEntries(typed: string): Entry[] {
   const { printed: range, window } = useTimeRange();
   const graph = useServiceGraph(window);
   const traceId = normalizeTraceId(typed);
-  if (traceId) return [{ label: traceId, kind: text.palette.trace, path: tracePath(traceId, { range }) }];
+  if (traceId)
+    return [{ label: traceId, kind: text.palette.trace, path: tracePath(traceId, { range }) }];
   const entries: Entry[] = [
     { label: text.app.traceMap, kind: text.palette.pages, path: traceMapPath({ range }) },
     { label: text.app.traces, kind: text.palette.pages, path: tracesPath({ range }) },
@@ -35,8 +36,13 @@ function useEntries(typed: string): Entry[] {
   for (const node of map?.nodes ?? []) {
     if (node.kind === "client") continue;
     const id = nodeIdOf({ Name: node.name, ...(node.type ? { Type: node.type } : {}) });
-    entries.push({ label: node.name, kind: text.palette.service, path: traceMapPath({ range, node: id }) });
-    entries.push({ label: `${text.palette.serviceTraces} ${node.name}`, kind: text.app.traces, path: tracesPath({ range, filter: nodeSelector(node) }) });
+    const label = node.type ? `${node.name} (${node.type})` : node.name;
+    entries.push({ label, kind: text.palette.service, path: traceMapPath({ range, node: id }) });
+    entries.push({
+      label: `${text.palette.serviceTraces} ${label}`,
+      kind: text.app.traces,
+      path: tracesPath({ range, filter: nodeSelector(node) }),
+    });
   }
   const wanted = typed.trim().toLowerCase();
   return entries.filter((entry) => entry.label.toLowerCase().includes(wanted)).slice(0, 30);
@@ -68,7 +74,13 @@ export function Palette({ onClose }: { onClose: () => void }) {
     return true;
   };
   return (
-    <Modal visible onDismiss={onClose} header={text.palette.title} closeAriaLabel={text.common.close} footer={<Box color="text-body-secondary">{text.palette.hint}</Box>}>
+    <Modal
+      visible
+      onDismiss={onClose}
+      header={text.palette.title}
+      closeAriaLabel={text.common.close}
+      footer={<Box color="text-body-secondary">{text.palette.hint}</Box>}
+    >
       <Input
         type="search"
         ref={input}

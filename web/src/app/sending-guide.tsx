@@ -1,6 +1,5 @@
 // How to send data here. Also what an empty map and an empty list of traces show.
 
-import Box from "@cloudscape-design/components/box";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Tabs from "@cloudscape-design/components/tabs";
 
@@ -13,8 +12,13 @@ export function useAddresses(): snippets.Addresses {
   const health = useHealth();
   return {
     api: window.location.origin,
-    daemon: health.data?.listeners?.daemon ?? "127.0.0.1:2000",
+    daemon: reachable(health.data?.listeners?.daemon ?? "127.0.0.1:2000"),
   };
+}
+
+/** "All addresses" is nothing to send to: the name in the address bar is. */
+function reachable(address: string): string {
+  return address.replace(/^(0\.0\.0\.0|\[::\])(?=:)/, window.location.hostname);
 }
 
 export function Snippet({ code, label }: { code: string; label: string }) {
@@ -25,7 +29,13 @@ export function Snippet({ code, label }: { code: string; label: string }) {
         {code}
       </pre>
       <span className="m-snippet-copy">
-        <CopyButton iconOnly label={`${text.common.copy}: ${label}`} done={text.common.copied} failed={text.common.copyFailed} value={() => code} />
+        <CopyButton
+          iconOnly
+          label={`${text.common.copy}: ${label}`}
+          done={text.common.copied}
+          failed={text.common.copyFailed}
+          value={() => code}
+        />
       </span>
     </div>
   );
@@ -114,8 +124,4 @@ export function SendingGuide() {
       ]}
     />
   );
-}
-
-export function NoteBox({ children }: { children: React.ReactNode }) {
-  return <Box color="text-body-secondary" fontSize="body-s">{children}</Box>;
 }

@@ -9,7 +9,14 @@ import { lazy, Suspense, useEffect, useState } from "react";
 import { useLocation, useNavigate } from "react-router";
 
 import type { Catalogue } from "../i18n/en";
-import { pagePath, rangeParameter, samplingPath, sendingPath, traceMapPath, tracesPath } from "../path";
+import {
+  pagePath,
+  rangeParameter,
+  samplingPath,
+  sendingPath,
+  traceMapPath,
+  tracesPath,
+} from "../path";
 import { AppRoutes } from "../routes";
 import { ErrorBoundary } from "./error-boundary";
 import { logo } from "./logo";
@@ -24,7 +31,12 @@ export function Shell({ messages }: { messages: Record<Language, I18nProviderPro
   const [palette, setPalette] = useState(false);
   useEffect(() => {
     const listen = (event: KeyboardEvent) => {
-      if ((event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && event.key.toLowerCase() === "k") {
+      if (
+        (event.ctrlKey || event.metaKey) &&
+        !event.shiftKey &&
+        !event.altKey &&
+        event.key.toLowerCase() === "k"
+      ) {
         event.preventDefault();
         setPalette((open) => !open);
       }
@@ -49,7 +61,12 @@ function TopBar({ onPalette }: { onPalette: () => void }) {
   const { text, language, theme, zone, change } = useSettings();
   const navigate = useNavigate();
   const { printed } = useTimeRange();
-  const check = (id: string, label: string, checked: boolean) => ({ id, text: label, itemType: "checkbox" as const, checked });
+  const check = (id: string, label: string, checked: boolean) => ({
+    id,
+    text: label,
+    itemType: "checkbox" as const,
+    checked,
+  });
   return (
     <div id="top-bar">
       <TopNavigation
@@ -62,8 +79,17 @@ function TopBar({ onPalette }: { onPalette: () => void }) {
             void navigate(traceMapPath({ range: printed }));
           },
         }}
+        i18nStrings={{
+          overflowMenuTriggerText: text.common.more,
+          overflowMenuTitleText: text.common.more,
+        }}
         utilities={[
-          { type: "button", iconName: "search", text: `${text.app.palette} ${text.app.paletteHint}`, onClick: onPalette },
+          {
+            type: "button",
+            iconName: "search",
+            text: `${text.app.palette} ${text.app.paletteHint}`,
+            onClick: onPalette,
+          },
           {
             type: "menu-dropdown",
             iconName: "settings",
@@ -71,11 +97,15 @@ function TopBar({ onPalette }: { onPalette: () => void }) {
             items: [
               {
                 text: text.app.theme,
-                items: (["system", "light", "dark"] as const).map((id) => check(`theme:${id}`, text.app.themes[id], theme === id)),
+                items: (["system", "light", "dark"] as const).map((id) =>
+                  check(`theme:${id}`, text.app.themes[id], theme === id),
+                ),
               },
               {
                 text: text.app.timeZone,
-                items: (["local", "utc"] as const).map((id) => check(`zone:${id}`, text.app.zones[id], zone === id)),
+                items: (["local", "utc"] as const).map((id) =>
+                  check(`zone:${id}`, text.app.zones[id], zone === id),
+                ),
               },
             ],
             onItemClick: ({ detail }) => {
@@ -88,7 +118,10 @@ function TopBar({ onPalette }: { onPalette: () => void }) {
             type: "menu-dropdown",
             text: language === "ja" ? "日本語" : "English",
             ariaLabel: `${text.app.language}: ${language === "ja" ? "日本語" : "English"}`,
-            items: [check("en", "English", language === "en"), check("ja", "日本語", language === "ja")],
+            items: [
+              check("en", "English", language === "en"),
+              check("ja", "日本語", language === "ja"),
+            ],
             onItemClick: ({ detail }) => change({ language: detail.id as Language }),
           },
         ]}
@@ -102,7 +135,10 @@ function Frame() {
   const { pathname } = useLocation();
   const [navigationOpen, setNavigationOpen] = useStored("navigation", window.innerWidth > 1200);
   const { request, setHost } = useSidePaneSlot();
-  const [positions, setPositions] = useStored<Partial<Record<PanePosition, PanePosition>>>("pane-position", {});
+  const [positions, setPositions] = useStored<Partial<Record<PanePosition, PanePosition>>>(
+    "pane-position",
+    {},
+  );
   const [sizes, setSizes] = useStored<Partial<Record<PanePosition, number>>>("pane-size", {});
   const title = pageTitle(text, pathname);
   useEffect(() => {
@@ -163,7 +199,8 @@ function Frame() {
 }
 
 function pageTitle(text: Catalogue, pathname: string): string {
-  if (pathname.startsWith(`${pagePath.traces}/`)) return `${text.trace.title} ${decodeURIComponent(pathname.slice(pagePath.traces.length + 1))}`;
+  if (pathname.startsWith(`${pagePath.traces}/`))
+    return `${text.trace.title} ${decodeURIComponent(pathname.slice(pagePath.traces.length + 1))}`;
   if (pathname.startsWith(pagePath.traces)) return text.app.traces;
   if (pathname.startsWith(pagePath.sampling)) return text.app.sampling;
   if (pathname.startsWith(pagePath.sending)) return text.app.sending;
@@ -175,9 +212,11 @@ function Navigation() {
   const { pathname } = useLocation();
   const { printed: range } = useTimeRange();
   const navigate = useNavigate();
-  const active = Object.values(pagePath).find((path) => pathname.startsWith(path)) ?? pagePath.traceMap;
+  const active =
+    Object.values(pagePath).find((path) => pathname.startsWith(path)) ?? pagePath.traceMap;
   // The active link is compared as text, so it needs the same query as the items.
-  const href = (path: string) => (range ? `${path}?${rangeParameter}=${encodeURIComponent(range)}` : path);
+  const href = (path: string) =>
+    range ? `${path}?${rangeParameter}=${encodeURIComponent(range)}` : path;
   const link = (label: string, to: string) => ({ type: "link" as const, text: label, href: to });
   return (
     <SideNavigation
@@ -191,12 +230,18 @@ function Navigation() {
         {
           type: "section-group",
           title: text.app.observe,
-          items: [link(text.app.traceMap, href(traceMapPath())), link(text.app.traces, href(tracesPath()))],
+          items: [
+            link(text.app.traceMap, href(traceMapPath())),
+            link(text.app.traces, href(tracesPath())),
+          ],
         },
         {
           type: "section-group",
           title: text.app.setUp,
-          items: [link(text.app.sampling, href(samplingPath())), link(text.app.sending, href(sendingPath()))],
+          items: [
+            link(text.app.sampling, href(samplingPath())),
+            link(text.app.sending, href(sendingPath())),
+          ],
         },
       ]}
     />

@@ -34,12 +34,16 @@ export function useSidePaneSlot(): SidePaneSlot {
   return slot;
 }
 
-export function SidePane({ title, position, onClose, children }: PaneRequest & { children: ReactNode }) {
+export function SidePane({
+  title,
+  position,
+  onClose,
+  children,
+}: PaneRequest & { children: ReactNode }) {
   const { host, setRequest } = useSidePaneSlot();
   useEffect(() => {
     setRequest({ title, position, onClose });
     // onClose is made anew at each render of the page; the title says which pane it is.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [title, position, setRequest]);
   useEffect(() => () => setRequest(undefined), [setRequest]);
   return host ? createPortal(children, host) : null;

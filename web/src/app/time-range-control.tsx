@@ -1,7 +1,9 @@
 // The shared time range with refresh: stands in the header of every page that has one.
 
 import ButtonDropdown from "@cloudscape-design/components/button-dropdown";
-import DateRangePicker, { type DateRangePickerProps } from "@cloudscape-design/components/date-range-picker";
+import DateRangePicker, {
+  type DateRangePickerProps,
+} from "@cloudscape-design/components/date-range-picker";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 
 import type { Catalogue } from "../i18n/en";
@@ -19,7 +21,15 @@ export function spanText(text: Catalogue, seconds: number): string {
   return text.range.seconds(seconds);
 }
 
-const unitSeconds = { second: 1, minute: 60, hour: 3600, day: 86400, week: 604800, month: 2592000, year: 31536000 };
+const unitSeconds = {
+  second: 1,
+  minute: 60,
+  hour: 3600,
+  day: 86400,
+  week: 604800,
+  month: 2592000,
+  year: 31536000,
+};
 
 export function TimeRangeControl() {
   const { text, refresh: every, change } = useSettings();
@@ -28,7 +38,12 @@ export function TimeRangeControl() {
     <SpaceBetween direction="horizontal" size="xs" alignItems="center">
       <RangePicker />
       <ButtonDropdown
-        mainAction={{ text: "", iconName: "refresh", ariaLabel: text.range.refresh, onClick: refresh }}
+        mainAction={{
+          text: "",
+          iconName: "refresh",
+          ariaLabel: text.range.refresh,
+          onClick: refresh,
+        }}
         ariaLabel={text.range.auto}
         expandToViewport
         items={[
@@ -45,7 +60,10 @@ export function TimeRangeControl() {
         onItemClick={({ detail }) => change({ refresh: Number(detail.id) })}
       />
       {every > 0 && (
-        <span className="m-live" title={`${text.range.auto}: ${text.range.every(spanText(text, every))}`}>
+        <span
+          className="m-live"
+          title={`${text.range.auto}: ${text.range.every(spanText(text, every))}`}
+        >
           {spanText(text, every)}
         </span>
       )}
@@ -58,12 +76,22 @@ function RangePicker() {
   const { range, setRange } = useTimeRange();
   const value: DateRangePickerProps.Value =
     range.kind === "relative"
-      ? { type: "relative", amount: range.seconds / bestUnit(range.seconds).seconds, unit: bestUnit(range.seconds).name, key: String(range.seconds) }
+      ? {
+          type: "relative",
+          amount: range.seconds / bestUnit(range.seconds).seconds,
+          unit: bestUnit(range.seconds).name,
+          key: String(range.seconds),
+        }
       : { type: "absolute", startDate: iso(range.start), endDate: iso(range.end) };
   return (
     <DateRangePicker
       value={value}
-      relativeOptions={relativeSeconds.map((seconds) => ({ key: String(seconds), type: "relative", amount: seconds / 60, unit: "minute" }))}
+      relativeOptions={relativeSeconds.map((seconds) => ({
+        key: String(seconds),
+        type: "relative",
+        amount: seconds / 60,
+        unit: "minute",
+      }))}
       onChange={({ detail }) => {
         const next = fromPicker(detail.value);
         if (next) setRange(next);
@@ -73,11 +101,14 @@ function RangePicker() {
       {...(zone === "utc" ? { timeOffset: 0 } : {})}
       expandToViewport
       showClearButton={false}
+      absoluteFormat="slashed"
+      hideTimeOffset
       placeholder={text.range.placeholder}
       getTimeOffset={(date) => (zone === "utc" ? 0 : -date.getTimezoneOffset())}
       i18nStrings={{
         ariaLabel: text.range.label,
-        formatRelativeRange: (relative) => text.range.last(spanText(text, relative.amount * unitSeconds[relative.unit])),
+        formatRelativeRange: (relative) =>
+          text.range.last(spanText(text, relative.amount * unitSeconds[relative.unit])),
         formatUnit: (unit, amount) => unitText(text, unit, amount),
         relativeModeTitle: text.range.relative,
         absoluteModeTitle: text.range.absolute,
@@ -96,7 +127,10 @@ function RangePicker() {
   );
 }
 
-function bestUnit(seconds: number): { name: "day" | "hour" | "minute" | "second"; seconds: number } {
+function bestUnit(seconds: number): {
+  name: "day" | "hour" | "minute" | "second";
+  seconds: number;
+} {
   for (const name of ["day", "hour", "minute"] as const)
     if (seconds % unitSeconds[name] === 0) return { name, seconds: unitSeconds[name] };
   return { name: "second", seconds: 1 };
@@ -123,11 +157,17 @@ function fromPicker(value: DateRangePickerProps.Value | null): TimeRange | undef
   return end > start ? { kind: "absolute", start, end } : undefined;
 }
 
-function validate(text: Catalogue, value: DateRangePickerProps.Value | null): DateRangePickerProps.ValidationResult {
+function validate(
+  text: Catalogue,
+  value: DateRangePickerProps.Value | null,
+): DateRangePickerProps.ValidationResult {
   if (!value) return { valid: false, errorMessage: text.range.incomplete };
   if (value.type === "relative")
-    return value.amount > 0 && Number.isFinite(value.amount) ? { valid: true } : { valid: false, errorMessage: text.range.invalid };
-  if (!value.startDate || !value.endDate) return { valid: false, errorMessage: text.range.incomplete };
+    return value.amount > 0 && Number.isFinite(value.amount)
+      ? { valid: true }
+      : { valid: false, errorMessage: text.range.invalid };
+  if (!value.startDate || !value.endDate)
+    return { valid: false, errorMessage: text.range.incomplete };
   return Date.parse(value.endDate) > Date.parse(value.startDate)
     ? { valid: true }
     : { valid: false, errorMessage: text.range.invalidText };

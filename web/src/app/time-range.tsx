@@ -1,10 +1,24 @@
 // The time range that all pages share, and the clock that moves it.
 
 import { useQueryClient } from "@tanstack/react-query";
-import { createContext, use, useCallback, useEffect, useMemo, useState, type ReactNode } from "react";
+import {
+  createContext,
+  use,
+  useCallback,
+  useEffect,
+  useMemo,
+  useState,
+  type ReactNode,
+} from "react";
 
 import { rangeParameter } from "../path";
-import { parseTimeRange, printTimeRange, resolveTimeRange, type TimeRange, type Window } from "../model/time-range";
+import {
+  parseTimeRange,
+  printTimeRange,
+  resolveTimeRange,
+  type TimeRange,
+  type Window,
+} from "../model/time-range";
 import { useSettings } from "./settings";
 import { useUrlState } from "./url-state";
 
@@ -17,6 +31,8 @@ interface SharedTimeRange {
   setRange(range: TimeRange): void;
   refresh(): void;
 }
+
+const windowed: ReadonlySet<string> = new Set(["ServiceGraph", "TimeSeries", "TraceSummaries"]);
 
 const TimeRangeContext = createContext<SharedTimeRange | undefined>(undefined);
 
@@ -31,13 +47,19 @@ export function TimeRangeProvider({ children }: { children: ReactNode }) {
 
   const refresh = useCallback(() => {
     setNow(Date.now() / 1000);
-    void queries.invalidateQueries({ predicate: (query) => query.queryKey[0] !== "TraceSummaries" || range.kind === "absolute" });
+    // A relative window moves on, which asks anew by itself; asking for the old one too is waste.
+    void queries.invalidateQueries({
+      predicate: (query) => range.kind === "absolute" || !windowed.has(String(query.queryKey[0])),
+    });
   }, [queries, range.kind]);
 
   useEffect(() => {
     if (every <= 0) return;
     // A page in the background asks for nothing.
-    const timer = setInterval(() => document.visibilityState === "visible" && refresh(), every * 1000);
+    const timer = setInterval(
+      () => document.visibilityState === "visible" && refresh(),
+      every * 1000,
+    );
     return () => clearInterval(timer);
   }, [every, refresh]);
 

@@ -23,7 +23,10 @@ export function useUrlState(): UrlState {
       const text = query.toString();
       const next = text ? `?${text}` : "";
       if (next === window.location.search) return;
-      void navigate({ pathname: window.location.pathname, search: next }, { replace: !options?.push });
+      void navigate(
+        { pathname: window.location.pathname, search: next },
+        { replace: !options?.push },
+      );
     },
     [navigate],
   );

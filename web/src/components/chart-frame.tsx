@@ -18,7 +18,15 @@ interface ChartFrameProps {
   children: ReactNode;
 }
 
-export function ChartFrame({ title, showTable, showChart, legend, action, table, children }: ChartFrameProps) {
+export function ChartFrame({
+  title,
+  showTable,
+  showChart,
+  legend,
+  action,
+  table,
+  children,
+}: ChartFrameProps) {
   const [asTable, setAsTable] = useState(false);
   return (
     <figure className="m-chart">

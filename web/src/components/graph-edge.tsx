@@ -1,6 +1,12 @@
 // One edge of the map. The invisible wide path is what a pointer can hit.
 
-import { BaseEdge, EdgeLabelRenderer, getBezierPath, type Edge, type EdgeProps } from "@xyflow/react";
+import {
+  BaseEdge,
+  EdgeLabelRenderer,
+  getBezierPath,
+  type Edge,
+  type EdgeProps,
+} from "@xyflow/react";
 
 import { formatDuration, formatPercent } from "../model/format";
 import type { MapEdge } from "../model/graph";
@@ -32,9 +38,23 @@ export function GraphEdge(props: EdgeProps<Edge<GraphEdgeData>>) {
   const marker = `arrow-${edge.state}`;
   const bad = edge.state !== "ok";
   return (
-    <g data-testid="map-edge" data-source={data.sourceName} data-target={data.targetName} data-state={edge.state}>
+    <g
+      data-testid="map-edge"
+      data-source={data.sourceName}
+      data-target={data.targetName}
+      data-state={edge.state}
+    >
       <defs>
-        <marker id={marker} viewBox="0 0 10 10" refX="8" refY="5" markerUnits="userSpaceOnUse" markerWidth="14" markerHeight="14" orient="auto-start-reverse">
+        <marker
+          id={marker}
+          viewBox="0 0 10 10"
+          refX="8"
+          refY="5"
+          markerUnits="userSpaceOnUse"
+          markerWidth="14"
+          markerHeight="14"
+          orient="auto-start-reverse"
+        >
           <path d="M0 1 9 5 0 9z" className={`m-fill-edge-${edge.state}`} />
         </marker>
       </defs>
@@ -57,7 +77,11 @@ export function GraphEdge(props: EdgeProps<Edge<GraphEdgeData>>) {
                 {bad && " · "}
               </>
             )}
-            {bad && <span className={`m-text-${edge.state}`}>{formatPercent(share(edge.outcome, edge.state))}</span>}
+            {bad && (
+              <span className={`m-text-${edge.state}`}>
+                {formatPercent(share(edge.outcome, edge.state))}
+              </span>
+            )}
           </div>
         </EdgeLabelRenderer>
       )}

@@ -77,7 +77,9 @@ export function GraphNode({ data, selected }: NodeProps<Node<GraphNodeData>>) {
         {node.name}
       </div>
       <div className="m-node-type">{node.type ?? ""}</div>
-      {data.failures && <div className={`m-node-failures m-text-${node.state}`}>{data.failures}</div>}
+      {data.failures && (
+        <div className={`m-node-failures m-text-${node.state}`}>{data.failures}</div>
+      )}
       <Handle type="source" position={Position.Right} className="m-handle" isConnectable={false} />
     </div>
   );

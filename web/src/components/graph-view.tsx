@@ -1,6 +1,15 @@
 // The map: React Flow draws what model/graph-layout placed. Knows nothing of pages.
 
-import { Background, ReactFlow, ReactFlowProvider, useReactFlow, useStore, type Edge, type Node } from "@xyflow/react";
+import {
+  Background,
+  ReactFlow,
+  ReactFlowProvider,
+  useReactFlow,
+  useStore,
+  type Edge,
+  type FitViewOptions,
+  type Node,
+} from "@xyflow/react";
 import "@xyflow/react/dist/base.css";
 import Button from "@cloudscape-design/components/button";
 import { useEffect, useMemo, useRef, useState } from "react";
@@ -36,13 +45,21 @@ interface GraphViewProps {
 
 void loadElk();
 
+// The strip at the bottom is for the buttons.
+const fit: FitViewOptions = { padding: { x: "16px", top: "8px", bottom: "44px" }, maxZoom: 1.15 };
+
 const nodeTypes = { service: GraphNode };
 const edgeTypes = { call: GraphEdge };
 
 export function GraphView(props: GraphViewProps) {
   const positions = usePositions(props.map);
   return (
-    <div className="m-graph" style={{ height: props.height }} role="region" aria-label={props.words.label}>
+    <div
+      className="m-graph"
+      style={{ height: props.height }}
+      role="region"
+      aria-label={props.words.label}
+    >
       {positions ? (
         <ReactFlowProvider>
           <Flow {...props} positions={positions} />
@@ -59,7 +76,9 @@ export function GraphView(props: GraphViewProps) {
 /** The last layout stays until a changed topology has its own. */
 function usePositions(map: ServiceMap): Map<string, Point> | undefined {
   const key = topologyKey(map);
-  const [laid, setLaid] = useState<{ key: string; positions: Map<string, Point> } | undefined>(undefined);
+  const [laid, setLaid] = useState<{ key: string; positions: Map<string, Point> } | undefined>(
+    undefined,
+  );
   const latest = useRef(map);
   latest.current = map;
   useEffect(() => {
@@ -72,13 +91,22 @@ function usePositions(map: ServiceMap): Map<string, Point> | undefined {
   return laid?.positions;
 }
 
-function Flow({ map, minutes, style, selected, onSelect, focus, words, positions }: GraphViewProps & { positions: Map<string, Point> }) {
+function Flow({
+  map,
+  minutes,
+  style,
+  selected,
+  onSelect,
+  focus,
+  words,
+  positions,
+}: GraphViewProps & { positions: Map<string, Point> }) {
   const flow = useReactFlow();
   const size = useStore((s) => `${s.width}×${s.height}`);
   // Until a person has moved the map, it keeps fitting its frame.
   const moved = useRef(false);
   useEffect(() => {
-    if (!moved.current) void flow.fitView({ padding: 0.08, maxZoom: 1.15 });
+    if (!moved.current) void flow.fitView(fit);
   }, [size, positions, flow]);
   const [hovered, setHovered] = useState<string | undefined>(undefined);
   const most = Math.max(1, ...map.edges.map((e) => e.outcome.total));
@@ -119,6 +147,11 @@ function Flow({ map, minutes, style, selected, onSelect, focus, words, positions
           type: "call",
           selected: edge.id === selected,
           ariaLabel: words.edgeLabel(edge.id),
+          // The label that a pointer gets by hovering, the keyboard gets by focus.
+          domAttributes: {
+            onFocus: () => setHovered(edge.id),
+            onBlur: () => setHovered(undefined),
+          },
           zIndex: edge.id === selected || edge.id === hovered ? 5 : 0,
           data: {
             edge,
@@ -136,7 +169,11 @@ function Flow({ map, minutes, style, selected, onSelect, focus, words, positions
     if (!focus) return;
     moved.current = true;
     const at = positions.get(focus.id);
-    if (at) void flow.setCenter(at.x + nodeSize.width / 2, at.y + nodeSize.height / 2, { zoom: 1.1, duration: 300 });
+    if (at)
+      void flow.setCenter(at.x + nodeSize.width / 2, at.y + nodeSize.height / 2, {
+        zoom: 1.1,
+        duration: 300,
+      });
   }, [focus, flow, positions]);
 
   return (
@@ -147,7 +184,7 @@ function Flow({ map, minutes, style, selected, onSelect, focus, words, positions
         nodeTypes={nodeTypes}
         edgeTypes={edgeTypes}
         fitView
-        fitViewOptions={{ padding: 0.08, maxZoom: 1.15 }}
+        fitViewOptions={fit}
         onMove={(event) => {
           if (event) moved.current = true;
         }}
@@ -169,21 +206,37 @@ function Flow({ map, minutes, style, selected, onSelect, focus, words, positions
         onPaneClick={() => onSelect(undefined, "node")}
         onNodesChange={(changes) => {
           // Enter or Space on a focused node arrives as a change of selection.
-          for (const change of changes) if (change.type === "select" && change.selected && change.id !== selected) onSelect(change.id, "node");
+          for (const change of changes)
+            if (change.type === "select" && change.selected && change.id !== selected)
+              onSelect(change.id, "node");
         }}
         onEdgesChange={(changes) => {
-          for (const change of changes) if (change.type === "select" && change.selected && change.id !== selected) onSelect(change.id, "edge");
+          for (const change of changes)
+            if (change.type === "select" && change.selected && change.id !== selected)
+              onSelect(change.id, "edge");
         }}
       >
         <Background gap={24} size={1} className="m-graph-dots" />
       </ReactFlow>
       <div className="m-graph-tools">
-        <Button iconName="zoom-in" ariaLabel={words.zoomIn} onClick={() => void flow.zoomIn({ duration: 150 })} />
-        <Button iconName="zoom-out" ariaLabel={words.zoomOut} onClick={() => void flow.zoomOut({ duration: 150 })} />
-        <Button iconName="zoom-to-fit" ariaLabel={words.fit} onClick={() => {
+        <Button
+          iconName="zoom-in"
+          ariaLabel={words.zoomIn}
+          onClick={() => void flow.zoomIn({ duration: 150 })}
+        />
+        <Button
+          iconName="zoom-out"
+          ariaLabel={words.zoomOut}
+          onClick={() => void flow.zoomOut({ duration: 150 })}
+        />
+        <Button
+          iconName="zoom-to-fit"
+          ariaLabel={words.fit}
+          onClick={() => {
             moved.current = false;
-            void flow.fitView({ padding: 0.08, maxZoom: 1.15, duration: 200 });
-          }} />
+            void flow.fitView({ ...fit, duration: 200 });
+          }}
+        />
       </div>
     </>
   );

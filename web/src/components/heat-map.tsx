@@ -42,7 +42,9 @@ const manyPoints = 1500;
 
 export function HeatMap(props: HeatMapProps) {
   const { title, points, format, formatTime, stateName, words } = props;
-  const states = (["ok", "error", "throttle", "fault"] as const).filter((s) => points.some((p) => p.state === s));
+  const states = (["ok", "error", "throttle", "fault"] as const).filter((s) =>
+    points.some((p) => p.state === s),
+  );
   return (
     <ChartFrame
       title={title}
@@ -50,10 +52,19 @@ export function HeatMap(props: HeatMapProps) {
       showChart={words.showChart}
       table={() => ({
         columns: [words.time, words.value, ""],
-        rows: points.slice(0, 1000).map((p) => [formatTime(p.time), format(p.value), stateName(p.state)]),
+        rows: points
+          .slice(0, 1000)
+          .map((p) => [formatTime(p.time), format(p.value), stateName(p.state)]),
       })}
       legend={states.map((state) => (
-        <LegendItem key={state} mark={<svg width="12" height="12" aria-hidden="true"><Mark x={6} y={6} state={state} /></svg>}>
+        <LegendItem
+          key={state}
+          mark={
+            <svg width="12" height="12" aria-hidden="true">
+              <Mark x={6} y={6} state={state} />
+            </svg>
+          }
+        >
           {stateName(state)}
         </LegendItem>
       ))}
@@ -63,7 +74,18 @@ export function HeatMap(props: HeatMapProps) {
   );
 }
 
-function Plane({ title, points, window, format, formatTime, box, onBox, onPick, words, height = 130 }: HeatMapProps) {
+function Plane({
+  title,
+  points,
+  window,
+  format,
+  formatTime,
+  box,
+  onBox,
+  onPick,
+  words,
+  height = 130,
+}: HeatMapProps) {
   const [ref, width] = useWidth<HTMLDivElement>();
   const inner = width - margin.left - margin.right;
   const floor = height - margin.bottom;
@@ -71,8 +93,10 @@ function Plane({ title, points, window, format, formatTime, box, onBox, onPick, 
   const scale = scaleFor(points.map((p) => p.value));
   const x = (t: number) => margin.left + ((t - window.start) / span) * inner;
   const y = (v: number) => floor - scale.at(v) * (floor - margin.top);
-  const time = (px: number) => window.start + Math.min(1, Math.max(0, (px - margin.left) / inner)) * span;
-  const value = (py: number) => scale.invert(Math.min(1, Math.max(0, (floor - py) / (floor - margin.top))));
+  const time = (px: number) =>
+    window.start + Math.min(1, Math.max(0, (px - margin.left) / inner)) * span;
+  const value = (py: number) =>
+    scale.invert(Math.min(1, Math.max(0, (floor - py) / (floor - margin.top))));
   const near = (at: { x: number; y: number }) => {
     const hit = points
       .map((p) => ({ p, d: Math.hypot(x(p.time) - at.x, y(p.value) - at.y) }))
@@ -93,27 +117,59 @@ function Plane({ title, points, window, format, formatTime, box, onBox, onPick, 
   );
   return (
     <div ref={ref} className="m-plot">
-      <svg width={width} height={height} role="img" aria-label={`${title}. ${words.help}`} tabIndex={0} {...handlers} onKeyDown={(event) => event.key === "Escape" && onBox(undefined)}>
+      <svg
+        width={width}
+        height={height}
+        role="img"
+        aria-label={`${title}. ${words.help}`}
+        tabIndex={0}
+        {...handlers}
+        onKeyDown={(event) => event.key === "Escape" && onBox(undefined)}
+      >
         {ticksOf(scale, 3).map((tick) => (
           <g key={tick}>
-            <line x1={margin.left} x2={width - margin.right} y1={y(tick)} y2={y(tick)} className="m-grid" />
+            <line
+              x1={margin.left}
+              x2={width - margin.right}
+              y1={y(tick)}
+              y2={y(tick)}
+              className="m-grid"
+            />
             <text x={margin.left - 6} y={y(tick) + 4} textAnchor="end" className="m-axis">
               {format(tick)}
             </text>
           </g>
         ))}
-        {axis(timeTicks(window, inner), x).filter((tick) => x(tick) < width - 16).map((tick) => (
-          <text key={tick} x={x(tick)} y={height - 4} textAnchor="middle" className="m-axis">
-            {formatTime(tick)}
-          </text>
-        ))}
+        {axis(timeTicks(window, inner), x)
+          .filter((tick) => x(tick) < width - 16)
+          .map((tick) => (
+            <text key={tick} x={x(tick)} y={height - 4} textAnchor="middle" className="m-axis">
+              {formatTime(tick)}
+            </text>
+          ))}
         {points.length > manyPoints ? (
           <Cells points={points} x={x} y={y} />
         ) : (
           points.map((p) => <Mark key={p.id} x={x(p.time)} y={y(p.value)} state={p.state} />)
         )}
-        {box && !drag && <rect x={x(box.start)} width={Math.max(2, x(box.end) - x(box.start))} y={y(box.to)} height={Math.max(2, y(box.from) - y(box.to))} className="m-brush" />}
-        {drag && <rect x={Math.min(drag.from.x, drag.to.x)} width={Math.abs(drag.to.x - drag.from.x)} y={Math.min(drag.from.y, drag.to.y)} height={Math.abs(drag.to.y - drag.from.y)} className="m-brush" />}
+        {box && !drag && (
+          <rect
+            x={x(box.start)}
+            width={Math.max(2, x(box.end) - x(box.start))}
+            y={y(box.to)}
+            height={Math.max(2, y(box.from) - y(box.to))}
+            className="m-brush"
+          />
+        )}
+        {drag && (
+          <rect
+            x={Math.min(drag.from.x, drag.to.x)}
+            width={Math.abs(drag.to.x - drag.from.x)}
+            y={Math.min(drag.from.y, drag.to.y)}
+            height={Math.abs(drag.to.y - drag.from.y)}
+            className="m-brush"
+          />
+        )}
       </svg>
     </div>
   );
@@ -124,7 +180,13 @@ function Mark({ x, y, state }: { x: number; y: number; state: SegmentState }) {
   const className = `m-point m-stroke-${state} m-fill-${state}`;
   switch (state) {
     case "fault":
-      return <path d={`M${x - 4} ${y - 4}l8 8M${x + 4} ${y - 4}l-8 8`} className={className} strokeWidth="2.2" />;
+      return (
+        <path
+          d={`M${x - 4} ${y - 4}l8 8M${x + 4} ${y - 4}l-8 8`}
+          className={className}
+          strokeWidth="2.2"
+        />
+      );
     case "error":
       return <path d={`M${x} ${y - 4.5}l4.5 8h-9z`} className={className} />;
     case "throttle":
@@ -135,7 +197,15 @@ function Mark({ x, y, state }: { x: number; y: number; state: SegmentState }) {
   }
 }
 
-function Cells({ points, x, y }: { points: readonly HeatPoint[]; x: (t: number) => number; y: (v: number) => number }) {
+function Cells({
+  points,
+  x,
+  y,
+}: {
+  points: readonly HeatPoint[];
+  x: (t: number) => number;
+  y: (v: number) => number;
+}) {
   const size = 8;
   const cells = new Map<string, { cx: number; cy: number; count: number; bad: number }>();
   for (const p of points) {
@@ -149,8 +219,23 @@ function Cells({ points, x, y }: { points: readonly HeatPoint[]; x: (t: number) 
   const most = Math.max(...[...cells.values()].map((c) => c.count));
   return [...cells.values()].map((c) => (
     <g key={`${c.cx},${c.cy}`}>
-      <rect x={c.cx * size} y={c.cy * size} width={size - 1} height={size - 1} className="m-bar" fillOpacity={0.25 + 0.75 * (c.count / most)} />
-      {c.bad > 0 && <rect x={c.cx * size + 2} y={c.cy * size + 2} width={size - 5} height={size - 5} className="m-fill-fault" />}
+      <rect
+        x={c.cx * size}
+        y={c.cy * size}
+        width={size - 1}
+        height={size - 1}
+        className="m-bar"
+        fillOpacity={0.25 + 0.75 * (c.count / most)}
+      />
+      {c.bad > 0 && (
+        <rect
+          x={c.cx * size + 2}
+          y={c.cy * size + 2}
+          width={size - 5}
+          height={size - 5}
+          className="m-fill-fault"
+        />
+      )}
     </g>
   ));
 }

@@ -33,7 +33,9 @@ export function HistogramChart(props: HistogramChartProps) {
       action={props.action}
       table={() => ({
         columns: [words.value, words.count],
-        rows: bars.filter((b) => b.count > 0).map((b) => [`${format(b.from)} – ${format(b.to)}`, String(b.count)]),
+        rows: bars
+          .filter((b) => b.count > 0)
+          .map((b) => [`${format(b.from)} – ${format(b.to)}`, String(b.count)]),
       })}
     >
       <Bars {...props} />
@@ -83,7 +85,14 @@ function Bars({ title, bars, format, range, onRange, words, height = 130 }: Hist
         {bars.map((bar) => {
           const h = bar.count === 0 ? 0 : Math.max(2, (bar.count / most) * (floor - margin.top));
           return (
-            <rect key={bar.from} x={x(bar.from) + 0.5} width={Math.max(1, x(bar.to) - x(bar.from) - 1)} y={floor - h} height={h} className={selected(bar) ? "m-bar" : "m-bar m-bar-off"}>
+            <rect
+              key={bar.from}
+              x={x(bar.from) + 0.5}
+              width={Math.max(1, x(bar.to) - x(bar.from) - 1)}
+              y={floor - h}
+              height={h}
+              className={selected(bar) ? "m-bar" : "m-bar m-bar-off"}
+            >
               <title>{`${format(bar.from)} – ${format(bar.to)}: ${bar.count}`}</title>
             </rect>
           );
@@ -93,8 +102,24 @@ function Bars({ title, bars, format, range, onRange, words, height = 130 }: Hist
             {format(tick)}
           </text>
         ))}
-        {range && !drag && <rect x={x(range.from)} width={Math.max(2, x(range.to) - x(range.from))} y={margin.top} height={floor - margin.top} className="m-brush" />}
-        {drag && <rect x={Math.min(drag.from.x, drag.to.x)} width={Math.abs(drag.to.x - drag.from.x)} y={margin.top} height={floor - margin.top} className="m-brush" />}
+        {range && !drag && (
+          <rect
+            x={x(range.from)}
+            width={Math.max(2, x(range.to) - x(range.from))}
+            y={margin.top}
+            height={floor - margin.top}
+            className="m-brush"
+          />
+        )}
+        {drag && (
+          <rect
+            x={Math.min(drag.from.x, drag.to.x)}
+            width={Math.abs(drag.to.x - drag.from.x)}
+            y={margin.top}
+            height={floor - margin.top}
+            className="m-brush"
+          />
+        )}
       </svg>
     </div>
   );
@@ -123,14 +148,26 @@ export function axis(ticks: readonly number[], x: (value: number) => number, roo
 }
 
 /** Arrows move the chosen range by a bar, with Shift they widen it, Escape clears it. */
-function keyRange(key: string, shift: boolean, bars: readonly Bar[], range: { from: number; to: number } | undefined) {
+function keyRange(
+  key: string,
+  shift: boolean,
+  bars: readonly Bar[],
+  range: { from: number; to: number } | undefined,
+) {
   if (key === "Escape") return undefined;
   const step = key === "ArrowRight" ? 1 : key === "ArrowLeft" ? -1 : 0;
   if (step === 0 || bars.length === 0) return "none" as const;
   if (!range) return step > 0 ? pick(bars, 0, 0) : pick(bars, bars.length - 1, bars.length - 1);
-  const first = Math.max(0, bars.findIndex((b) => b.to > range.from));
-  const last = Math.max(first, bars.findLastIndex((b) => b.from < range.to));
-  if (shift) return step > 0 ? pick(bars, first, last + 1) : pick(bars, first, Math.max(first, last - 1));
+  const first = Math.max(
+    0,
+    bars.findIndex((b) => b.to > range.from),
+  );
+  const last = Math.max(
+    first,
+    bars.findLastIndex((b) => b.from < range.to),
+  );
+  if (shift)
+    return step > 0 ? pick(bars, first, last + 1) : pick(bars, first, Math.max(first, last - 1));
   return pick(bars, first + step, last + step);
 }
 

@@ -1,11 +1,21 @@
 // JSON as a tree that folds. <details> gives keyboard and screen reader behaviour for free.
 
-export function JsonTree({ value, name, open = 2 }: { value: unknown; name?: string; open?: number }) {
+export function JsonTree({
+  value,
+  name,
+  open = 2,
+}: {
+  value: unknown;
+  name?: string;
+  open?: number;
+}) {
   if (value === null || typeof value !== "object")
     return (
       <div className="m-json-leaf">
         {name !== undefined && <span className="m-json-key">{name}: </span>}
-        <span className={`m-json-${value === null ? "null" : typeof value}`}>{JSON.stringify(value)}</span>
+        <span className={`m-json-${value === null ? "null" : typeof value}`}>
+          {JSON.stringify(value)}
+        </span>
       </div>
     );
   const entries = Object.entries(value);

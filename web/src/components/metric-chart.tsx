@@ -44,7 +44,22 @@ export function MetricChart(props: MetricChartProps) {
         rows: times.map((t, i) => [formatTime(t), ...series.map((s) => show(s.points[i], format))]),
       })}
       legend={series.map((s) => (
-        <LegendItem key={s.name} mark={<svg width="18" height="8" aria-hidden="true"><line x1="0" x2="18" y1="4" y2="4" className={s.className} strokeWidth="2.5" strokeDasharray={s.dash} /></svg>}>
+        <LegendItem
+          key={s.name}
+          mark={
+            <svg width="18" height="8" aria-hidden="true">
+              <line
+                x1="0"
+                x2="18"
+                y1="4"
+                y2="4"
+                className={s.className}
+                strokeWidth="2.5"
+                strokeDasharray={s.dash}
+              />
+            </svg>
+          }
+        >
           {s.name}
           <b className="m-legend-value">{show(valueAt(props, s), format)}</b>
         </LegendItem>
@@ -65,16 +80,29 @@ function valueAt({ times, cursor }: MetricChartProps, s: Series): number | undef
   return index < 0 ? undefined : s.points[index];
 }
 
-function Plot({ title, times, series, window, format, formatTime, onZoom, cursor, onCursor }: MetricChartProps) {
+function Plot({
+  title,
+  times,
+  series,
+  window,
+  format,
+  formatTime,
+  onZoom,
+  cursor,
+  onCursor,
+}: MetricChartProps) {
   const [ref, width] = useWidth<HTMLDivElement>();
   const [focus, setFocus] = useState(false);
   const inner = width - margin.left - margin.right;
   const span = Math.max(1, window.end - window.start);
   const x = (t: number) => margin.left + ((t - window.start) / span) * inner;
-  const time = (px: number) => window.start + Math.min(1, Math.max(0, (px - margin.left) / inner)) * span;
+  const time = (px: number) =>
+    window.start + Math.min(1, Math.max(0, (px - margin.left) / inner)) * span;
   const top = Math.max(1e-9, ...series.flatMap((s) => s.points.filter((p) => p !== undefined)));
-  const ticks = linearTicks(0, top * 1.05, 3);
-  const max = Math.max(top * 1.05, ticks.at(-1)!);
+  // Half a request means nothing: counts get whole numbers on their axis.
+  const whole = series.every((s) => s.points.every((p) => p === undefined || Number.isInteger(p)));
+  const ticks = linearTicks(0, top * 1.05, 3).filter((t) => !whole || Number.isInteger(t));
+  const max = Math.max(top * 1.05, ticks.at(-1) ?? 0);
   const y = (v: number) => margin.top + (1 - v / max) * (height - margin.top - margin.bottom);
   const nearest = (px: number) => nearestTime(times, time(px));
   const { drag, handlers } = useDrag((d) => {
@@ -103,42 +131,83 @@ function Plot({ title, times, series, window, format, formatTime, onZoom, cursor
           const at = cursor === undefined ? (move > 0 ? -1 : times.length) : times.indexOf(cursor);
           onCursor(times[Math.min(times.length - 1, Math.max(0, at + move))]);
         }}
-        onMouseMove={(event) => onCursor(nearest(event.clientX - event.currentTarget.getBoundingClientRect().left))}
+        onMouseMove={(event) =>
+          onCursor(nearest(event.clientX - event.currentTarget.getBoundingClientRect().left))
+        }
         onMouseLeave={() => !focus && onCursor(undefined)}
       >
         {ticks.map((tick) => (
           <g key={tick}>
-            <line x1={margin.left} x2={width - margin.right} y1={y(tick)} y2={y(tick)} className="m-grid" />
+            <line
+              x1={margin.left}
+              x2={width - margin.right}
+              y1={y(tick)}
+              y2={y(tick)}
+              className="m-grid"
+            />
             <text x={margin.left - 6} y={y(tick) + 4} textAnchor="end" className="m-axis">
               {format(tick)}
             </text>
           </g>
         ))}
-        {timeTicks(window, inner).filter((tick) => x(tick) < width - 16).map((tick) => (
-          <text key={tick} x={x(tick)} y={height - 4} textAnchor="middle" className="m-axis">
-            {formatTime(tick)}
-          </text>
-        ))}
+        {timeTicks(window, inner)
+          .filter((tick) => x(tick) < width - 16)
+          .map((tick) => (
+            <text key={tick} x={x(tick)} y={height - 4} textAnchor="middle" className="m-axis">
+              {formatTime(tick)}
+            </text>
+          ))}
         {series.map((s) => (
           <g key={s.name} className={s.className} fill="none">
             {runs(times, s.points, step).map((run) =>
               run.length === 1 ? (
-                <circle key={run[0]!.t} cx={x(run[0]!.t)} cy={y(run[0]!.v)} r="2.4" className="m-dot" />
+                <circle
+                  key={run[0]!.t}
+                  cx={x(run[0]!.t)}
+                  cy={y(run[0]!.v)}
+                  r="2.4"
+                  className="m-dot"
+                />
               ) : (
-                <polyline key={run[0]!.t} strokeWidth="2" strokeDasharray={s.dash} strokeLinejoin="round" points={run.map((p) => `${x(p.t)},${y(p.v)}`).join(" ")} />
+                <polyline
+                  key={run[0]!.t}
+                  strokeWidth="2"
+                  strokeDasharray={s.dash}
+                  strokeLinejoin="round"
+                  points={run.map((p) => `${x(p.t)},${y(p.v)}`).join(" ")}
+                />
               ),
             )}
           </g>
         ))}
-        {cursor !== undefined && cursor >= window.start && (
+        {cursor !== undefined && cursor >= window.start && cursor <= window.end && (
           <g>
-            <line x1={x(cursor)} x2={x(cursor)} y1={margin.top} y2={height - margin.bottom} className="m-cursor" />
-            <text x={Math.min(width - 30, Math.max(margin.left + 24, x(cursor)))} y={height - 4} textAnchor="middle" className="m-axis m-axis-strong">
+            <line
+              x1={x(cursor)}
+              x2={x(cursor)}
+              y1={margin.top}
+              y2={height - margin.bottom}
+              className="m-cursor"
+            />
+            <text
+              x={Math.min(width - 30, Math.max(margin.left + 24, x(cursor)))}
+              y={height - 4}
+              textAnchor="middle"
+              className="m-axis m-axis-strong"
+            >
               {formatTime(cursor)}
             </text>
           </g>
         )}
-        {drag && <rect x={Math.min(drag.from.x, drag.to.x)} width={Math.abs(drag.to.x - drag.from.x)} y={margin.top} height={height - margin.top - margin.bottom} className="m-brush" />}
+        {drag && (
+          <rect
+            x={Math.min(drag.from.x, drag.to.x)}
+            width={Math.abs(drag.to.x - drag.from.x)}
+            y={margin.top}
+            height={height - margin.top - margin.bottom}
+            className="m-brush"
+          />
+        )}
       </svg>
     </div>
   );
@@ -146,7 +215,8 @@ function Plot({ title, times, series, window, format, formatTime, onZoom, cursor
 
 function nearestTime(times: readonly number[], wanted: number): number | undefined {
   let best: number | undefined;
-  for (const t of times) if (best === undefined || Math.abs(t - wanted) < Math.abs(best - wanted)) best = t;
+  for (const t of times)
+    if (best === undefined || Math.abs(t - wanted) < Math.abs(best - wanted)) best = t;
   return best;
 }
 
@@ -168,7 +238,10 @@ function runs(times: readonly number[], points: readonly (number | undefined)[],
 }
 
 export function timeTicks(window: { start: number; end: number }, pixels: number): number[] {
-  const steps = [1, 5, 10, 15, 30, 60, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800];
+  const steps = [
+    1, 5, 10, 15, 30, 60, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800,
+    604800,
+  ];
   const wanted = Math.max(2, Math.floor(pixels / 90));
   const step = steps.find((s) => (window.end - window.start) / s <= wanted) ?? 2592000;
   const ticks: number[] = [];

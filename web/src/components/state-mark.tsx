@@ -7,7 +7,9 @@ const glyphs: Record<SegmentState, React.ReactNode> = {
   error: <path d="M8 4.2v4.6M8 10.7v1.6" stroke="#fff" strokeWidth="1.9" />,
   throttle: <path d="M5 5.2h6L8 8l3 2.8H5L8 8z" fill="#fff" />,
   fault: <path d="M5.2 5.2l5.6 5.6M10.8 5.2l-5.6 5.6" stroke="#fff" strokeWidth="1.9" />,
-  "in-progress": <path d="M4.2 8h.1M8 8h.1M11.8 8h.1" stroke="#fff" strokeWidth="2" strokeLinecap="round" />,
+  "in-progress": (
+    <path d="M4.2 8h.1M8 8h.1M11.8 8h.1" stroke="#fff" strokeWidth="2" strokeLinecap="round" />
+  ),
 };
 
 const shapes: Record<SegmentState, React.ReactNode> = {
@@ -18,7 +20,15 @@ const shapes: Record<SegmentState, React.ReactNode> = {
   "in-progress": <circle cx="8" cy="8" r="7.2" />,
 };
 
-export function StateMark({ state, label, size = 16 }: { state: SegmentState; label?: string; size?: number }) {
+export function StateMark({
+  state,
+  label,
+  size = 16,
+}: {
+  state: SegmentState;
+  label?: string;
+  size?: number;
+}) {
   const offset = state === "error" ? "translate(0 1.2)" : undefined;
   return (
     <svg

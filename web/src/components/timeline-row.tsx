@@ -54,11 +54,20 @@ export const TimelineRow = memo(function TimelineRow(props: TimelineRowProps) {
       data-name={segment?.document.name ?? (node as GroupNode).name}
       data-service={segment?.service ?? (node as GroupNode).name}
       data-state={node.state}
-      className={["m-row", segment ? "" : "m-row-group", selected ? "m-row-selected" : "", active ? "m-row-active" : ""].join(" ")}
+      className={[
+        "m-row",
+        segment ? "" : "m-row-group",
+        selected ? "m-row-selected" : "",
+        active ? "m-row-active" : "",
+      ].join(" ")}
       style={{ height, transform: `translateY(${top}px)` }}
       onClick={onActivate}
     >
-      <span role="gridcell" className="m-row-name" style={{ paddingLeft: 6 + Math.min(depth, 12) * 16 }}>
+      <span
+        role="gridcell"
+        className="m-row-name"
+        style={{ paddingLeft: 6 + Math.min(depth, 12) * 16 }}
+      >
         {foldable ? (
           <span
             className={`m-caret${open ? " m-caret-open" : ""}`}
@@ -70,7 +79,11 @@ export const TimelineRow = memo(function TimelineRow(props: TimelineRowProps) {
         ) : (
           <span className="m-caret-none" />
         )}
-        {segment ? <SegmentName {...props} node={segment} /> : <GroupName {...props} node={node as GroupNode} />}
+        {segment ? (
+          <SegmentName {...props} node={segment} />
+        ) : (
+          <GroupName {...props} node={node as GroupNode} />
+        )}
       </span>
       <span role="gridcell" className={`m-col-state m-text-${node.state}`}>
         {segment ? words.state(segment.state) : ""}
@@ -82,7 +95,11 @@ export const TimelineRow = memo(function TimelineRow(props: TimelineRowProps) {
         {segment ? formatDuration(segment.interval.end - segment.interval.start) : ""}
       </span>
       <span role="gridcell" className="m-row-track">
-        {segment ? <Bar {...props} node={segment} /> : <GroupBar {...props} node={node as GroupNode} />}
+        {segment ? (
+          <Bar {...props} node={segment} />
+        ) : (
+          <GroupBar {...props} node={node as GroupNode} />
+        )}
       </span>
     </div>
   );
@@ -91,7 +108,9 @@ export const TimelineRow = memo(function TimelineRow(props: TimelineRowProps) {
 function GroupName({ node, open, words }: TimelineRowProps & { node: GroupNode }) {
   return (
     <>
-      {!open && isFailure(node.state) && <StateMark state={node.state} label={words.below(node.state)} />}
+      {!open && isFailure(node.state) && (
+        <StateMark state={node.state} label={words.below(node.state)} />
+      )}
       <strong className="m-row-text">{node.name}</strong>
       {node.type && <span className="m-row-type">{node.type}</span>}
       {node.inferred && <Tag text={words.inferred} help={words.inferredHelp} />}
@@ -126,7 +145,9 @@ function SegmentName({ node, words }: TimelineRowProps & { node: SegmentNode }) 
 function extra(node: SegmentNode): ReactNode {
   const { aws, http } = node.document;
   const operation = typeof aws?.operation === "string" ? aws.operation : undefined;
-  const request = http?.request?.url ? `${http.request.method ?? ""} ${pathOf(http.request.url)}` : undefined;
+  const request = http?.request?.url
+    ? `${http.request.method ?? ""} ${pathOf(http.request.url)}`
+    : undefined;
   const text = operation ?? request;
   return text ? (
     <span className="m-row-type" title={http?.request?.url ?? text}>
@@ -158,14 +179,21 @@ function place(zoom: Zoom, start: number, end: number) {
 function Bar({ node, zoom, origin, words }: TimelineRowProps & { node: SegmentNode }) {
   const at = place(zoom, node.interval.start, node.interval.end);
   if (!at) return null;
-  const label = words.bar(formatDuration(node.interval.start - origin), formatDuration(node.interval.end - node.interval.start));
+  const label = words.bar(
+    formatDuration(node.interval.start - origin),
+    formatDuration(node.interval.end - node.interval.start),
+  );
   const running = isInProgress(node.document);
   return (
-    <span className={`m-bar-row m-bar-${node.state}${running ? " m-bar-running" : ""}${node.document.inferred ? " m-bar-inferred" : ""}`} style={{ left: at.left, width: at.width }} title={label}>
+    <span
+      className={`m-bar-row m-bar-${node.state}${running ? " m-bar-running" : ""}${node.document.inferred ? " m-bar-inferred" : ""}`}
+      style={{ left: at.left, width: at.width }}
+      title={label}
+    >
       {!running &&
-        node.self.slice(0, 60).map((i) => (
-          <span key={i.start} className="m-bar-own" style={within(node, i)} />
-        ))}
+        node.self
+          .slice(0, 60)
+          .map((i) => <span key={i.start} className="m-bar-own" style={within(node, i)} />)}
     </span>
   );
 }

@@ -36,13 +36,28 @@ export function Ruler({ hostRef, width, zoom, ticks, onZoom, help }: RulerProps)
     if (end! - start! > span / 1000) onZoom({ start: start!, end: end! });
   });
   return (
-    <div ref={hostRef} className="m-ruler" title={help} data-testid="timeline-ruler" {...handlers} onDoubleClick={() => onZoom(undefined)}>
+    <div
+      ref={hostRef}
+      className="m-ruler"
+      title={help}
+      data-testid="timeline-ruler"
+      {...handlers}
+      onDoubleClick={() => onZoom(undefined)}
+    >
       {ticks.map(({ px, label, align }) => (
         <span key={px} className="m-ruler-tick" style={{ left: px, transform: align }}>
           {label}
         </span>
       ))}
-      {drag && <span className="m-ruler-brush" style={{ left: Math.min(drag.from.x, drag.to.x), width: Math.abs(drag.to.x - drag.from.x) }} />}
+      {drag && (
+        <span
+          className="m-ruler-brush"
+          style={{
+            left: Math.min(drag.from.x, drag.to.x),
+            width: Math.abs(drag.to.x - drag.from.x),
+          }}
+        />
+      )}
     </div>
   );
 }

@@ -2,7 +2,14 @@
 // Focus stays on the grid and points at the active row, since rows come and go.
 
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useMemo, useRef, useState, type CSSProperties, type KeyboardEvent } from "react";
+import {
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+  type CSSProperties,
+  type KeyboardEvent,
+} from "react";
 
 import type { Row, Waterfall } from "../model/waterfall";
 import { TimelineRow, type TimelineWords } from "./timeline-row";
@@ -19,7 +26,14 @@ interface TimelineProps {
   zoom: Zoom;
   onZoom: (zoom: Zoom | undefined) => void;
   found: string | undefined;
-  words: TimelineWords & { label: string; name: string; status: string; code: string; duration: string; rulerHelp: string };
+  words: TimelineWords & {
+    label: string;
+    name: string;
+    status: string;
+    code: string;
+    duration: string;
+    rulerHelp: string;
+  };
 }
 
 const rowHeight = 32;
@@ -37,7 +51,10 @@ export function Timeline(props: TimelineProps) {
     overscan: 12,
   });
   const indexOf = useMemo(() => new Map(rows.map((row, i) => [row.node.key, i])), [rows]);
-  const current = (active !== undefined ? indexOf.get(active) : undefined) ?? (selected !== undefined ? indexOf.get(selected) : undefined) ?? 0;
+  const current =
+    (active !== undefined ? indexOf.get(active) : undefined) ??
+    (selected !== undefined ? indexOf.get(selected) : undefined) ??
+    0;
 
   // A row chosen elsewhere (link, "first fault", search) is brought into sight.
   const wanted = props.found ?? selected;
@@ -67,13 +84,16 @@ export function Timeline(props: TimelineProps) {
     else if (event.key === "End") move(rows.length - 1);
     else if (event.key === "PageDown") move(current + 15);
     else if (event.key === "PageUp") move(current - 15);
-    else if (event.key === "ArrowRight") foldable && !open ? onToggle(row.node.key, true) : move(current + 1);
-    else if (event.key === "ArrowLeft") foldable && open ? onToggle(row.node.key, false) : move(parentIndex(rows, current));
+    else if (event.key === "ArrowRight")
+      foldable && !open ? onToggle(row.node.key, true) : move(current + 1);
+    else if (event.key === "ArrowLeft")
+      foldable && open ? onToggle(row.node.key, false) : move(parentIndex(rows, current));
     else if (event.key === "Enter" || event.key === " ") activate(row);
     else return;
     event.preventDefault();
   };
-  const activate = (row: Row) => (row.node.kind === "group" ? onToggle(row.node.key) : onSelect(row.node.key));
+  const activate = (row: Row) =>
+    row.node.kind === "group" ? onToggle(row.node.key) : onSelect(row.node.key);
 
   return (
     <div className="m-timeline" style={gridLines(ticks)}>
@@ -82,7 +102,15 @@ export function Timeline(props: TimelineProps) {
         <span className="m-col-state">{words.status}</span>
         <span className="m-col-code">{words.code}</span>
         <span className="m-col-duration">{words.duration}</span>
-        <Ruler hostRef={ruler} width={width} zoom={zoom} origin={waterfall.start} ticks={ticks} onZoom={onZoom} help={words.rulerHelp} />
+        <Ruler
+          hostRef={ruler}
+          width={width}
+          zoom={zoom}
+          origin={waterfall.start}
+          ticks={ticks}
+          onZoom={onZoom}
+          help={words.rulerHelp}
+        />
       </div>
       <div
         ref={scroller}
@@ -95,7 +123,10 @@ export function Timeline(props: TimelineProps) {
         onKeyDown={onKeyDown}
         style={{ maxHeight: `min(68vh, ${rows.length * rowHeight + 2}px)` }}
       >
-        <div role="presentation" style={{ height: virtualizer.getTotalSize(), position: "relative" }}>
+        <div
+          role="presentation"
+          style={{ height: virtualizer.getTotalSize(), position: "relative" }}
+        >
           {virtualizer.getVirtualItems().map((item) => {
             const row = rows[item.index]!;
             return (
@@ -140,7 +171,10 @@ function scrollPageTo(id: string): void {
 function gridLines(ticks: ReturnType<typeof rulerTicks>): CSSProperties {
   const [first, second] = ticks;
   if (!first || !second) return {};
-  return { "--m-step": `${second.px - first.px}px`, "--m-offset": `${first.px}px` } as CSSProperties;
+  return {
+    "--m-step": `${second.px - first.px}px`,
+    "--m-offset": `${first.px}px`,
+  } as CSSProperties;
 }
 
 function parentIndex(rows: readonly Row[], index: number): number {

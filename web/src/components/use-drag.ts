@@ -6,7 +6,10 @@ export interface Drag {
 }
 
 /** A box drawn with the pointer, in pixels of the element. A mere click is no box. */
-export function useDrag(onDone: (drag: Drag) => void, onClick?: (at: { x: number; y: number }) => void) {
+export function useDrag(
+  onDone: (drag: Drag) => void,
+  onClick?: (at: { x: number; y: number }) => void,
+) {
   const [drag, setDrag] = useState<Drag | undefined>(undefined);
   const at = (event: PointerEvent<Element>) => {
     const box = event.currentTarget.getBoundingClientRect();
@@ -27,7 +30,8 @@ export function useDrag(onDone: (drag: Drag) => void, onClick?: (at: { x: number
         if (!drag) return;
         setDrag(undefined);
         const done = { from: drag.from, to: at(event) };
-        if (Math.abs(done.to.x - done.from.x) < 4 && Math.abs(done.to.y - done.from.y) < 4) onClick?.(done.to);
+        if (Math.abs(done.to.x - done.from.x) < 4 && Math.abs(done.to.y - done.from.y) < 4)
+          onClick?.(done.to);
         else onDone(done);
       },
       onPointerCancel: () => setDrag(undefined),

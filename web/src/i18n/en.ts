@@ -1,6 +1,7 @@
 // Every visible string in English. The other languages must have the same members.
 
-const n = (count: number | string, one: string, many: string) => `${count} ${count === 1 || count === "1" ? one : many}`;
+const n = (count: number | string, one: string, many: string) =>
+  `${count} ${count === 1 || count === "1" ? one : many}`;
 
 export const en = {
   app: {
@@ -35,7 +36,8 @@ export const en = {
     notFound: "There is no such page",
     notFoundText: "The address may be old or mistyped.",
     crashed: "This page stopped because of a fault in the console",
-    crashedText: "Nothing was lost on the server. Load the page again; if it happens again, report the text below.",
+    crashedText:
+      "Nothing was lost on the server. Load the page again; if it happens again, report the text below.",
     reload: "Load again",
   },
   common: {
@@ -54,8 +56,6 @@ export const en = {
     loading: "Loading",
     more: "More",
     none: "None",
-    yes: "Yes",
-    no: "No",
     options: "Options",
     preferences: "Preferences",
     showTable: "Show as a table",
@@ -109,10 +109,12 @@ export const en = {
   },
   error: {
     unreachable: "The server does not answer",
-    unreachableText: "Nothing that was stored is lost. Check that mitoshi serve is running and that this address is right, then try again.",
+    unreachableText:
+      "Nothing that was stored is lost. Check that mitoshi serve is running and that this address is right, then try again.",
     refused: "The server refused the question",
     failed: "The server could not answer",
-    failedText: "What is stored is not touched. Try again; if it keeps failing, look at the server's log.",
+    failedText:
+      "What is stored is not touched. Try again; if it keeps failing, look at the server's log.",
     detail: "What it said",
     tooLong: "This range is longer than the server allows for a map.",
     lastHours: "Use the last 6 hours",
@@ -141,7 +143,8 @@ export const en = {
     zoomIn: "Zoom in",
     zoomOut: "Zoom out",
     legend: "Legend",
-    legendText: "The ring shows the share of requests by outcome. Edges grow with traffic and take the colour of their worst outcome.",
+    legendText:
+      "The ring shows the share of requests by outcome. Edges grow with traffic and take the colour of their worst outcome.",
     legendLink: "Dashed edges are links between traces (messages).",
     inside: "Inside the node",
     insideMetrics: "Metrics",
@@ -163,10 +166,10 @@ export const en = {
     name: "Name",
     type: "Type",
     state: "State",
-    callers: "Called by",
     noNumbers: "No requests",
     rate: "Rate",
-    nodeLabel: (name: string, kind: string, numbers: string, state: string) => `${name}, ${kind}, ${numbers}, ${state}`,
+    nodeLabel: (name: string, kind: string, numbers: string, state: string) =>
+      `${name}, ${kind}, ${numbers}, ${state}`,
     edgeLabel: (from: string, to: string, numbers: string) => `From ${from} to ${to}, ${numbers}`,
     mapLabel: "Trace map. Use Tab to go from node to node, Enter to open one.",
     viewTraces: "View traces",
@@ -187,11 +190,17 @@ export const en = {
   traces: {
     title: "Traces",
     filter: "Filter expression or trace id",
-    filterPlaceholder: "Empty: all traces. Try: service(\"name\") { fault } AND responsetime > 1",
+    filterPlaceholder: 'Empty: all traces. Try: service("name") { fault } AND responsetime > 1',
     run: "Run",
     suggestions: "Suggestions",
-    suggestionKind: { keyword: "keyword", operator: "operator", value: "value", function: "function", annotation: "annotation", service: "service" },
-    errorAt: (at: number) => `At character ${at}`,
+    suggestionKind: {
+      keyword: "keyword",
+      operator: "operator",
+      value: "value",
+      function: "function",
+      annotation: "annotation",
+      service: "service",
+    },
     expected: (list: string) => `Expected: ${list}`,
     found: (count: string) => `${count} traces`,
     scanned: (found: string, processed: string) => `${found} found, ${processed} looked at.`,
@@ -202,7 +211,14 @@ export const en = {
     all: "The whole range was looked at.",
     refine: "Refine",
     refineBy: "Refine by",
-    refiners: { node: "Node", url: "URL", status: "HTTP status", user: "User", method: "Method", outcome: "Outcome" },
+    refiners: {
+      node: "Node",
+      url: "URL",
+      status: "HTTP status",
+      user: "User",
+      method: "Method",
+      outcome: "Outcome",
+    },
     addTerm: (term: string) => `Add to the filter: ${term}`,
     noValues: "No values in these traces",
     distribution: "Response time distribution",
@@ -229,7 +245,6 @@ export const en = {
     wrap: "Wrap long values",
     partial: "Partial",
     table: "Traces",
-    noHttp: "–",
     page: (page: number) => `Page ${page}`,
     nextPage: "Next page",
     previousPage: "Previous page",
@@ -248,7 +263,8 @@ export const en = {
     rawTrace: "Raw data",
     map: "Map of this trace",
     timeline: "Segment timeline",
-    timelineLabel: "Segment timeline. Arrow keys move, left and right fold, Enter opens the details.",
+    timelineLabel:
+      "Segment timeline. Arrow keys move, left and right fold, Enter opens the details.",
     name: "Name",
     state: "Status",
     code: "HTTP",
@@ -269,10 +285,12 @@ export const en = {
     find: "Find in the timeline",
     noRow: "No row has that text",
     notFound: "This trace is not here",
-    notFoundText: (days: string) => `It may not have arrived yet, may not have been sampled, or may be older than the ${days} days that are kept.`,
+    notFoundText: (days: string) =>
+      `It may not have arrived yet, may not have been sampled, or may be older than the ${days} days that are kept.`,
     back: "To the list of traces",
     limit: "The trace reached its size limit. Later segments were not kept.",
-    unreadable: (count: number) => `${n(count, "segment", "segments")} could not be read and are not shown.`,
+    unreadable: (count: number) =>
+      `${n(count, "segment", "segments")} could not be read and are not shown.`,
     group: (name: string) => `Service ${name}`,
     bar: (start: string, duration: string) => `starts at ${start}, takes ${duration}`,
     tabs: {
@@ -316,7 +334,8 @@ export const en = {
     local: "Thrown in this process",
     causedBy: "Caused by",
     recordedOn: (name: string) => `Recorded on ${name}`,
-    unresolved: (id: string) => `The cause is exception ${id}, which no segment of this trace contains.`,
+    unresolved: (id: string) =>
+      `The cause is exception ${id}, which no segment of this trace contains.`,
     moreFrames: (count: number) => `${count} more frames were cut by the SDK`,
     moreExceptions: (count: number) => `${count} more exceptions were left out by the SDK`,
     noStack: "No stack was recorded",
@@ -325,13 +344,23 @@ export const en = {
     key: "Key",
     value: "Value",
     filterBy: "Find traces with this value",
-    sections: { aws: "AWS", service: "Service runtime", xray: "X-Ray SDK", ec2: "EC2", ecs: "ECS", eks: "EKS", elastic_beanstalk: "Elastic Beanstalk", cloudwatch_logs: "Log groups" } as Record<string, string>,
+    sections: {
+      aws: "AWS",
+      service: "Service runtime",
+      xray: "X-Ray SDK",
+      ec2: "EC2",
+      ecs: "ECS",
+      eks: "EKS",
+      elastic_beanstalk: "Elastic Beanstalk",
+      cloudwatch_logs: "Log groups",
+    } as Record<string, string>,
     select: "Choose a row of the timeline to see its details.",
     loadingTrace: "Loading the trace",
   },
   sampling: {
     title: "Sampling",
-    description: "Which requests the SDKs record. They fetch these rules every few minutes and obey the first that fits.",
+    description:
+      "Which requests the SDKs record. They fetch these rules every few minutes and obey the first that fits.",
     table: "Sampling rules",
     name: "Name",
     priority: "Priority",
@@ -347,16 +376,19 @@ export const en = {
     create: "Create rule",
     editTitle: (name: string) => `Edit rule ${name}`,
     deleteTitle: (name: string) => `Delete rule ${name}?`,
-    deleteText: "SDKs stop using it when they next fetch the rules. Requests that it matched go to the next rule that fits. This cannot be undone.",
+    deleteText:
+      "SDKs stop using it when they next fetch the rules. Requests that it matched go to the next rule that fits. This cannot be undone.",
     created: (name: string) => `Rule ${name} was created.`,
     updated: (name: string) => `Rule ${name} was saved.`,
     deleted: (name: string) => `Rule ${name} was deleted.`,
-    propagate: "SDKs pick the change up within about 10 seconds after their next report, at the latest after 5 minutes.",
+    propagate:
+      "SDKs pick the change up within about 10 seconds after their next report, at the latest after 5 minutes.",
     actions: "Actions",
     limits: "Limits",
     matching: "Which requests it matches",
     matchingHelp: "* stands for any text, ? for one character. All fields must fit.",
-    defaultNote: "The Default rule takes what no other rule matched. Only its reservoir and rate can be changed.",
+    defaultNote:
+      "The Default rule takes what no other rule matched. Only its reservoir and rate can be changed.",
     nameHelp: "1 to 32 letters, digits and _ - . Cannot be changed later.",
     priorityHelp: "1 to 9999. The lowest number that fits wins.",
     reservoirHelp: "Requests a second that are always recorded, over all instances together.",
@@ -374,7 +406,6 @@ export const en = {
       required: "Write * to match everything.",
     },
     failed: "The rule was not saved",
-    deleteFailed: "The rule was not deleted",
     empty: "No rules. SDKs then record one request a second and 5 percent of the others.",
     find: "Find a rule",
     how: "How sampling works",
@@ -384,21 +415,26 @@ export const en = {
       "The fixed rate: of the requests beyond the reservoir this share is recorded, by chance.",
       "The decision goes along in the tracing header (Sampled=1 or 0). Services further down follow it, so a trace is whole or absent.",
     ],
-    example: "Example: reservoir 1 and rate 5% at 101 requests a second records about 1 + 5 = 6 traces a second.",
+    example:
+      "Example: reservoir 1 and rate 5% at 101 requests a second records about 1 + 5 = 6 traces a second.",
   },
   sending: {
     title: "Sending data",
-    description: "Point an SDK, the daemon or a collector at this server. No account and no credentials are needed.",
+    description:
+      "Point an SDK, the daemon or a collector at this server. No account and no credentials are needed.",
     node: "Node.js",
     python: "Python",
     otel: "OpenTelemetry",
     daemon: "X-Ray daemon",
     cli: "AWS CLI",
-    nodeText: "Express with aws-xray-sdk. Each incoming request becomes a segment, each outgoing one a subsegment.",
+    nodeText:
+      "Express with aws-xray-sdk. Each incoming request becomes a segment, each outgoing one a subsegment.",
     flaskText: "Flask with aws-xray-sdk.",
     djangoText: "Django with aws-xray-sdk. In settings.py:",
-    otelText: "OpenTelemetry Collector (contrib) with the awsxray exporter. The region is required by the exporter, any will do.",
-    daemonText: "An X-Ray daemon that already runs elsewhere can forward to this server. In cfg.yaml:",
+    otelText:
+      "OpenTelemetry Collector (contrib) with the awsxray exporter. The region is required by the exporter, any will do.",
+    daemonText:
+      "An X-Ray daemon that already runs elsewhere can forward to this server. In cfg.yaml:",
     daemonNote: "The daemon wants credentials even here; any text will do:",
     cliText: "Send one segment by hand. It needs the AWS CLI and a POSIX shell:",
     environment: "Tell the SDK where the daemon is:",
@@ -408,7 +444,8 @@ export const en = {
     http: "API and console (HTTP)",
     version: "Version",
     region: "Region",
-    loopback: "This address only answers on the server's own machine. To send from elsewhere, start the server with another address for --http and --daemon.",
+    loopback:
+      "This address only answers on the server's own machine. To send from elsewhere, start the server with another address for --http and --daemon.",
     counters: "What has arrived",
     accepted: "Segments accepted",
     rejected: "Segments rejected",

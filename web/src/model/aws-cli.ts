@@ -8,7 +8,10 @@ export function shellQuote(value: string): string {
 export function awsCommand(
   operation: string,
   endpoint: string,
-  options: readonly (readonly [name: string, value: string | number | readonly string[] | undefined])[],
+  options: readonly (readonly [
+    name: string,
+    value: string | number | readonly string[] | undefined,
+  ])[],
 ): string {
   const words = [`aws xray ${operation}`, `--endpoint-url ${shellQuote(endpoint)}`];
   for (const [name, value] of options) {

@@ -28,10 +28,18 @@ export function exceptionsOf(waterfall: Waterfall, node: SegmentNode): ShownExce
 
   const cause = node.document.cause;
   const own = causeOf(node.document);
-  const shown: ShownExceptions = { list: [], workingDirectory: own?.working_directory, unresolved: undefined };
+  const shown: ShownExceptions = {
+    list: [],
+    workingDirectory: own?.working_directory,
+    unresolved: undefined,
+  };
   const seen = new Set<ExceptionDocument>();
 
-  const add = (exception: ExceptionDocument, from: SegmentNode | undefined, level: number): void => {
+  const add = (
+    exception: ExceptionDocument,
+    from: SegmentNode | undefined,
+    level: number,
+  ): void => {
     if (seen.has(exception)) return;
     seen.add(exception);
     shown.list.push({ exception, from, level });
@@ -42,10 +50,12 @@ export function exceptionsOf(waterfall: Waterfall, node: SegmentNode): ShownExce
 
   const exceptions = own?.exceptions ?? [];
   const causes = new Set(exceptions.map((e) => e.cause).filter(Boolean));
-  for (const exception of exceptions) if (!exception.id || !causes.has(exception.id)) add(exception, undefined, 0);
+  for (const exception of exceptions)
+    if (!exception.id || !causes.has(exception.id)) add(exception, undefined, 0);
   for (const exception of exceptions) add(exception, undefined, 1);
 
-  const reference = typeof cause === "string" ? cause : exceptions.length === 0 ? own?.id : undefined;
+  const reference =
+    typeof cause === "string" ? cause : exceptions.length === 0 ? own?.id : undefined;
   if (reference) {
     const found = index.get(reference);
     if (found) {

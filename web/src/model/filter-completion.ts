@@ -3,7 +3,8 @@
 
 import { quote } from "./filter";
 
-export type SuggestionKind = "keyword" | "operator" | "value" | "function" | "annotation" | "service";
+export type SuggestionKind =
+  "keyword" | "operator" | "value" | "function" | "annotation" | "service";
 
 export interface Suggestion {
   text: string;
@@ -26,7 +27,16 @@ export interface Vocabulary {
 
 const booleans = ["ok", "error", "fault", "throttle", "partial"];
 const numbers = ["responsetime", "duration", "http.status"];
-const strings = ["http.url", "http.method", "http.useragent", "http.clientip", "user", "availabilityzone", "instance.id", "resource.arn"];
+const strings = [
+  "http.url",
+  "http.method",
+  "http.useragent",
+  "http.clientip",
+  "user",
+  "availabilityzone",
+  "instance.id",
+  "resource.arn",
+];
 const functions: Suggestion[] = [
   { text: 'service("")', kind: "function", back: 2 },
   { text: 'edge("", "")', kind: "function", back: 6 },
@@ -41,7 +51,8 @@ interface Token {
 
 function tokens(text: string): Token[] {
   const found: Token[] = [];
-  const pattern = /"(?:[^"\\]|\\.)*"?|[A-Za-z_][\w.]*(?:\[[^\]]*\]?)?|-?\d+(?:\.\d+)?|[<>!]=|[=<>!(){},:]/g;
+  const pattern =
+    /"(?:[^"\\]|\\.)*"?|[A-Za-z_][\w.]*(?:\[[^\]]*\]?)?|-?\d+(?:\.\d+)?|[<>!]=|[=<>!(){},:]/g;
   for (const match of text.matchAll(pattern)) found.push({ text: match[0], at: match.index });
   return found;
 }
@@ -51,7 +62,8 @@ export function complete(text: string, caret: number, words: Vocabulary): Comple
   const list = tokens(before);
   const last = list.at(-1);
   const touching = last !== undefined && last.at + last.text.length === caret;
-  const partial = touching && /^["A-Za-z_]/.test(last.text) && !closed(last.text) ? last : undefined;
+  const partial =
+    touching && /^["A-Za-z_]/.test(last.text) && !closed(last.text) ? last : undefined;
   const previous = partial ? list.at(-2) : last;
   const from = partial ? partial.at : caret;
   const typed = (partial?.text ?? "").toLowerCase();
@@ -73,10 +85,15 @@ function candidates(
   words: Vocabulary,
 ): Suggestion[] {
   const word = previous?.text.toLowerCase() ?? "";
-  if (partial?.text.toLowerCase().startsWith("annotation[") || partial?.text.toLowerCase().startsWith("annotation."))
+  if (
+    partial?.text.toLowerCase().startsWith("annotation[") ||
+    partial?.text.toLowerCase().startsWith("annotation.")
+  )
     return words.annotationKeys.map((key) => ({ text: `annotation[${key}]`, kind: "annotation" }));
   if (partial?.text.startsWith('"') || word === "(" || word === ",") {
-    const before = list.slice(0, list.findIndex((t) => t === (partial ?? previous)) + 1).map((t) => t.text.toLowerCase());
+    const before = list
+      .slice(0, list.findIndex((t) => t === (partial ?? previous)) + 1)
+      .map((t) => t.text.toLowerCase());
     const call = before.findLast((t) => ["service", "edge", "id", "{"].includes(t));
     if (call === "service" || call === "edge" || call === "id")
       return words.services.map((name) => ({ text: quote(name), kind: "service" }));
@@ -85,12 +102,24 @@ function candidates(
     const subject = list[list.indexOf(previous!) - 1]?.text ?? "";
     return valuesFor(subject, words);
   }
-  if (isNumber(word)) return [">", ">=", "<", "<=", "=", "!="].map((text) => ({ text, kind: "operator" }));
+  if (isNumber(word))
+    return [">", ">=", "<", "<=", "=", "!="].map((text) => ({ text, kind: "operator" }));
   if (isString(word)) {
-    const operators = ["=", "!=", "CONTAINS", "BEGINSWITH", "ENDSWITH", ...(word.startsWith("annotation") ? [">", "<"] : [])];
+    const operators = [
+      "=",
+      "!=",
+      "CONTAINS",
+      "BEGINSWITH",
+      "ENDSWITH",
+      ...(word.startsWith("annotation") ? [">", "<"] : []),
+    ];
     return [...operators, "AND", "OR"].map((text) => ({ text, kind: "operator" }));
   }
-  if (isComplete(word)) return ["AND", "OR", ...(word === ")" ? ["{ fault }"] : [])].map((text) => ({ text, kind: "operator" }));
+  if (isComplete(word))
+    return ["AND", "OR", ...(word === ")" ? ["{ fault }"] : [])].map((text) => ({
+      text,
+      kind: "operator",
+    }));
   return start(words);
 }
 
@@ -103,12 +132,15 @@ function isString(word: string): boolean {
 }
 
 function isComplete(word: string): boolean {
-  return booleans.includes(word) || /^["\d]/.test(word) || [")", "}", "true", "false"].includes(word);
+  return (
+    booleans.includes(word) || /^["\d]/.test(word) || [")", "}", "true", "false"].includes(word)
+  );
 }
 
 function valuesFor(subject: string, words: Vocabulary): Suggestion[] {
   const known = words.values[subject.toLowerCase()] ?? words.values[subject] ?? [];
-  if (booleans.includes(subject.toLowerCase())) return ["true", "false"].map((text) => ({ text, kind: "value" }));
+  if (booleans.includes(subject.toLowerCase()))
+    return ["true", "false"].map((text) => ({ text, kind: "value" }));
   const bare = isNumber(subject.toLowerCase());
   return known.map((value) => ({ text: bare ? value : quote(value), kind: "value" }));
 }
@@ -119,6 +151,9 @@ function start(words: Vocabulary): Suggestion[] {
     ...numbers.map((text): Suggestion => ({ text, kind: "keyword" })),
     ...strings.map((text): Suggestion => ({ text, kind: "keyword" })),
     ...functions,
-    ...words.annotationKeys.map((key): Suggestion => ({ text: `annotation[${key}]`, kind: "annotation" })),
+    ...words.annotationKeys.map((key): Suggestion => ({
+      text: `annotation[${key}]`,
+      kind: "annotation",
+    })),
   ];
 }

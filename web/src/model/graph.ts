@@ -2,9 +2,11 @@
 
 import type { HistogramEntry, Service } from "../api/xray";
 import { serviceSelector, edgeSelector, type NodeRef } from "./filter";
+import { mergeHistograms } from "./histogram";
 import { addOutcomes, outcomeOf, worstState, type Outcome, type State } from "./statistics";
 
-export type NodeKind = "client" | "service" | "database" | "queue" | "aws" | "function" | "storage" | "remote";
+export type NodeKind =
+  "client" | "service" | "database" | "queue" | "aws" | "function" | "storage" | "remote";
 
 export interface MapNode {
   id: string;
@@ -98,7 +100,12 @@ function withClientNumbers(node: MapNode, edges: readonly MapEdge[]): MapNode {
   const out = edges.filter((e) => e.source === node.id && !e.link);
   if (node.kind !== "client" || out.length === 0) return node;
   const outcome = out.map((e) => e.outcome).reduce(addOutcomes);
-  return { ...node, outcome, state: worstState(outcome) };
+  return {
+    ...node,
+    outcome,
+    state: worstState(outcome),
+    histogram: mergeHistograms(out.map((e) => e.histogram)),
+  };
 }
 
 export function nodeSelector(node: MapNode): string {

@@ -6,14 +6,32 @@ export function isDefaultRule(rule: { RuleName?: string }): boolean {
   return rule.RuleName === "Default";
 }
 
-export const matchFields = ["ServiceName", "ServiceType", "Host", "HTTPMethod", "URLPath", "ResourceARN"] as const;
+export const matchFields = [
+  "ServiceName",
+  "ServiceType",
+  "Host",
+  "HTTPMethod",
+  "URLPath",
+  "ResourceARN",
+] as const;
 export type MatchField = (typeof matchFields)[number];
 
-const longest: Record<MatchField, number> = { ServiceName: 64, ServiceType: 64, Host: 64, HTTPMethod: 10, URLPath: 128, ResourceARN: 500 };
+const longest: Record<MatchField, number> = {
+  ServiceName: 64,
+  ServiceType: 64,
+  Host: 64,
+  HTTPMethod: 10,
+  URLPath: 128,
+  ResourceARN: 500,
+};
 
-export type RuleDraft = Record<"RuleName" | "Priority" | "ReservoirSize" | "Percent" | MatchField, string>;
+export type RuleDraft = Record<
+  "RuleName" | "Priority" | "ReservoirSize" | "Percent" | MatchField,
+  string
+>;
 
-export type RuleProblem = "name" | "nameTaken" | "priority" | "reservoir" | "rate" | "required" | { tooLong: number };
+export type RuleProblem =
+  "name" | "nameTaken" | "priority" | "reservoir" | "rate" | "required" | { tooLong: number };
 export type RuleProblems = Partial<Record<keyof RuleDraft, RuleProblem>>;
 
 export function toDraft(rule: SamplingRule | undefined): RuleDraft {
@@ -32,7 +50,11 @@ export function toDraft(rule: SamplingRule | undefined): RuleDraft {
   };
 }
 
-export function problemsOf(draft: RuleDraft, taken: readonly string[], existing: boolean): RuleProblems {
+export function problemsOf(
+  draft: RuleDraft,
+  taken: readonly string[],
+  existing: boolean,
+): RuleProblems {
   const problems: RuleProblems = {};
   const isDefault = existing && draft.RuleName === "Default";
   if (!existing) {
@@ -55,19 +77,34 @@ function whole(text: string, min: number, max: number): boolean {
 }
 
 export function toRule(draft: RuleDraft): SamplingRule {
-  return { RuleName: draft.RuleName, Version: 1, Attributes: {}, ...numbersOf(draft), Priority: Number(draft.Priority), ...matchOf(draft) };
+  return {
+    RuleName: draft.RuleName,
+    Version: 1,
+    Attributes: {},
+    ...numbersOf(draft),
+    Priority: Number(draft.Priority),
+    ...matchOf(draft),
+  };
 }
 
 /** Only what may change; the Default rule takes no more than its two numbers. */
 export function toUpdate(draft: RuleDraft): SamplingRuleUpdate {
   const numbers = { RuleName: draft.RuleName, ...numbersOf(draft) };
-  return isDefaultRule(draft) ? numbers : { ...numbers, Priority: Number(draft.Priority), ...matchOf(draft) };
+  return isDefaultRule(draft)
+    ? numbers
+    : { ...numbers, Priority: Number(draft.Priority), ...matchOf(draft) };
 }
 
 function numbersOf(draft: RuleDraft) {
-  return { ReservoirSize: Number(draft.ReservoirSize), FixedRate: Number((Number(draft.Percent) / 100).toPrecision(10)) };
+  return {
+    ReservoirSize: Number(draft.ReservoirSize),
+    FixedRate: Number((Number(draft.Percent) / 100).toPrecision(10)),
+  };
 }
 
 function matchOf(draft: RuleDraft): Record<MatchField, string> {
-  return Object.fromEntries(matchFields.map((field) => [field, draft[field]])) as Record<MatchField, string>;
+  return Object.fromEntries(matchFields.map((field) => [field, draft[field]])) as Record<
+    MatchField,
+    string
+  >;
 }

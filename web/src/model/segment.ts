@@ -45,7 +45,14 @@ export interface SegmentDocument {
   throttle?: boolean;
   cause?: string | CauseDocument;
   http?: {
-    request?: { method?: string; url?: string; user_agent?: string; client_ip?: string; x_forwarded_for?: boolean; traced?: boolean };
+    request?: {
+      method?: string;
+      url?: string;
+      user_agent?: string;
+      client_ip?: string;
+      x_forwarded_for?: boolean;
+      traced?: boolean;
+    };
     response?: { status?: number; content_length?: number };
   };
   aws?: Record<string, unknown>;
@@ -72,7 +79,13 @@ export function isInProgress(segment: SegmentDocument): boolean {
   return segment.end_time === undefined && segment.in_progress !== false;
 }
 
-const weight: Record<SegmentState, number> = { ok: 0, "in-progress": 1, error: 2, throttle: 3, fault: 4 };
+const weight: Record<SegmentState, number> = {
+  ok: 0,
+  "in-progress": 1,
+  error: 2,
+  throttle: 3,
+  fault: 4,
+};
 
 export function worse(a: SegmentState, b: SegmentState): SegmentState {
   return weight[b] > weight[a] ? b : a;
@@ -89,7 +102,9 @@ export function causeOf(segment: SegmentDocument): CauseDocument | undefined {
 export function parseDocument(text: string): SegmentDocument | undefined {
   try {
     const value = JSON.parse(text) as SegmentDocument;
-    return typeof value?.id === "string" && typeof value.start_time === "number" ? value : undefined;
+    return typeof value?.id === "string" && typeof value.start_time === "number"
+      ? value
+      : undefined;
   } catch {
     return undefined;
   }

@@ -23,7 +23,8 @@ export function outcomeOf(statistics: ServiceStatistics | undefined): Outcome {
   const error =
     statistics?.ErrorStatistics?.OtherCount ??
     Math.max(0, (statistics?.ErrorStatistics?.TotalCount ?? 0) - throttle);
-  const fault = statistics?.FaultStatistics?.TotalCount ?? statistics?.FaultStatistics?.OtherCount ?? 0;
+  const fault =
+    statistics?.FaultStatistics?.TotalCount ?? statistics?.FaultStatistics?.OtherCount ?? 0;
   return {
     total,
     error,

@@ -9,7 +9,13 @@ test("shell quoting keeps every character", () => {
   expect(shellQuote("http://127.0.0.1:2001")).toBe("http://127.0.0.1:2001");
   expect(shellQuote(`it's "x" $HOME`)).toBe(`'it'\\''s "x" $HOME'`);
   expect(shellQuote("")).toBe("''");
-  expect(awsCommand("get-trace-summaries", "http://h:1", [["start-time", 5], ["filter-expression", "fault AND duration > 1"], ["x", ""]])).toBe(
+  expect(
+    awsCommand("get-trace-summaries", "http://h:1", [
+      ["start-time", 5],
+      ["filter-expression", "fault AND duration > 1"],
+      ["x", ""],
+    ]),
+  ).toBe(
     "aws xray get-trace-summaries --endpoint-url http://h:1 --start-time 5 --filter-expression 'fault AND duration > 1'",
   );
 });
@@ -32,7 +38,9 @@ test("selectors leave out a missing type and escape quotes", () => {
   expect(narrowed("service()", { states: ["fault"], responseTime: { from: 0.1, to: 2 } })).toBe(
     "service() { fault AND responsetime >= 0.1 AND responsetime <= 2 }",
   );
-  expect(narrowed("service()", { states: ["fault", "error"] })).toBe("service() { (fault OR error) }");
+  expect(narrowed("service()", { states: ["fault", "error"] })).toBe(
+    "service() { (fault OR error) }",
+  );
 });
 
 test("adding a term keeps the meaning of an OR", () => {
@@ -42,8 +50,13 @@ test("adding a term keeps the meaning of an OR", () => {
   expect(and("fault", "fault")).toBe("fault");
 });
 
-const words = { services: ["BFF", "Backend #1"], annotationKeys: ["tier"], values: { "http.method": ["GET", "POST"], "http.status": ["200"] } };
-const texts = (text: string, caret = text.length) => complete(text, caret, words).suggestions.map((s) => s.text);
+const words = {
+  services: ["BFF", "Backend #1"],
+  annotationKeys: ["tier"],
+  values: { "http.method": ["GET", "POST"], "http.status": ["200"] },
+};
+const texts = (text: string, caret = text.length) =>
+  complete(text, caret, words).suggestions.map((s) => s.text);
 
 test("completion knows what may come next", () => {
   expect(texts("fau")).toEqual(["fault"]);

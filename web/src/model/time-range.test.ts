@@ -3,7 +3,15 @@ import { expect, test } from "vitest";
 import { parseTimeRange, printTimeRange, resolveTimeRange } from "./time-range";
 
 test("what is printed is read back", () => {
-  for (const text of ["PT5M", "PT1H", "PT1H30M", "P1D", "P1DT2H", "PT45S", "1795358000~1795358646.5"])
+  for (const text of [
+    "PT5M",
+    "PT1H",
+    "PT1H30M",
+    "P1D",
+    "P1DT2H",
+    "PT45S",
+    "1795358000~1795358646.5",
+  ])
     expect(printTimeRange(parseTimeRange(text))).toBe(text);
 });
 
@@ -13,5 +21,8 @@ test("nonsense gives the default range", () => {
 });
 
 test("a relative range includes the running second", () => {
-  expect(resolveTimeRange({ kind: "relative", seconds: 300 }, 1000.2)).toEqual({ start: 702, end: 1002 });
+  expect(resolveTimeRange({ kind: "relative", seconds: 300 }, 1000.2)).toEqual({
+    start: 702,
+    end: 1002,
+  });
 });

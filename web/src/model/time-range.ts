@@ -2,8 +2,7 @@
 // an ISO duration ("PT15M": up to now) or "<start>~<end>" in epoch seconds.
 
 export type TimeRange =
-  | { kind: "relative"; seconds: number }
-  | { kind: "absolute"; start: number; end: number };
+  { kind: "relative"; seconds: number } | { kind: "absolute"; start: number; end: number };
 
 export const defaultTimeRange: TimeRange = { kind: "relative", seconds: 30 * 60 };
 

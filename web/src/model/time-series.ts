@@ -19,9 +19,22 @@ export interface TimeSeries {
   throttle: Points;
 }
 
-export function toTimeSeries(buckets: readonly TimeSeriesServiceStatistics[], window: Window, period: number): TimeSeries {
+export function toTimeSeries(
+  buckets: readonly TimeSeriesServiceStatistics[],
+  window: Window,
+  period: number,
+): TimeSeries {
   const byTime = new Map(buckets.map((b) => [Math.floor(b.Timestamp / period) * period, b]));
-  const series: TimeSeries = { times: [], total: [], average: [], p90: [], p99: [], fault: [], error: [], throttle: [] };
+  const series: TimeSeries = {
+    times: [],
+    total: [],
+    average: [],
+    p90: [],
+    p99: [],
+    fault: [],
+    error: [],
+    throttle: [],
+  };
   for (let time = Math.ceil(window.start / period) * period; time < window.end; time += period) {
     const bucket = byTime.get(time);
     const outcome = outcomeOf(bucket?.ServiceSummaryStatistics ?? bucket?.EdgeSummaryStatistics);

@@ -34,11 +34,17 @@ function termsOf(refiner: Refiner, summary: TraceSummary): { label: string; term
         term: serviceSelector(node),
       }));
     case "url":
-      return http?.HttpURL ? [{ label: http.HttpURL, term: `http.url = ${quote(http.HttpURL)}` }] : [];
+      return http?.HttpURL
+        ? [{ label: http.HttpURL, term: `http.url = ${quote(http.HttpURL)}` }]
+        : [];
     case "status":
-      return http?.HttpStatus ? [{ label: String(http.HttpStatus), term: `http.status = ${http.HttpStatus}` }] : [];
+      return http?.HttpStatus
+        ? [{ label: String(http.HttpStatus), term: `http.status = ${http.HttpStatus}` }]
+        : [];
     case "method":
-      return http?.HttpMethod ? [{ label: http.HttpMethod, term: `http.method = ${quote(http.HttpMethod)}` }] : [];
+      return http?.HttpMethod
+        ? [{ label: http.HttpMethod, term: `http.method = ${quote(http.HttpMethod)}` }]
+        : [];
     case "user":
       return (summary.Users ?? []).flatMap((user) =>
         user.UserName ? [{ label: user.UserName, term: `user = ${quote(user.UserName)}` }] : [],
@@ -84,13 +90,17 @@ export function vocabularyOf(summaries: readonly TraceSummary[]): Vocabulary {
     add("http.useragent", s.Http?.UserAgent);
     for (const [key, list] of Object.entries(s.Annotations ?? {})) {
       keys.add(key);
-      for (const item of list) if (item.AnnotationValue?.StringValue !== undefined) add(`annotation[${key}]`, item.AnnotationValue.StringValue);
+      for (const item of list)
+        if (item.AnnotationValue?.StringValue !== undefined)
+          add(`annotation[${key}]`, item.AnnotationValue.StringValue);
     }
   }
   return {
     services: [...services].sort(),
     annotationKeys: [...keys].sort(),
-    values: Object.fromEntries(Object.entries(values).map(([key, set]) => [key, [...set].sort().slice(0, 200)])),
+    values: Object.fromEntries(
+      Object.entries(values).map(([key, set]) => [key, [...set].sort().slice(0, 200)]),
+    ),
   };
 }
 
@@ -107,7 +117,17 @@ export interface ChartChoice {
 export function choose(summaries: readonly TraceSummary[], choice: ChartChoice): TraceSummary[] {
   const { responseTime, time } = choice;
   return summaries.filter((s) => {
-    if (responseTime && !(s.ResponseTime !== undefined && s.ResponseTime >= responseTime.from && s.ResponseTime <= responseTime.to)) return false;
-    return !time || (s.StartTime !== undefined && s.StartTime >= time.start && s.StartTime <= time.end);
+    if (
+      responseTime &&
+      !(
+        s.ResponseTime !== undefined &&
+        s.ResponseTime >= responseTime.from &&
+        s.ResponseTime <= responseTime.to
+      )
+    )
+      return false;
+    return (
+      !time || (s.StartTime !== undefined && s.StartTime >= time.start && s.StartTime <= time.end)
+    );
   });
 }

@@ -3,7 +3,15 @@
 // what no child covers), so that the slowest part can be named.
 
 import type { Trace } from "../api/xray";
-import { isFailure, isInProgress, parseDocument, stateOf, worse, type SegmentDocument, type SegmentState } from "./segment";
+import {
+  isFailure,
+  isInProgress,
+  parseDocument,
+  stateOf,
+  worse,
+  type SegmentDocument,
+  type SegmentState,
+} from "./segment";
 
 export interface Interval {
   start: number;
@@ -84,12 +92,15 @@ export function buildWaterfall(trace: Trace, now: number): Waterfall {
   const tops = documents.map((d) => toNode(d, undefined, { end: openEnd, byId }));
   for (const top of tops) {
     const parentId = top.document.parent_id;
-    top.orphan = top.isSubsegment || (parentId !== undefined && !byId.has(parentId) && tops.some((t) => !t.document.parent_id));
+    top.orphan =
+      top.isSubsegment ||
+      (parentId !== undefined && !byId.has(parentId) && tops.some((t) => !t.document.parent_id));
   }
   const callees = new Map<string, SegmentNode[]>();
   for (const top of tops) {
     const parentId = top.document.parent_id;
-    if (parentId && byId.has(parentId)) callees.set(parentId, [...(callees.get(parentId) ?? []), top]);
+    if (parentId && byId.has(parentId))
+      callees.set(parentId, [...(callees.get(parentId) ?? []), top]);
   }
   for (const node of byId.values()) setSelf(node, callees.get(node.document.id) ?? []);
 
@@ -132,7 +143,7 @@ function toNode(
     document,
     isSubsegment,
     orphan: false,
-    service: parent?.service ?? document.name,
+    service: parent?.service ?? serviceName(document),
     serviceType: parent?.serviceType ?? serviceType(document),
     interval: {
       start: document.start_time,
@@ -158,6 +169,23 @@ function toNode(
   return node;
 }
 
+/** An inferred segment carries the name of the call; the map names its resource. */
+function serviceName(document: SegmentDocument): string {
+  if (!document.inferred) return document.name;
+  const { aws, origin } = document;
+  const resource =
+    origin === "AWS::DynamoDB::Table"
+      ? aws?.table_name
+      : origin === "AWS::S3::Bucket"
+        ? aws?.bucket_name
+        : origin === "AWS::SQS::Queue"
+          ? aws?.queue_url
+          : origin === "AWS::Lambda"
+            ? aws?.function_name
+            : undefined;
+  return typeof resource === "string" && resource !== "" ? resource : document.name;
+}
+
 function serviceType(document: SegmentDocument): string | undefined {
   if (document.origin) return document.origin;
   if (document.inferred && document.sql) return "Database::SQL";
@@ -171,7 +199,8 @@ function setSelf(node: SegmentNode, callees: readonly SegmentNode[]): void {
     .sort((a, b) => a.start - b.start);
   let at = node.interval.start;
   for (const child of covered) {
-    if (child.start > at) node.self.push({ start: at, end: Math.min(child.start, node.interval.end) });
+    if (child.start > at)
+      node.self.push({ start: at, end: Math.min(child.start, node.interval.end) });
     at = Math.max(at, child.end);
     if (at >= node.interval.end) break;
   }
@@ -235,7 +264,8 @@ function group(ordered: readonly SegmentNode[]): GroupNode[] {
 /** The failure that began first and lies deepest: where the story starts. */
 function firstFailure(byId: Map<string, SegmentNode>): SegmentNode | undefined {
   let best: SegmentNode | undefined;
-  const rank = (n: SegmentNode) => [n.state === "fault" ? 0 : 1, n.document.cause ? 0 : 1, n.interval.end] as const;
+  const rank = (n: SegmentNode) =>
+    [n.state === "fault" ? 0 : 1, n.document.cause ? 0 : 1, n.interval.end] as const;
   for (const node of byId.values()) {
     if (!isFailure(node.state) || node.document.inferred) continue;
     if (!best) {

@@ -236,6 +236,7 @@ impl Parser {
     }
 
     fn flag(&mut self, flag: Flag) -> Result<Expression, FilterError> {
+        self.skip_space();
         let place = self.at;
         let Some(comparison) = self.comparison() else { return Ok(Expression::Flag(flag, true)) };
         let wanted = match self.literal()? {
@@ -250,6 +251,7 @@ impl Parser {
     }
 
     fn number(&mut self, number: Number) -> Result<Expression, FilterError> {
+        self.skip_space();
         let place = self.at;
         let Some(comparison) = self.comparison() else { return Ok(Expression::Number(number, None)) };
         if matches!(comparison, Comparison::Contains | Comparison::BeginsWith | Comparison::EndsWith) {
@@ -263,6 +265,7 @@ impl Parser {
     }
 
     fn text(&mut self, text: Text) -> Result<Expression, FilterError> {
+        self.skip_space();
         let place = self.at;
         let Some(comparison) = self.comparison() else { return Ok(Expression::Text(text, None)) };
         if !is_text_comparison(comparison) {
@@ -282,6 +285,7 @@ impl Parser {
 
     fn annotation(&mut self, key: String, start: usize) -> Result<Expression, FilterError> {
         self.check_scope(&[Scope::Trace, Scope::Service, Scope::Edge], "annotation", start)?;
+        self.skip_space();
         let place = self.at;
         let Some(comparison) = self.comparison() else { return Ok(Expression::Annotation(key, None)) };
         let value = self.literal()?;
@@ -423,6 +427,7 @@ impl Parser {
     }
 
     fn json(&mut self) -> Result<Expression, FilterError> {
+        self.skip_space();
         let place = self.at;
         if self.comparison() != Some(Comparison::Equal) || self.peek() != Some('#') {
             return Err(self.error_at(place, "a root cause pattern is written `= #[…]`", &["= #["]));

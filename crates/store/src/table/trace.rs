@@ -282,15 +282,15 @@ impl TraceFile {
         self.newest_us[group]
     }
 
-    /// The row group's rows behind `before` that `range` admits and that may match, newest first, and how many rows the range
-    /// admitted.
+    /// The row group's rows behind `before` that `range` admits and that may match, newest first, and the times of all
+    /// rows the range admitted.
     pub(crate) fn candidates(
         &self,
         group: usize,
         range: &ScanRange,
         prefilter: &Prefilter,
         before: RowKey,
-    ) -> Result<(Vec<Candidate>, u64)> {
+    ) -> Result<(Vec<Candidate>, Vec<i64>)> {
         let mut columns = vec![TIME, TRACE_ID];
         if range.needs_bounds() {
             columns.extend([START, END]);
@@ -305,7 +305,7 @@ impl TraceFile {
             .build()
             .at("read", &self.path)?;
         let mut candidates = Vec::new();
-        let mut admitted = 0;
+        let mut admitted = Vec::new();
         let mut first_row = 0;
         for batch in reader {
             let batch = batch.map_err(|err| self.arrow(err))?;
@@ -320,7 +320,7 @@ impl TraceFile {
                 if key >= before || !range.admits(key.0, start, end) {
                     continue;
                 }
-                admitted += 1;
+                admitted.push(key.0);
                 if passes.as_ref().is_none_or(|passes| passes[row]) {
                     candidates.push(Candidate { key, row: first_row + row });
                 }

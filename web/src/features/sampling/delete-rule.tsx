@@ -7,7 +7,15 @@ import { deleteSamplingRule, type SamplingRule } from "../../api/xray";
 import { ErrorState } from "../../app/error-state";
 import { useText } from "../../app/settings";
 
-export function DeleteRule({ rule, onDone, onCancel }: { rule: SamplingRule; onDone: (message: string) => void; onCancel: () => void }) {
+export function DeleteRule({
+  rule,
+  onDone,
+  onCancel,
+}: {
+  rule: SamplingRule;
+  onDone: (message: string) => void;
+  onCancel: () => void;
+}) {
   const text = useText();
   const name = rule.RuleName ?? "";
   const remove = useMutation({
@@ -25,7 +33,12 @@ export function DeleteRule({ rule, onDone, onCancel }: { rule: SamplingRule; onD
           <Button variant="link" onClick={onCancel}>
             {text.common.cancel}
           </Button>
-          <Button variant="primary" loading={remove.isPending} loadingText={text.common.loading} onClick={() => remove.mutate()}>
+          <Button
+            variant="primary"
+            loading={remove.isPending}
+            loadingText={text.common.loading}
+            onClick={() => remove.mutate()}
+          >
             {text.common.delete}
           </Button>
         </SpaceBetween>

@@ -36,14 +36,29 @@ export function SamplingPage() {
   return (
     <ContentLayout
       header={
-        <Header variant="h1" description={text.sampling.description} actions={<CliButton operation="get-sampling-rules" options={[]} />}>
+        <Header
+          variant="h1"
+          description={text.sampling.description}
+          actions={<CliButton operation="get-sampling-rules" options={[]} />}
+        >
           {text.sampling.title}
         </Header>
       }
     >
       <SpaceBetween size="l">
         {done && (
-          <Flashbar items={[{ type: "success", content: `${done} ${text.sampling.propagate}`, dismissible: true, dismissLabel: text.common.close, onDismiss: () => setDone(undefined), id: "done" }]} />
+          <Flashbar
+            items={[
+              {
+                type: "success",
+                content: `${done} ${text.sampling.propagate}`,
+                dismissible: true,
+                dismissLabel: text.common.close,
+                onDismiss: () => setDone(undefined),
+                id: "done",
+              },
+            ]}
+          />
         )}
         {rules.error ? (
           <ErrorState error={rules.error} onRetry={() => void rules.refetch()} />
@@ -64,9 +79,16 @@ export function SamplingPage() {
         <HowItWorks />
       </SpaceBetween>
       {open && open.what !== "delete" && (
-        <RuleForm rule={open.what === "edit" ? open.rule : undefined} taken={list.map((r) => r.RuleName ?? "")} onDone={close} onCancel={() => close()} />
+        <RuleForm
+          rule={open.what === "edit" ? open.rule : undefined}
+          taken={list.map((r) => r.RuleName ?? "")}
+          onDone={close}
+          onCancel={() => close()}
+        />
       )}
-      {open?.what === "delete" && <DeleteRule rule={open.rule} onDone={close} onCancel={() => close()} />}
+      {open?.what === "delete" && (
+        <DeleteRule rule={open.rule} onDone={close} onCancel={() => close()} />
+      )}
     </ContentLayout>
   );
 }

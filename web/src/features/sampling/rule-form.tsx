@@ -14,7 +14,16 @@ import { createSamplingRule, updateSamplingRule, type SamplingRule } from "../..
 import { ErrorState } from "../../app/error-state";
 import { useText } from "../../app/settings";
 import type { Catalogue } from "../../i18n/en";
-import { isDefaultRule, matchFields, problemsOf, toDraft, toRule, toUpdate, type RuleDraft, type RuleProblem } from "../../model/sampling-rule";
+import {
+  isDefaultRule,
+  matchFields,
+  problemsOf,
+  toDraft,
+  toRule,
+  toUpdate,
+  type RuleDraft,
+  type RuleProblem,
+} from "../../model/sampling-rule";
 
 interface RuleFormProps {
   rule: SamplingRule | undefined;
@@ -31,27 +40,53 @@ export function RuleForm({ rule, taken, onDone, onCancel }: RuleFormProps) {
   const problems = problemsOf(draft, taken, rule !== undefined);
   const isDefault = rule !== undefined && isDefaultRule(rule);
   const save = useMutation({
-    mutationFn: () => (rule ? updateSamplingRule({ SamplingRuleUpdate: toUpdate(draft) }) : createSamplingRule({ SamplingRule: toRule(draft) })),
+    mutationFn: () =>
+      rule
+        ? updateSamplingRule({ SamplingRuleUpdate: toUpdate(draft) })
+        : createSamplingRule({ SamplingRule: toRule(draft) }),
     onSuccess: () => onDone(rule ? t.updated(draft.RuleName) : t.created(draft.RuleName)),
   });
   const submit = () => {
     setChecked(true);
     if (Object.keys(problems).length === 0) save.mutate();
   };
-  const field = (name: keyof RuleDraft, label: string, options: { help?: string; disabled?: boolean; decimal?: boolean; numeric?: boolean } = {}) => (
-    <FormField label={label} description={options.help} errorText={checked && problems[name] ? problemText(text, problems[name]) : undefined}>
+  const field = (
+    name: keyof RuleDraft,
+    label: string,
+    options: { help?: string; disabled?: boolean; decimal?: boolean; numeric?: boolean } = {},
+  ) => (
+    <FormField
+      label={label}
+      description={options.help}
+      errorText={checked && problems[name] ? problemText(text, problems[name]) : undefined}
+    >
       <Input
         value={draft[name]}
         disabled={options.disabled ?? false}
-        {...(options.numeric ? { inputMode: options.decimal ? ("decimal" as const) : ("numeric" as const) } : {})}
+        {...(options.numeric
+          ? { inputMode: options.decimal ? ("decimal" as const) : ("numeric" as const) }
+          : {})}
         onChange={({ detail }) => setDraft({ ...draft, [name]: detail.value })}
       />
     </FormField>
   );
-  const labels = { ServiceName: t.service, ServiceType: t.serviceType, Host: t.host, HTTPMethod: t.method, URLPath: t.path, ResourceARN: t.arn };
+  const labels = {
+    ServiceName: t.service,
+    ServiceType: t.serviceType,
+    Host: t.host,
+    HTTPMethod: t.method,
+    URLPath: t.path,
+    ResourceARN: t.arn,
+  };
   const attributes = Object.entries(rule?.Attributes ?? {});
   return (
-    <Modal visible size="large" onDismiss={onCancel} closeAriaLabel={text.common.close} header={rule ? t.editTitle(rule.RuleName ?? "") : t.create}>
+    <Modal
+      visible
+      size="large"
+      onDismiss={onCancel}
+      closeAriaLabel={text.common.close}
+      header={rule ? t.editTitle(rule.RuleName ?? "") : t.create}
+    >
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -75,9 +110,17 @@ export function RuleForm({ rule, taken, onDone, onCancel }: RuleFormProps) {
             {isDefault && <Alert type="info">{t.defaultNote}</Alert>}
             <ColumnLayout columns={2}>
               {field("RuleName", t.name, { help: t.nameHelp, disabled: rule !== undefined })}
-              {field("Priority", t.priority, { help: t.priorityHelp, disabled: isDefault, numeric: true })}
+              {field("Priority", t.priority, {
+                help: t.priorityHelp,
+                disabled: isDefault,
+                numeric: true,
+              })}
               {field("ReservoirSize", t.reservoir, { help: t.reservoirHelp, numeric: true })}
-              {field("Percent", `${t.fixedRate} (%)`, { help: t.rateHelp, numeric: true, decimal: true })}
+              {field("Percent", `${t.fixedRate} (%)`, {
+                help: t.rateHelp,
+                numeric: true,
+                decimal: true,
+              })}
             </ColumnLayout>
             <div>
               <Box variant="h3">{t.matching}</Box>
@@ -85,10 +128,19 @@ export function RuleForm({ rule, taken, onDone, onCancel }: RuleFormProps) {
             </div>
             <ColumnLayout columns={3}>
               {matchFields.map((name) => (
-                <div key={name}>{field(name, labels[name], { disabled: isDefault, ...(name === "ResourceARN" ? { help: t.arnHelp } : {}) })}</div>
+                <div key={name}>
+                  {field(name, labels[name], {
+                    disabled: isDefault,
+                    ...(name === "ResourceARN" ? { help: t.arnHelp } : {}),
+                  })}
+                </div>
               ))}
             </ColumnLayout>
-            {attributes.length > 0 && <Box color="text-body-secondary">{t.attributesKept(attributes.map(([k, v]) => `${k}=${v}`).join(", "))}</Box>}
+            {attributes.length > 0 && (
+              <Box color="text-body-secondary">
+                {t.attributesKept(attributes.map(([k, v]) => `${k}=${v}`).join(", "))}
+              </Box>
+            )}
           </SpaceBetween>
         </Form>
       </form>
@@ -97,5 +149,7 @@ export function RuleForm({ rule, taken, onDone, onCancel }: RuleFormProps) {
 }
 
 function problemText(text: Catalogue, problem: RuleProblem): string {
-  return typeof problem === "object" ? text.sampling.errors.tooLong(problem.tooLong) : text.sampling.errors[problem];
+  return typeof problem === "object"
+    ? text.sampling.errors.tooLong(problem.tooLong)
+    : text.sampling.errors[problem];
 }

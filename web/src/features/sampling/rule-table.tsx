@@ -20,17 +20,36 @@ interface RuleTableProps {
 export function RuleTable({ rules, onEdit, onDelete, create }: RuleTableProps) {
   const text = useText();
   const t = text.sampling;
-  const column = (id: keyof SamplingRule, header: string): TableProps.ColumnDefinition<SamplingRule> => ({
+  const column = (
+    id: keyof SamplingRule,
+    header: string,
+  ): TableProps.ColumnDefinition<SamplingRule> => ({
     id,
     header,
     cell: (rule) => <span className="m-mono">{String(rule[id] ?? "")}</span>,
     sortingField: id,
   });
   const columns: TableProps.ColumnDefinition<SamplingRule>[] = [
-    { id: "RuleName", header: t.name, cell: (rule) => rule.RuleName, sortingField: "RuleName", isRowHeader: true },
+    {
+      id: "RuleName",
+      header: t.name,
+      cell: (rule) => rule.RuleName,
+      sortingField: "RuleName",
+      isRowHeader: true,
+    },
     { id: "Priority", header: t.priority, cell: (rule) => rule.Priority, sortingField: "Priority" },
-    { id: "ReservoirSize", header: t.reservoir, cell: (rule) => t.reservoirUnit(formatCount(rule.ReservoirSize)), sortingField: "ReservoirSize" },
-    { id: "FixedRate", header: t.fixedRate, cell: (rule) => formatPercent(rule.FixedRate), sortingField: "FixedRate" },
+    {
+      id: "ReservoirSize",
+      header: t.reservoir,
+      cell: (rule) => t.reservoirUnit(formatCount(rule.ReservoirSize)),
+      sortingField: "ReservoirSize",
+    },
+    {
+      id: "FixedRate",
+      header: t.fixedRate,
+      cell: (rule) => formatPercent(rule.FixedRate),
+      sortingField: "FixedRate",
+    },
     column("ServiceName", t.service),
     column("ServiceType", t.serviceType),
     column("Host", t.host),
@@ -43,8 +62,20 @@ export function RuleTable({ rules, onEdit, onDelete, create }: RuleTableProps) {
       header: t.actions,
       cell: (rule) => (
         <span className="m-nowrap m-row-actions">
-          <Button variant="inline-icon" iconName="edit" ariaLabel={`${text.common.edit}: ${rule.RuleName}`} onClick={() => onEdit(rule)} />
-          {!isDefaultRule(rule) && <Button variant="inline-icon" iconName="remove" ariaLabel={`${text.common.delete}: ${rule.RuleName}`} onClick={() => onDelete(rule)} />}
+          <Button
+            variant="inline-icon"
+            iconName="edit"
+            ariaLabel={`${text.common.edit}: ${rule.RuleName}`}
+            onClick={() => onEdit(rule)}
+          />
+          {!isDefaultRule(rule) && (
+            <Button
+              variant="inline-icon"
+              iconName="remove"
+              ariaLabel={`${text.common.delete}: ${rule.RuleName}`}
+              onClick={() => onDelete(rule)}
+            />
+          )}
         </span>
       ),
     },
@@ -66,7 +97,11 @@ export function RuleTable({ rules, onEdit, onDelete, create }: RuleTableProps) {
           {t.table}
         </Header>
       }
-      filter={rules.length > 8 && <TextFilter {...filterProps} filteringPlaceholder={t.find} filteringAriaLabel={t.find} />}
+      filter={
+        rules.length > 8 && (
+          <TextFilter {...filterProps} filteringPlaceholder={t.find} filteringAriaLabel={t.find} />
+        )
+      }
       ariaLabels={{ tableLabel: t.table }}
     />
   );

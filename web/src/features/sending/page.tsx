@@ -25,7 +25,13 @@ export function SendingPage() {
   const text = useText();
   const health = useHealth(5000);
   return (
-    <ContentLayout header={<Header variant="h1" description={text.sending.description}>{text.sending.title}</Header>}>
+    <ContentLayout
+      header={
+        <Header variant="h1" description={text.sending.description}>
+          {text.sending.title}
+        </Header>
+      }
+    >
       <SpaceBetween size="l">
         {health.error && <ErrorState error={health.error} onRetry={() => void health.refetch()} />}
         {health.isPending && <PageLoading label={text.common.loading} rows={3} />}
@@ -46,7 +52,13 @@ function AddressBox({ health }: { health: Health }) {
   const copyable = (label: string, value: string) => (
     <span className="m-nowrap">
       <span className="m-mono">{value}</span>{" "}
-      <CopyButton iconOnly label={`${text.common.copy}: ${label}`} done={text.common.copied} failed={text.common.copyFailed} value={() => value} />
+      <CopyButton
+        iconOnly
+        label={`${text.common.copy}: ${label}`}
+        done={text.common.copied}
+        failed={text.common.copyFailed}
+        value={() => value}
+      />
     </span>
   );
   return (
@@ -87,7 +99,11 @@ function Counters({ health }: { health: Health }) {
     const list = Object.entries(counts ?? {}).filter(([, count]) => count > 0);
     return (
       <>
-        {sum(counts) > 0 ? <StatusIndicator type="warning">{formatCount(sum(counts))}</StatusIndicator> : "0"}
+        {sum(counts) > 0 ? (
+          <StatusIndicator type="warning">{formatCount(sum(counts))}</StatusIndicator>
+        ) : (
+          "0"
+        )}
         {list.map(([reason, count]) => (
           <div key={reason} className="m-mono">
             {reason}: {formatCount(count)}
@@ -99,14 +115,25 @@ function Counters({ health }: { health: Health }) {
   return (
     <Container
       header={
-        <Header variant="h2" actions={arrived && <Button onClick={() => void navigate(traceMapPath({ range: printed }))}>{t.look}</Button>}>
+        <Header
+          variant="h2"
+          actions={
+            arrived && (
+              <Button onClick={() => void navigate(traceMapPath({ range: printed }))}>
+                {t.look}
+              </Button>
+            )
+          }
+        >
           {t.counters}
         </Header>
       }
     >
       <SpaceBetween size="m">
         <div role="status">
-          <StatusIndicator type={arrived ? "success" : "pending"}>{arrived ? t.arrived : t.waiting}</StatusIndicator>
+          <StatusIndicator type={arrived ? "success" : "pending"}>
+            {arrived ? t.arrived : t.waiting}
+          </StatusIndicator>
         </div>
         <KeyValuePairs
           columns={5}
@@ -115,10 +142,22 @@ function Counters({ health }: { health: Health }) {
             { label: t.rejected, value: reasons(ingest?.segments_rejected) },
             { label: t.datagrams, value: formatCount(ingest?.datagrams_received) },
             { label: t.datagramsRejected, value: reasons(ingest?.datagrams_rejected) },
-            { label: t.dropped, value: dropped > 0 ? <StatusIndicator type="error">{`${formatCount(dropped)}. ${t.droppedHelp}`}</StatusIndicator> : "0" },
+            {
+              label: t.dropped,
+              value:
+                dropped > 0 ? (
+                  <StatusIndicator type="error">{`${formatCount(dropped)}. ${t.droppedHelp}`}</StatusIndicator>
+                ) : (
+                  "0"
+                ),
+            },
             { label: t.stored, value: formatCount(store?.traces) },
             { label: t.size, value: formatBytes(store?.bytes) },
-            { label: t.retention, value: store?.retention_days === undefined ? "–" : text.range.days(store.retention_days) },
+            {
+              label: t.retention,
+              value:
+                store?.retention_days === undefined ? "–" : text.range.days(store.retention_days),
+            },
             { label: t.oldest, value: store?.oldest ? formatTime(store.oldest, zone) : "–" },
             { label: t.uptime, value: formatDuration(health.uptime_seconds) },
           ]}

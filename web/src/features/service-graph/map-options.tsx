@@ -3,9 +3,20 @@ import ButtonDropdown from "@cloudscape-design/components/button-dropdown";
 import { useText } from "../../app/settings";
 import type { NodeStyle } from "../../components/graph-node";
 
-export function MapOptions({ style, onChange }: { style: NodeStyle; onChange: (style: NodeStyle) => void }) {
+export function MapOptions({
+  style,
+  onChange,
+}: {
+  style: NodeStyle;
+  onChange: (style: NodeStyle) => void;
+}) {
   const text = useText();
-  const option = (id: string, label: string, checked: boolean) => ({ id, text: label, itemType: "checkbox" as const, checked });
+  const option = (id: string, label: string, checked: boolean) => ({
+    id,
+    text: label,
+    itemType: "checkbox" as const,
+    checked,
+  });
   return (
     <ButtonDropdown
       items={[
@@ -18,7 +29,9 @@ export function MapOptions({ style, onChange }: { style: NodeStyle; onChange: (s
         },
         {
           text: text.map.size,
-          items: (["none", "health", "traffic"] as const).map((size) => option(`size:${size}`, text.map.sizes[size], style.size === size)),
+          items: (["none", "health", "traffic"] as const).map((size) =>
+            option(`size:${size}`, text.map.sizes[size], style.size === size),
+          ),
         },
       ]}
       onItemClick={({ detail }) => {

@@ -33,28 +33,34 @@ export function NodeList({ map, minutes, selected, onSelect }: NodeListProps) {
       trackBy="id"
       variant="container"
       stickyHeader
-      selectionType="single"
-      selectedItems={items.filter((n) => n.id === selected)}
-      onSelectionChange={({ detail }) => detail.selectedItems[0] && onSelect(detail.selectedItems[0].id)}
+      {...(selected ? { selectedItems: items.filter((n) => n.id === selected) } : {})}
       onRowClick={({ detail }) => onSelect(detail.item.id)}
       ariaLabels={{
         tableLabel: text.map.list,
-        selectionGroupLabel: text.map.node,
-        itemSelectionLabel: (_, item) => item.name,
       }}
     />
   );
 }
 
-function columnsOf(text: ReturnType<typeof useText>, minutes: number, onSelect: (id: string) => void): TableProps.ColumnDefinition<MapNode>[] {
-  const number = (id: string, header: string, value: (n: MapNode) => number | undefined, format: (v: number | undefined) => string) => ({
+function columnsOf(
+  text: ReturnType<typeof useText>,
+  minutes: number,
+  onSelect: (id: string) => void,
+): TableProps.ColumnDefinition<MapNode>[] {
+  const number = (
+    id: string,
+    header: string,
+    value: (n: MapNode) => number | undefined,
+    format: (v: number | undefined) => string,
+  ) => ({
     id,
     header,
     cell: (n: MapNode) => <span className="m-number">{format(value(n))}</span>,
     sortingComparator: (a: MapNode, b: MapNode) => (value(a) ?? -1) - (value(b) ?? -1),
   });
   const p = (wanted: number) => (n: MapNode) => percentile(n.histogram, wanted);
-  const part = (state: "ok" | "error" | "throttle" | "fault") => (n: MapNode) => (n.outcome.total > 0 ? share(n.outcome, state) : undefined);
+  const part = (state: "ok" | "error" | "throttle" | "fault") => (n: MapNode) =>
+    n.outcome.total > 0 ? share(n.outcome, state) : undefined;
   return [
     {
       id: "name",
@@ -73,7 +79,12 @@ function columnsOf(text: ReturnType<typeof useText>, minutes: number, onSelect: 
       sortingField: "name",
       isRowHeader: true,
     },
-    { id: "type", header: text.map.type, cell: (n) => n.type ?? text.map.kind[n.kind], sortingComparator: (a, b) => (a.type ?? "").localeCompare(b.type ?? "") },
+    {
+      id: "type",
+      header: text.map.type,
+      cell: (n) => n.type ?? text.map.kind[n.kind],
+      sortingComparator: (a, b) => (a.type ?? "").localeCompare(b.type ?? ""),
+    },
     {
       id: "state",
       header: text.map.state,
@@ -83,7 +94,9 @@ function columnsOf(text: ReturnType<typeof useText>, minutes: number, onSelect: 
           {stateText(text, n.state)}
         </span>
       ),
-      sortingComparator: (a, b) => statesByWeight.indexOf(b.state) - statesByWeight.indexOf(a.state) || a.outcome.fault - b.outcome.fault,
+      sortingComparator: (a, b) =>
+        statesByWeight.indexOf(b.state) - statesByWeight.indexOf(a.state) ||
+        a.outcome.fault - b.outcome.fault,
     },
     number("total", text.common.requests, (n) => n.outcome.total, formatCount),
     number("rate", text.map.rate, (n) => n.outcome.total / minutes, formatRate),

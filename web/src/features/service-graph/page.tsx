@@ -1,5 +1,6 @@
 // Trace map: who calls whom, how fast, and where it fails.
 
+import Alert from "@cloudscape-design/components/alert";
 import Autosuggest from "@cloudscape-design/components/autosuggest";
 import Button from "@cloudscape-design/components/button";
 import Header from "@cloudscape-design/components/header";
@@ -39,7 +40,10 @@ export function TraceMapPage() {
   const graph = useServiceGraph(window);
   const map = useMemo(() => toServiceMap(graph.data ?? []), [graph.data]);
   const list = url.get("view") === "list";
-  const tooLong = graph.error instanceof ApiError && graph.error.status === 400 && window.end - window.start > sixHours;
+  const tooLong =
+    graph.error instanceof ApiError &&
+    graph.error.status === 400 &&
+    window.end - window.start > sixHours;
   return (
     <SpaceBetween size="s">
       <Header
@@ -68,7 +72,12 @@ export function TraceMapPage() {
             tooLong && (
               <div>
                 {text.error.tooLong}{" "}
-                <Button variant="inline-link" onClick={() => setRange({ kind: "absolute", start: window.end - sixHours, end: window.end })}>
+                <Button
+                  variant="inline-link"
+                  onClick={() =>
+                    setRange({ kind: "absolute", start: window.end - sixHours, end: window.end })
+                  }
+                >
                   {text.error.lastHours}
                 </Button>
               </div>
@@ -96,11 +105,16 @@ function MapBody({ map, list }: { map: ServiceMap; list: boolean }) {
   const words = useGraphWords(map, minutes);
   const selected = url.get("node") ?? url.get("edge");
   const select = (id: string | undefined, what: "node" | "edge") =>
-    url.set({ node: what === "node" ? id : undefined, edge: what === "edge" ? id : undefined, rt: undefined, only: undefined });
+    url.set({
+      node: what === "node" ? id : undefined,
+      edge: what === "edge" ? id : undefined,
+      rt: undefined,
+      only: undefined,
+    });
   const node = map.nodes.find((n) => n.id === url.get("node"));
   const edge = map.edges.find((e) => e.id === url.get("edge"));
   return (
-    <>
+    <SpaceBetween size="xs">
       <div className="m-toolbar">
         <SegmentedControl
           label={text.map.view}
@@ -109,7 +123,9 @@ function MapBody({ map, list }: { map: ServiceMap; list: boolean }) {
             { id: "map", text: text.map.graph },
             { id: "list", text: text.map.list },
           ]}
-          onChange={({ detail }) => url.set({ view: detail.selectedId === "list" ? "list" : undefined })}
+          onChange={({ detail }) =>
+            url.set({ view: detail.selectedId === "list" ? "list" : undefined })
+          }
         />
         <NodeSearch
           map={map}
@@ -121,22 +137,41 @@ function MapBody({ map, list }: { map: ServiceMap; list: boolean }) {
         {!list && <MapOptions style={style} onChange={setStyle} />}
         <span className="m-toolbar-end">{text.map.nodes(map.nodes.length)}</span>
       </div>
+      {selected && !node && !edge && <Alert type="info">{text.map.gone}</Alert>}
       {list ? (
-        <NodeList map={map} minutes={minutes} selected={selected} onSelect={(id) => select(id, "node")} />
+        <NodeList
+          map={map}
+          minutes={minutes}
+          selected={selected}
+          onSelect={(id) => select(id, "node")}
+        />
       ) : (
         <div>
           <Suspense fallback={<div className="m-graph" style={{ height: mapHeight }} />}>
-            <GraphView map={map} minutes={minutes} style={style} selected={selected} onSelect={select} focus={focus} words={words} height={mapHeight} />
+            <GraphView
+              map={map}
+              minutes={minutes}
+              style={style}
+              selected={selected}
+              onSelect={select}
+              focus={focus}
+              words={words}
+              height={mapHeight}
+            />
           </Suspense>
           <Legend />
         </div>
       )}
       {(node ?? edge) && (
-        <SidePane title={node ? node.name : paneTitle(map, edge!)} position="side" onClose={() => select(undefined, "node")}>
+        <SidePane
+          title={node ? node.name : paneTitle(map, edge!)}
+          position="side"
+          onClose={() => select(undefined, "node")}
+        >
           <Pane key={selected} map={map} node={node} edge={edge} minutes={minutes} />
         </SidePane>
       )}
-    </>
+    </SpaceBetween>
   );
 }
 
@@ -167,7 +202,11 @@ function NodeSearch({ map, onFind }: { map: ServiceMap; onFind: (id: string) => 
         onChange={({ detail }) => setTyped(detail.value)}
         onSelect={({ detail }) => find(detail.value)}
         onKeyDown={({ detail }) => detail.key === "Enter" && find(typed)}
-        options={map.nodes.map((n) => ({ value: n.id, label: n.name, ...(n.type ? { description: n.type } : {}) }))}
+        options={map.nodes.map((n) => ({
+          value: n.id,
+          label: n.name,
+          ...(n.type ? { description: n.type } : {}),
+        }))}
         enteredTextLabel={(value) => `${text.map.find}: ${value}`}
         placeholder={text.map.find}
         ariaLabel={text.map.find}

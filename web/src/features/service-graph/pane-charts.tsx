@@ -17,7 +17,10 @@ export function PaneCharts({ selector }: { selector: string }) {
   const period = periodFor(window);
   const query = useTimeSeries(window, selector, period);
   const [cursor, setCursor] = useState<number | undefined>(undefined);
-  const data = useMemo(() => toTimeSeries(query.data ?? [], window, period), [query.data, window, period]);
+  const data = useMemo(
+    () => toTimeSeries(query.data ?? [], window, period),
+    [query.data, window, period],
+  );
   if (query.error) return <ErrorState error={query.error} onRetry={() => void query.refetch()} />;
   if (query.isPending) return <PageLoading label={text.common.loading} rows={3} />;
   const shared = {
@@ -26,13 +29,23 @@ export function PaneCharts({ selector }: { selector: string }) {
     cursor,
     onCursor: setCursor,
     formatTime: (time: number) => formatClock(time, zone, window.end - window.start < 600),
-    onZoom: (start: number, end: number) => setRange({ kind: "absolute", start, end: Math.max(end, start + 60) }),
-    words: { showTable: text.common.showTable, showChart: text.common.showChart, time: text.common.time },
+    onZoom: (start: number, end: number) =>
+      setRange({ kind: "absolute", start, end: Math.max(end, start + 60) }),
+    words: {
+      showTable: text.common.showTable,
+      showChart: text.common.showChart,
+      time: text.common.time,
+    },
   };
   const failures: Series[] = [
     { name: text.state.fault, className: "m-stroke-fault", points: data.fault },
     { name: text.state.error, className: "m-stroke-error", points: data.error, dash: "6 3" },
-    { name: text.state.throttle, className: "m-stroke-throttle", points: data.throttle, dash: "2 3" },
+    {
+      name: text.state.throttle,
+      className: "m-stroke-throttle",
+      points: data.throttle,
+      dash: "2 3",
+    },
   ];
   return (
     <div className="m-cards">
@@ -46,8 +59,18 @@ export function PaneCharts({ selector }: { selector: string }) {
           { name: "p99", className: "m-line-b", points: data.p99, dash: "2 3" },
         ]}
       />
-      <MetricChart {...shared} title={text.map.requestsChart} format={(v) => formatCount(v)} series={[{ name: text.common.requests, className: "m-line-a", points: data.total }]} />
-      <MetricChart {...shared} title={text.map.failures} format={(v) => formatCount(v)} series={failures} />
+      <MetricChart
+        {...shared}
+        title={text.map.requestsChart}
+        format={(v) => formatCount(v)}
+        series={[{ name: text.common.requests, className: "m-line-a", points: data.total }]}
+      />
+      <MetricChart
+        {...shared}
+        title={text.map.failures}
+        format={(v) => formatCount(v)}
+        series={failures}
+      />
     </div>
   );
 }

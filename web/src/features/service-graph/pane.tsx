@@ -13,7 +13,13 @@ import { HistogramChart } from "../../components/histogram-chart";
 import { StateMark } from "../../components/state-mark";
 import { narrowed } from "../../model/filter";
 import { formatCount, formatDuration, formatPercent, formatRate } from "../../model/format";
-import { nodeSelector, selectorOfEdge, type MapEdge, type MapNode, type ServiceMap } from "../../model/graph";
+import {
+  nodeSelector,
+  selectorOfEdge,
+  type MapEdge,
+  type MapNode,
+  type ServiceMap,
+} from "../../model/graph";
 import { percentile, toBars } from "../../model/histogram";
 import { share, type Outcome, type State } from "../../model/statistics";
 import { tracesPath } from "../../path";
@@ -36,7 +42,9 @@ export function Pane({ map, node, edge, minutes }: PaneProps) {
   return (
     <SpaceBetween size="l">
       <div>
-        <Box color="text-body-secondary">{node ? (node.type ?? text.map.kind[node.kind]) : text.map.edge}</Box>
+        <Box color="text-body-secondary">
+          {node ? (node.type ?? text.map.kind[node.kind]) : text.map.edge}
+        </Box>
         {note !== "" && <Box color="text-body-secondary">{text.map[note]}</Box>}
       </div>
       <Numbers outcome={outcome} histogram={histogram} minutes={minutes} />
@@ -49,7 +57,14 @@ export function Pane({ map, node, edge, minutes }: PaneProps) {
 function subjectOf(map: ServiceMap, node: MapNode | undefined, edge: MapEdge | undefined) {
   if (edge) {
     const selector = selectorOfEdge(map, edge);
-    return selector ? { outcome: edge.outcome, selector, histogram: edge.histogram, note: edge.link ? ("linkNote" as const) : ("" as const) } : undefined;
+    return selector
+      ? {
+          outcome: edge.outcome,
+          selector,
+          histogram: edge.histogram,
+          note: edge.link ? ("linkNote" as const) : ("" as const),
+        }
+      : undefined;
   }
   if (!node) return undefined;
   // A client has no segments to select; its one edge stands for it.
@@ -63,7 +78,15 @@ function subjectOf(map: ServiceMap, node: MapNode | undefined, edge: MapEdge | u
   };
 }
 
-function Numbers({ outcome, histogram, minutes }: { outcome: Outcome; histogram: MapNode["histogram"]; minutes: number }) {
+function Numbers({
+  outcome,
+  histogram,
+  minutes,
+}: {
+  outcome: Outcome;
+  histogram: MapNode["histogram"];
+  minutes: number;
+}) {
   const { text } = useSettings();
   const items: [string, React.ReactNode][] = [
     [text.common.requests, formatCount(outcome.total)],
@@ -92,14 +115,25 @@ function Numbers({ outcome, histogram, minutes }: { outcome: Outcome; histogram:
   );
 }
 
-function Narrowing({ selector, outcome, histogram }: { selector: string; outcome: Outcome; histogram: MapNode["histogram"] }) {
+function Narrowing({
+  selector,
+  outcome,
+  histogram,
+}: {
+  selector: string;
+  outcome: Outcome;
+  histogram: MapNode["histogram"];
+}) {
   const { text } = useSettings();
   const url = useUrlState();
   const navigate = useNavigate();
   const { printed } = useTimeRange();
-  const chosen = (url.get("only")?.split(",") ?? []).filter((s): s is State => (states as readonly string[]).includes(s));
+  const chosen = (url.get("only")?.split(",") ?? []).filter((s): s is State =>
+    (states as readonly string[]).includes(s),
+  );
   const [from, to] = (url.get("rt") ?? "").split("~").map(Number);
-  const responseTime = from !== undefined && to !== undefined && to > from ? { from, to } : undefined;
+  const responseTime =
+    from !== undefined && to !== undefined && to > from ? { from, to } : undefined;
   const filter = narrowed(selector, { states: chosen, responseTime });
   const filtered = chosen.length > 0 || responseTime !== undefined;
   return (
@@ -109,12 +143,24 @@ function Narrowing({ selector, outcome, histogram }: { selector: string; outcome
         bars={toBars(histogram, 36)}
         format={formatDuration}
         range={responseTime}
-        onRange={(range) => url.set({ rt: range && `${range.from.toPrecision(4)}~${range.to.toPrecision(4)}` })}
-        words={{ showTable: text.common.showTable, showChart: text.common.showChart, count: text.common.count, value: text.traces.columns.responseTime, help: text.common.dragToZoom }}
+        onRange={(range) =>
+          url.set({ rt: range && `${range.from.toPrecision(4)}~${range.to.toPrecision(4)}` })
+        }
+        words={{
+          showTable: text.common.showTable,
+          showChart: text.common.showChart,
+          count: text.common.count,
+          value: text.traces.columns.responseTime,
+          help: text.common.dragToZoom,
+        }}
         action={
           responseTime ? (
             <Button variant="inline-link" onClick={() => url.set({ rt: undefined })}>
-              {text.map.rangeChosen(formatDuration(responseTime.from), formatDuration(responseTime.to))} ✕
+              {text.map.rangeChosen(
+                formatDuration(responseTime.from),
+                formatDuration(responseTime.to),
+              )}{" "}
+              ✕
             </Button>
           ) : (
             <span className="m-live-none">{text.common.dragToZoom}</span>
@@ -129,7 +175,9 @@ function Narrowing({ selector, outcome, histogram }: { selector: string; outcome
               key={state}
               checked={chosen.includes(state)}
               onChange={({ detail }) => {
-                const next = detail.checked ? [...chosen, state] : chosen.filter((s) => s !== state);
+                const next = detail.checked
+                  ? [...chosen, state]
+                  : chosen.filter((s) => s !== state);
                 url.set({ only: next.join(",") || undefined });
               }}
             >
@@ -140,7 +188,10 @@ function Narrowing({ selector, outcome, histogram }: { selector: string; outcome
             </Checkbox>
           ))}
       </div>
-      <Button variant="primary" onClick={() => void navigate(tracesPath({ range: printed, filter }))}>
+      <Button
+        variant="primary"
+        onClick={() => void navigate(tracesPath({ range: printed, filter }))}
+      >
         {filtered ? text.map.viewFiltered : text.map.viewTraces}
       </Button>
     </SpaceBetween>

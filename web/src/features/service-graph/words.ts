@@ -25,7 +25,13 @@ export function useGraphWords(map: ServiceMap, minutes: number): GraphWords {
     const numbers = (outcome: Outcome) =>
       outcome.total === 0
         ? text.map.noNumbers
-        : [formatDuration(outcome.averageSeconds), formatRate(outcome.total / minutes), failuresText(text, outcome)].filter(Boolean).join(", ");
+        : [
+            formatDuration(outcome.averageSeconds),
+            formatRate(outcome.total / minutes),
+            failuresText(text, outcome),
+          ]
+            .filter(Boolean)
+            .join(", ");
     return {
       label: text.map.mapLabel,
       laying: text.map.laying,
@@ -35,12 +41,21 @@ export function useGraphWords(map: ServiceMap, minutes: number): GraphWords {
       rate: formatRate,
       nodeLabel: (id) => {
         const node = map.nodes.find((n) => n.id === id);
-        return node ? text.map.nodeLabel(node.name, text.map.kind[node.kind], numbers(node.outcome), stateText(text, node.state)) : id;
+        return node
+          ? text.map.nodeLabel(
+              node.name,
+              text.map.kind[node.kind],
+              numbers(node.outcome),
+              stateText(text, node.state),
+            )
+          : id;
       },
       edgeLabel: (id) => {
         const edge = map.edges.find((e) => e.id === id);
         const name = (nodeId: string) => map.nodes.find((n) => n.id === nodeId)?.name ?? nodeId;
-        return edge ? text.map.edgeLabel(name(edge.source), name(edge.target), numbers(edge.outcome)) : id;
+        return edge
+          ? text.map.edgeLabel(name(edge.source), name(edge.target), numbers(edge.outcome))
+          : id;
       },
       failures: (id) => {
         const node = map.nodes.find((n) => n.id === id);

@@ -24,13 +24,21 @@ export function Distribution({ summaries, choice, onChoice }: DistributionProps)
   const points = useMemo(
     () =>
       summaries.flatMap((s): HeatPoint[] =>
-        s.ResponseTime === undefined || s.StartTime === undefined ? [] : [{ id: s.Id, time: s.StartTime, value: s.ResponseTime, state: stateOfSummary(s) }],
+        s.ResponseTime === undefined || s.StartTime === undefined
+          ? []
+          : [{ id: s.Id, time: s.StartTime, value: s.ResponseTime, state: stateOfSummary(s) }],
       ),
     [summaries],
   );
   // Each chart shows what the other one has chosen.
   const bars = useMemo(
-    () => toBars(choose(summaries, { time: choice.time }).flatMap((s) => (s.ResponseTime === undefined ? [] : [{ Value: s.ResponseTime, Count: 1 }])), 40),
+    () =>
+      toBars(
+        choose(summaries, { time: choice.time }).flatMap((s) =>
+          s.ResponseTime === undefined ? [] : [{ Value: s.ResponseTime, Count: 1 }],
+        ),
+        40,
+      ),
     [summaries, choice.time],
   );
   const table = { showTable: text.common.showTable, showChart: text.common.showChart };
@@ -51,7 +59,12 @@ export function Distribution({ summaries, choice, onChoice }: DistributionProps)
         format={formatDuration}
         range={choice.responseTime}
         onRange={(responseTime) => onChoice({ ...choice, responseTime })}
-        words={{ ...table, count: text.common.count, value: text.traces.columns.responseTime, help: text.common.dragToZoom }}
+        words={{
+          ...table,
+          count: text.common.count,
+          value: text.traces.columns.responseTime,
+          help: text.common.dragToZoom,
+        }}
         height={150}
       />
       <HeatMap
@@ -61,10 +74,21 @@ export function Distribution({ summaries, choice, onChoice }: DistributionProps)
         format={formatDuration}
         formatTime={(t) => formatClock(t, zone, window.end - window.start < 600)}
         box={box}
-        onBox={(b) => onChoice(b ? { responseTime: { from: b.from, to: b.to }, time: { start: b.start, end: b.end } } : {})}
+        onBox={(b) =>
+          onChoice(
+            b
+              ? { responseTime: { from: b.from, to: b.to }, time: { start: b.start, end: b.end } }
+              : {},
+          )
+        }
         onPick={(id) => void navigate(tracePath(id, { range: printed }))}
         stateName={(state) => (state === "in-progress" ? text.state.inProgress : text.state[state])}
-        words={{ ...table, time: text.common.time, value: text.traces.columns.responseTime, help: text.traces.overTimeHelp }}
+        words={{
+          ...table,
+          time: text.common.time,
+          value: text.traces.columns.responseTime,
+          help: text.traces.overTimeHelp,
+        }}
         height={150}
       />
     </div>

@@ -102,7 +102,12 @@ export function FilterBox({ value, onChange, onRun, vocabulary, error }: FilterB
         />
       </div>
       {shown.length > 0 && (
-        <div id={`${id}-list`} role="listbox" aria-label={text.traces.suggestions} className="m-filter-list">
+        <div
+          id={`${id}-list`}
+          role="listbox"
+          aria-label={text.traces.suggestions}
+          className="m-filter-list"
+        >
           {shown.map((suggestion, i) => (
             <div
               key={`${suggestion.kind}${suggestion.text}`}
@@ -129,7 +134,9 @@ export function FilterBox({ value, onChange, onRun, vocabulary, error }: FilterB
         <div id={`${id}-error`} className="m-filter-error" role="alert" data-testid="filter-error">
           <span>
             {wrong.message}
-            {wrong.expected.length > 0 && <> — {text.traces.expected(wrong.expected.slice(0, 6).join(", "))}</>}
+            {wrong.expected.length > 0 && !wrong.message.includes("expected") && (
+              <> — {text.traces.expected(wrong.expected.slice(0, 6).join(", "))}</>
+            )}
           </span>
         </div>
       )}

@@ -68,10 +68,23 @@ export function TracesPage() {
 
 function syntaxError(error: Error | undefined, expression: string): FilterError | undefined {
   if (!(error instanceof ApiError) || error.position === undefined) return undefined;
-  return { message: error.message, position: error.position, expected: error.expected ?? [], expression: expression.trim() };
+  return {
+    message: error.message,
+    position: error.position,
+    expected: error.expected ?? [],
+    expression: expression.trim(),
+  };
 }
 
-function Query({ filter, summaries, error }: { filter: string; summaries: ReturnType<typeof useScan>["summaries"]; error: FilterError | undefined }) {
+function Query({
+  filter,
+  summaries,
+  error,
+}: {
+  filter: string;
+  summaries: ReturnType<typeof useScan>["summaries"];
+  error: FilterError | undefined;
+}) {
   const text = useText();
   const url = useUrlState();
   const navigate = useNavigate();
@@ -82,12 +95,19 @@ function Query({ filter, summaries, error }: { filter: string; summaries: Return
     const traceId = normalizeTraceId(value);
     if (traceId) void navigate(tracePath(traceId, { range: printed }));
     else if (value.trim() === filter) refresh();
-    else url.set({ filter: value.trim() || undefined, rt: undefined, box: undefined }, { push: true });
+    else
+      url.set({ filter: value.trim() || undefined, rt: undefined, box: undefined }, { push: true });
   };
   return (
     <SpaceBetween size="xs">
       <div className="m-filter-row">
-        <FilterBox value={typed} onChange={setTyped} onRun={run} vocabulary={vocabulary} error={error} />
+        <FilterBox
+          value={typed}
+          onChange={setTyped}
+          onRun={run}
+          vocabulary={vocabulary}
+          error={error}
+        />
         <Button variant="primary" onClick={() => run(typed)}>
           {text.traces.run}
         </Button>
@@ -118,7 +138,13 @@ function Results({ scan, filter }: { scan: ReturnType<typeof useScan>; filter: s
   return (
     <SpaceBetween size="s">
       <ScanProgress scan={scan} />
-      {nothing && !scan.running && <NoData {...(filter ? { onClearFilter: () => url.set({ filter: undefined }, { push: true }) } : {})} />}
+      {nothing && !scan.running && (
+        <NoData
+          {...(filter
+            ? { onClearFilter: () => url.set({ filter: undefined }, { push: true }) }
+            : {})}
+        />
+      )}
       {!(nothing && !scan.running) && (
         <SpaceBetween size="m">
           <Container>
@@ -139,7 +165,14 @@ function Results({ scan, filter }: { scan: ReturnType<typeof useScan>; filter: s
                       variant="inline-link"
                       onClick={() =>
                         url.set(
-                          { filter: rangeTerms("responsetime", choice.responseTime!).reduce(and, filter), rt: undefined, box: undefined },
+                          {
+                            filter: rangeTerms("responsetime", choice.responseTime!).reduce(
+                              and,
+                              filter,
+                            ),
+                            rt: undefined,
+                            box: undefined,
+                          },
                           { push: true },
                         )
                       }

@@ -12,7 +12,13 @@ import { refine, refiners, type Refiner } from "../../model/trace-summary";
 
 const few = 8;
 
-export function Refiners({ summaries, onAdd }: { summaries: readonly TraceSummary[]; onAdd: (term: string) => void }) {
+export function Refiners({
+  summaries,
+  onAdd,
+}: {
+  summaries: readonly TraceSummary[];
+  onAdd: (term: string) => void;
+}) {
   const text = useText();
   const [refiner, setRefiner] = useStored<Refiner>("refiner", "outcome");
   const [all, setAll] = useState(false);
@@ -27,7 +33,13 @@ export function Refiners({ summaries, onAdd }: { summaries: readonly TraceSummar
         options={refiners.map((id) => ({ id, text: text.traces.refiners[id] }))}
       />
       {values.slice(0, all ? 100 : few).map((value) => (
-        <button key={value.term} type="button" className="m-chip" title={text.traces.addTerm(value.term)} onClick={() => onAdd(value.term)}>
+        <button
+          key={value.term}
+          type="button"
+          className="m-chip"
+          title={text.traces.addTerm(value.term)}
+          onClick={() => onAdd(value.term)}
+        >
           <span className="m-chip-text">{label(value.label)}</span>
           <span className="m-chip-count">{formatCount(value.count)}</span>
         </button>

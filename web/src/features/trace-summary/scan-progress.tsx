@@ -8,7 +8,10 @@ import type { Scan } from "./use-scan";
 /** One line of fixed height, so the page below does not jump when the scan ends. */
 export function ScanProgress({ scan }: { scan: Scan }) {
   const text = useText();
-  const scanned = text.traces.scanned(formatCount(scan.summaries.length), formatCount(scan.processed));
+  const scanned = text.traces.scanned(
+    formatCount(scan.summaries.length),
+    formatCount(scan.processed),
+  );
   return (
     <div className="m-scan" data-testid="scan-progress">
       {scan.running ? (

@@ -11,15 +11,21 @@ import { tracePath } from "../../path";
 
 type Column = TableProps.ColumnDefinition<TraceSummary> & { id: string };
 
-const byNumber = (value: (s: TraceSummary) => number | undefined) => (a: TraceSummary, b: TraceSummary) => (value(a) ?? -1) - (value(b) ?? -1);
-const byText = (value: (s: TraceSummary) => string | undefined) => (a: TraceSummary, b: TraceSummary) => (value(a) ?? "").localeCompare(value(b) ?? "");
+const byNumber =
+  (value: (s: TraceSummary) => number | undefined) => (a: TraceSummary, b: TraceSummary) =>
+    (value(a) ?? -1) - (value(b) ?? -1);
+const byText =
+  (value: (s: TraceSummary) => string | undefined) => (a: TraceSummary, b: TraceSummary) =>
+    (value(a) ?? "").localeCompare(value(b) ?? "");
 
 export function traceColumns(text: Catalogue, zone: Zone, range: string | undefined): Column[] {
   const t = text.traces.columns;
   const users = (s: TraceSummary) => (s.Users ?? []).map((u) => u.UserName ?? "").join(", ");
   const annotations = (s: TraceSummary) =>
     Object.entries(s.Annotations ?? {})
-      .map(([key, list]) => `${key}=${list.map((v) => annotationText(v.AnnotationValue)).join("|")}`)
+      .map(
+        ([key, list]) => `${key}=${list.map((v) => annotationText(v.AnnotationValue)).join("|")}`,
+      )
       .join(" ");
   const weight = (s: TraceSummary) => -statesByWeight.indexOf(stateOfSummary(s));
   return [
@@ -30,13 +36,32 @@ export function traceColumns(text: Catalogue, zone: Zone, range: string | undefi
       sortingComparator: byNumber((s) => s.ResponseTime),
       width: 160,
     },
-    { id: "state", header: t.state, cell: (s) => <Status summary={s} text={text} />, sortingComparator: byNumber(weight), width: 130 },
-    { id: "method", header: t.method, cell: (s) => s.Http?.HttpMethod ?? "–", sortingComparator: byText((s) => s.Http?.HttpMethod), width: 110 },
+    {
+      id: "state",
+      header: t.state,
+      cell: (s) => <Status summary={s} text={text} />,
+      sortingComparator: byNumber(weight),
+      width: 130,
+    },
+    {
+      id: "method",
+      header: t.method,
+      cell: (s) => s.Http?.HttpMethod ?? "–",
+      sortingComparator: byText((s) => s.Http?.HttpMethod),
+      width: 110,
+    },
     {
       id: "url",
       header: t.url,
       cell: (s) => (
-        <Link to={tracePath(s.Id, { range })} className="m-link" title={s.Http?.HttpURL} data-testid="trace-row" data-trace-id={s.Id} data-state={stateOfSummary(s)}>
+        <Link
+          to={tracePath(s.Id, { range })}
+          className="m-link"
+          title={s.Http?.HttpURL}
+          data-testid="trace-row"
+          data-trace-id={s.Id}
+          data-state={stateOfSummary(s)}
+        >
           {s.Http?.HttpURL ?? s.EntryPoint?.Name ?? s.Id}
         </Link>
       ),
@@ -44,8 +69,20 @@ export function traceColumns(text: Catalogue, zone: Zone, range: string | undefi
       isRowHeader: true,
       width: 250,
     },
-    { id: "httpStatus", header: t.httpStatus, cell: (s) => s.Http?.HttpStatus ?? "–", sortingComparator: byNumber((s) => s.Http?.HttpStatus), width: 100 },
-    { id: "entry", header: t.entry, cell: (s) => s.EntryPoint?.Name ?? "–", sortingComparator: byText((s) => s.EntryPoint?.Name), width: 140 },
+    {
+      id: "httpStatus",
+      header: t.httpStatus,
+      cell: (s) => s.Http?.HttpStatus ?? "–",
+      sortingComparator: byNumber((s) => s.Http?.HttpStatus),
+      width: 100,
+    },
+    {
+      id: "entry",
+      header: t.entry,
+      cell: (s) => s.EntryPoint?.Name ?? "–",
+      sortingComparator: byText((s) => s.EntryPoint?.Name),
+      width: 140,
+    },
     {
       id: "start",
       header: t.start,
@@ -57,7 +94,13 @@ export function traceColumns(text: Catalogue, zone: Zone, range: string | undefi
       sortingComparator: byNumber((s) => s.StartTime),
       width: 190,
     },
-    { id: "duration", header: t.duration, cell: (s) => <span className="m-number">{formatDuration(s.Duration)}</span>, sortingComparator: byNumber((s) => s.Duration), width: 120 },
+    {
+      id: "duration",
+      header: t.duration,
+      cell: (s) => <span className="m-number">{formatDuration(s.Duration)}</span>,
+      sortingComparator: byNumber((s) => s.Duration),
+      width: 120,
+    },
     {
       id: "id",
       header: t.id,
@@ -70,7 +113,13 @@ export function traceColumns(text: Catalogue, zone: Zone, range: string | undefi
       width: 320,
     },
     { id: "user", header: t.user, cell: users, sortingComparator: byText(users), width: 140 },
-    { id: "annotations", header: t.annotations, cell: (s) => <span className="m-mono">{annotations(s)}</span>, sortingComparator: byText(annotations), width: 240 },
+    {
+      id: "annotations",
+      header: t.annotations,
+      cell: (s) => <span className="m-mono">{annotations(s)}</span>,
+      sortingComparator: byText(annotations),
+      width: 240,
+    },
   ];
 }
 

@@ -1,5 +1,7 @@
 import { useCollection } from "@cloudscape-design/collection-hooks";
-import CollectionPreferences, { type CollectionPreferencesProps } from "@cloudscape-design/components/collection-preferences";
+import CollectionPreferences, {
+  type CollectionPreferencesProps,
+} from "@cloudscape-design/components/collection-preferences";
 import Header from "@cloudscape-design/components/header";
 import Pagination from "@cloudscape-design/components/pagination";
 import Table from "@cloudscape-design/components/table";
@@ -15,17 +17,40 @@ import { traceColumns } from "./table-columns";
 const defaults = {
   pageSize: 100,
   wrapLines: false,
-  contentDisplay: ["responseTime", "state", "method", "url", "httpStatus", "entry", "start", "duration", "id", "user", "annotations"].map((id) => ({
+  contentDisplay: [
+    "responseTime",
+    "state",
+    "method",
+    "url",
+    "httpStatus",
+    "entry",
+    "start",
+    "duration",
+    "id",
+    "user",
+    "annotations",
+  ].map((id) => ({
     id,
     visible: id !== "user" && id !== "annotations",
   })),
 };
 
-export function TraceTable({ summaries, loading, note }: { summaries: readonly TraceSummary[]; loading: boolean; note: ReactNode }) {
+export function TraceTable({
+  summaries,
+  loading,
+  note,
+}: {
+  summaries: readonly TraceSummary[];
+  loading: boolean;
+  note: ReactNode;
+}) {
   const { text, zone } = useSettings();
   const url = useUrlState();
   const { printed } = useTimeRange();
-  const [preferences, setPreferences] = useStored<CollectionPreferencesProps.Preferences>("trace-table", defaults);
+  const [preferences, setPreferences] = useStored<CollectionPreferencesProps.Preferences>(
+    "trace-table",
+    defaults,
+  );
   const columns = useMemo(() => traceColumns(text, zone, printed), [text, zone, printed]);
   const [sortId, direction] = (url.get("sort") ?? "responseTime~desc").split("~");
   const sortingColumn = columns.find((c) => c.id === sortId) ?? columns[0]!;
@@ -40,7 +65,11 @@ export function TraceTable({ summaries, loading, note }: { summaries: readonly T
       {...collectionProps}
       onSortingChange={(event) => {
         collectionProps.onSortingChange?.(event);
-        const id = columns.find((c) => c.sortingComparator && c.sortingComparator === event.detail.sortingColumn.sortingComparator)?.id;
+        const id = columns.find(
+          (c) =>
+            c.sortingComparator &&
+            c.sortingComparator === event.detail.sortingColumn.sortingComparator,
+        )?.id;
         if (id) url.set({ sort: `${id}~${event.detail.isDescending ? "desc" : "asc"}` });
       }}
       items={items}
@@ -60,14 +89,29 @@ export function TraceTable({ summaries, loading, note }: { summaries: readonly T
           {t.table}
         </Header>
       }
-      pagination={<Pagination {...paginationProps} ariaLabels={{ nextPageLabel: t.nextPage, previousPageLabel: t.previousPage, pageLabel: t.page }} />}
+      pagination={
+        <Pagination
+          {...paginationProps}
+          ariaLabels={{
+            nextPageLabel: t.nextPage,
+            previousPageLabel: t.previousPage,
+            pageLabel: t.page,
+          }}
+        />
+      }
       preferences={<Preferences value={preferences} onChange={setPreferences} />}
       ariaLabels={{ tableLabel: t.table }}
     />
   );
 }
 
-function Preferences({ value, onChange }: { value: CollectionPreferencesProps.Preferences; onChange: (value: CollectionPreferencesProps.Preferences) => void }) {
+function Preferences({
+  value,
+  onChange,
+}: {
+  value: CollectionPreferencesProps.Preferences;
+  onChange: (value: CollectionPreferencesProps.Preferences) => void;
+}) {
   const { text } = useSettings();
   const t = text.traces;
   return (
@@ -77,11 +121,18 @@ function Preferences({ value, onChange }: { value: CollectionPreferencesProps.Pr
       cancelLabel={text.common.cancel}
       preferences={{ ...defaults, ...value }}
       onConfirm={({ detail }) => onChange(detail)}
-      pageSizePreference={{ title: t.rows, options: [20, 50, 100].map((size) => ({ value: size, label: t.rowsOption(size) })) }}
+      pageSizePreference={{
+        title: t.rows,
+        options: [20, 50, 100].map((size) => ({ value: size, label: t.rowsOption(size) })),
+      }}
       wrapLinesPreference={{ label: t.wrap }}
       contentDisplayPreference={{
         title: t.visibleColumns,
-        options: defaults.contentDisplay.map(({ id }) => ({ id, label: t.columns[id as keyof typeof t.columns], alwaysVisible: id === "responseTime" })),
+        options: defaults.contentDisplay.map(({ id }) => ({
+          id,
+          label: t.columns[id as keyof typeof t.columns],
+          alwaysVisible: id === "responseTime",
+        })),
       }}
     />
   );

@@ -23,7 +23,9 @@ export function useChartChoice(): [ChartChoice, (choice: ChartChoice) => void] {
   }, [rt, box]);
   const set = ({ responseTime, time }: ChartChoice) =>
     url.set({
-      rt: responseTime && `${Number(responseTime.from.toPrecision(4))}~${Number(responseTime.to.toPrecision(4))}`,
+      rt:
+        responseTime &&
+        `${Number(responseTime.from.toPrecision(4))}~${Number(responseTime.to.toPrecision(4))}`,
       box: time && `${time.start.toFixed(1)}~${time.end.toFixed(1)}`,
     });
   return [choice, set];

@@ -36,18 +36,27 @@ export function useScan(window: Window, filter: string): Scan {
 
   const summaries = useMemo(() => {
     const byId = new Map<string, TraceSummary>();
-    for (const page of data?.pages ?? []) for (const s of page.TraceSummaries ?? []) byId.set(s.Id, s);
+    for (const page of data?.pages ?? [])
+      for (const s of page.TraceSummaries ?? []) byId.set(s.Id, s);
     return [...byId.values()];
   }, [data]);
-  const wanted = hasNextPage && !isPlaceholderData && !stopped && !isError && summaries.length < limit;
+  const wanted =
+    hasNextPage && !isPlaceholderData && !stopped && !isError && summaries.length < limit;
   useEffect(() => {
     if (wanted && !isFetching) void fetchNextPage();
   }, [wanted, isFetching, fetchNextPage]);
 
-  const processed = (data?.pages ?? []).reduce((sum, page) => sum + (page.TracesProcessedCount ?? page.TraceSummaries?.length ?? 0), 0);
+  const processed = (data?.pages ?? []).reduce(
+    (sum, page) => sum + (page.TracesProcessedCount ?? page.TraceSummaries?.length ?? 0),
+    0,
+  );
   const reached = data?.pages.at(-1)?.ApproximateTime;
   const span = Math.max(1, window.end - window.start);
-  const progress = !hasNextPage ? 1 : reached === undefined ? 0 : Math.min(1, Math.max(0, (window.end - reached) / span));
+  const progress = !hasNextPage
+    ? 1
+    : reached === undefined
+      ? 0
+      : Math.min(1, Math.max(0, (window.end - reached) / span));
   return {
     summaries,
     processed,

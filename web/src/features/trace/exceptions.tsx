@@ -59,16 +59,28 @@ function nearestBelow(node: SegmentNode): SegmentNode | undefined {
   return undefined;
 }
 
-function ExceptionCard({ item, onSelect }: { item: ShownException; onSelect: ExceptionsProps["onSelect"] }) {
+function ExceptionCard({
+  item,
+  onSelect,
+}: {
+  item: ShownException;
+  onSelect: ExceptionsProps["onSelect"];
+}) {
   const text = useText();
   const { exception, from, level } = item;
   return (
     <article className={`m-exception${level > 0 ? " m-exception-cause" : ""}`}>
       {level > 0 && <div className="m-exception-note">{text.trace.causedBy}</div>}
-      <h4>
+      <h3>
         <span>{exception.type ?? "Exception"}</span>
-        <CopyButton iconOnly label={text.trace.copyStack} done={text.common.copied} failed={text.common.copyFailed} value={() => plainText(exception)} />
-      </h4>
+        <CopyButton
+          iconOnly
+          label={text.trace.copyStack}
+          done={text.common.copied}
+          failed={text.common.copyFailed}
+          value={() => plainText(exception)}
+        />
+      </h3>
       {exception.message && <p>{exception.message}</p>}
       <div className="m-exception-note">
         {exception.remote ? text.trace.remote : text.trace.local}
@@ -76,7 +88,11 @@ function ExceptionCard({ item, onSelect }: { item: ShownException; onSelect: Exc
           <>
             {" · "}
             <Button variant="inline-link" onClick={() => onSelect(from.key, "exceptions")}>
-              {text.trace.recordedOn(from.service === from.document.name ? from.document.name : `${from.service} › ${from.document.name}`)}
+              {text.trace.recordedOn(
+                from.service === from.document.name
+                  ? from.document.name
+                  : `${from.service} › ${from.document.name}`,
+              )}
             </Button>
           </>
         )}
@@ -92,14 +108,22 @@ function ExceptionCard({ item, onSelect }: { item: ShownException; onSelect: Exc
       ) : (
         <div className="m-exception-note">{text.trace.noStack}</div>
       )}
-      {exception.truncated ? <div className="m-exception-note">{text.trace.moreFrames(exception.truncated)}</div> : null}
-      {exception.skipped ? <div className="m-exception-note">{text.trace.moreExceptions(exception.skipped)}</div> : null}
+      {exception.truncated ? (
+        <div className="m-exception-note">{text.trace.moreFrames(exception.truncated)}</div>
+      ) : null}
+      {exception.skipped ? (
+        <div className="m-exception-note">{text.trace.moreExceptions(exception.skipped)}</div>
+      ) : null}
     </article>
   );
 }
 
 function frameText(frame: StackFrame): string {
-  const place = frame.path ? (frame.line !== null && frame.line !== undefined ? `${frame.path}:${frame.line}` : frame.path) : "";
+  const place = frame.path
+    ? frame.line !== null && frame.line !== undefined
+      ? `${frame.path}:${frame.line}`
+      : frame.path
+    : "";
   return `${frame.label || "?"}${place ? ` (${place})` : ""}`;
 }
 

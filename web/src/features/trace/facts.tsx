@@ -17,8 +17,11 @@ export function Facts({ waterfall }: { waterfall: Waterfall }) {
   const { now } = useTimeRange();
   const root = waterfall.root;
   const http = root?.document.http;
-  const seconds = root && !isInProgress(root.document) ? root.interval.end - root.interval.start : undefined;
-  const request = http?.request?.url ? `${http.request.method ?? ""} ${http.request.url}`.trim() : (root?.document.name ?? waterfall.id);
+  const seconds =
+    root && !isInProgress(root.document) ? root.interval.end - root.interval.start : undefined;
+  const request = http?.request?.url
+    ? `${http.request.method ?? ""} ${http.request.url}`.trim()
+    : (root?.document.name ?? waterfall.id);
   const t = text.trace;
   const facts: [string, ReactNode][] = [
     [
@@ -30,15 +33,31 @@ export function Facts({ waterfall }: { waterfall: Waterfall }) {
       </span>,
     ],
     [t.response, formatDuration(seconds)],
-    [t.duration, waterfall.inProgress ? `${formatDuration(waterfall.end - waterfall.start)} · ${t.inProgress}` : formatDuration(waterfall.end - waterfall.start)],
-    [t.start, <span key="t" title={formatTimePrecise(waterfall.start, zone === "utc" ? "local" : "utc")}>{formatTimePrecise(waterfall.start, zone)}</span>],
+    [
+      t.duration,
+      waterfall.inProgress
+        ? `${formatDuration(waterfall.end - waterfall.start)} · ${t.inProgress}`
+        : formatDuration(waterfall.end - waterfall.start),
+    ],
+    [
+      t.start,
+      <span key="t" title={formatTimePrecise(waterfall.start, zone === "utc" ? "local" : "utc")}>
+        {formatTimePrecise(waterfall.start, zone)}
+      </span>,
+    ],
     [t.age, formatAge(Math.max(0, now - waterfall.start), language)],
     [t.segments, String(waterfall.segmentCount)],
     [
       t.id,
       <span key="i">
         <span className="m-mono">{waterfall.id}</span>{" "}
-        <CopyButton iconOnly label={t.copyId} done={text.common.copied} failed={text.common.copyFailed} value={() => waterfall.id} />
+        <CopyButton
+          iconOnly
+          label={t.copyId}
+          done={text.common.copied}
+          failed={text.common.copyFailed}
+          value={() => waterfall.id}
+        />
       </span>,
     ],
   ];

@@ -38,8 +38,17 @@ export function TracePage() {
         actions={
           <SpaceBetween direction="horizontal" size="xs">
             <CliButton operation="batch-get-traces" options={[["trace-ids", [traceId]]]} />
-            <CopyButton label={text.trace.copyLink} done={text.common.copied} failed={text.common.copyFailed} value={() => location.href} />
-            <Button iconName="refresh" ariaLabel={text.range.refresh} onClick={() => void query.refetch()} />
+            <CopyButton
+              label={text.trace.copyLink}
+              done={text.common.copied}
+              failed={text.common.copyFailed}
+              value={() => location.href}
+            />
+            <Button
+              iconName="refresh"
+              ariaLabel={text.range.refresh}
+              onClick={() => void query.refetch()}
+            />
           </SpaceBetween>
         }
       >
@@ -64,13 +73,21 @@ function TraceBody({ trace, at }: { trace: Trace; at: number }) {
   const waterfall = useMemo(() => buildWaterfall(trace, at), [trace, at]);
   const selected = url.get("segment");
   const node = selected ? waterfall.byId.get(selected) : undefined;
-  const select = (key: string | undefined, tab?: string) => url.set({ segment: key, ...(tab || !key ? { tab } : {}) });
+  const select = (key: string | undefined, tab?: string) =>
+    url.set({ segment: key, ...(tab || !key ? { tab } : {}) });
   return (
     <SpaceBetween size="m">
       {trace.LimitExceeded && <Alert type="warning">{text.trace.limit}</Alert>}
-      {waterfall.unreadable > 0 && <Alert type="warning">{text.trace.unreadable(waterfall.unreadable)}</Alert>}
+      {waterfall.unreadable > 0 && (
+        <Alert type="warning">{text.trace.unreadable(waterfall.unreadable)}</Alert>
+      )}
       <Facts waterfall={waterfall} />
-      <TraceMap traceId={trace.Id} onNode={(name) => select([...waterfall.byId.values()].find((n) => !n.parent && n.document.name === name)?.key)} />
+      <TraceMap
+        traceId={trace.Id}
+        onNode={(name) =>
+          select([...waterfall.byId.values()].find((n) => !n.parent && n.service === name)?.key)
+        }
+      />
       <TraceTimeline waterfall={waterfall} selected={selected} onSelect={select} />
       <RawTrace trace={trace} waterfall={waterfall} />
       {node && <SegmentPane waterfall={waterfall} node={node} onSelect={select} />}
@@ -88,10 +105,14 @@ function NotFound({ id, onRetry }: { id: string; onRetry: () => void }) {
       <SpaceBetween size="s">
         <Box variant="h2">{text.trace.notFound}</Box>
         <div className="m-mono">{id}</div>
-        <Box color="text-body-secondary">{text.trace.notFoundText(String(health.data?.store?.retention_days ?? 30))}</Box>
+        <Box color="text-body-secondary">
+          {text.trace.notFoundText(String(health.data?.store?.retention_days ?? 30))}
+        </Box>
         <SpaceBetween direction="horizontal" size="xs" className="m-center">
           <Button onClick={onRetry}>{text.common.retry}</Button>
-          <Button onClick={() => void navigate(tracesPath({ range: printed }))}>{text.trace.back}</Button>
+          <Button onClick={() => void navigate(tracesPath({ range: printed }))}>
+            {text.trace.back}
+          </Button>
         </SpaceBetween>
       </SpaceBetween>
     </Box>

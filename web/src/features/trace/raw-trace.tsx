@@ -17,14 +17,33 @@ export function RawTrace({ trace, waterfall }: { trace: Trace; waterfall: Waterf
   const [open, setOpen] = useState(false);
   const json = useMemo(() => {
     if (!open) return "";
-    return JSON.stringify({ Id: trace.Id, Duration: trace.Duration, LimitExceeded: trace.LimitExceeded, Segments: waterfall.documents }, null, 2);
+    return JSON.stringify(
+      {
+        Id: trace.Id,
+        Duration: trace.Duration,
+        LimitExceeded: trace.LimitExceeded,
+        Segments: waterfall.documents,
+      },
+      null,
+      2,
+    );
   }, [open, trace, waterfall]);
   return (
-    <ExpandableSection variant="container" headerText={text.trace.rawTrace} expanded={open} onChange={({ detail }) => setOpen(detail.expanded)}>
+    <ExpandableSection
+      variant="container"
+      headerText={text.trace.rawTrace}
+      expanded={open}
+      onChange={({ detail }) => setOpen(detail.expanded)}
+    >
       {open && (
         <SpaceBetween size="xs">
           <SpaceBetween direction="horizontal" size="xs">
-            <CopyButton label={text.common.copy} done={text.common.copied} failed={text.common.copyFailed} value={() => json} />
+            <CopyButton
+              label={text.common.copy}
+              done={text.common.copied}
+              failed={text.common.copyFailed}
+              value={() => json}
+            />
             <Button iconName="download" onClick={() => downloadText(`${trace.Id}.json`, json)}>
               {text.common.download}
             </Button>

@@ -11,7 +11,10 @@ export function Resources({ document }: { document: SegmentDocument }) {
   const text = useText();
   const aws = document.aws ?? {};
   const flat = Object.fromEntries(Object.entries(aws).filter(([, v]) => !isPlainObject(v)));
-  const nested = Object.entries(aws).filter(([, v]) => isPlainObject(v)) as [string, Record<string, unknown>][];
+  const nested = Object.entries(aws).filter(([, v]) => isPlainObject(v)) as [
+    string,
+    Record<string, unknown>,
+  ][];
   const arn = document.resource_arn ? { resource_arn: document.resource_arn } : {};
   const sections: [string, Record<string, unknown>][] = [
     ["aws", { ...arn, ...flat }],
@@ -29,7 +32,13 @@ export function Resources({ document }: { document: SegmentDocument }) {
             {Object.entries(values).map(([key, value]) => (
               <div key={key} className="m-fact">
                 <dt className="m-mono">{key}</dt>
-                <dd>{typeof value === "object" && value !== null ? <JsonTree value={value} /> : String(value)}</dd>
+                <dd>
+                  {typeof value === "object" && value !== null ? (
+                    <JsonTree value={value} />
+                  ) : (
+                    String(value)
+                  )}
+                </dd>
               </div>
             ))}
           </dl>

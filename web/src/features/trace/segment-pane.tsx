@@ -40,20 +40,39 @@ export function SegmentPane({ waterfall, node, onSelect }: SegmentPaneProps) {
         onChange={({ detail }) => url.set({ tab: detail.activeTabId })}
         ariaLabel={document.name}
         tabs={[
-          { id: "overview", label: t.overview, content: <Overview waterfall={waterfall} node={node} onSelect={onSelect} /> },
+          {
+            id: "overview",
+            label: t.overview,
+            content: <Overview waterfall={waterfall} node={node} onSelect={onSelect} />,
+          },
           { id: "resources", label: t.resources, content: <Resources document={document} /> },
           {
             id: "annotations",
             label: t.annotations + count(Object.keys(document.annotations ?? {}).length),
             content: <Annotations annotations={document.annotations} />,
           },
-          { id: "metadata", label: t.metadata + count(Object.keys(document.metadata ?? {}).length), content: <Metadata document={document} /> },
+          {
+            id: "metadata",
+            label: t.metadata + count(Object.keys(document.metadata ?? {}).length),
+            content: <Metadata document={document} />,
+          },
           {
             id: "exceptions",
             label: t.exceptions + count(exceptions.list.length),
-            content: <Exceptions waterfall={waterfall} node={node} shown={exceptions} onSelect={onSelect} />,
+            content: (
+              <Exceptions
+                waterfall={waterfall}
+                node={node}
+                shown={exceptions}
+                onSelect={onSelect}
+              />
+            ),
           },
-          { id: "sql", label: t.sql + count(document.sql ? 1 : 0), content: <Sql document={document} /> },
+          {
+            id: "sql",
+            label: t.sql + count(document.sql ? 1 : 0),
+            content: <Sql document={document} />,
+          },
           { id: "raw", label: t.raw, content: <Raw document={document} /> },
         ]}
       />
@@ -66,8 +85,10 @@ function Annotations({ annotations }: { annotations: SegmentDocument["annotation
   const navigate = useNavigate();
   const { printed } = useTimeRange();
   const entries = Object.entries(annotations ?? {});
-  if (entries.length === 0) return <Box color="text-body-secondary">{text.trace.noAnnotations}</Box>;
-  const filter = (key: string, value: string | number | boolean) => `annotation[${key}] = ${typeof value === "string" ? quote(value) : String(value)}`;
+  if (entries.length === 0)
+    return <Box color="text-body-secondary">{text.trace.noAnnotations}</Box>;
+  const filter = (key: string, value: string | number | boolean) =>
+    `annotation[${key}] = ${typeof value === "string" ? quote(value) : String(value)}`;
   return (
     <table className="m-table">
       <thead>
@@ -85,7 +106,13 @@ function Annotations({ annotations }: { annotations: SegmentDocument["annotation
             <td className="m-mono">{key}</td>
             <td className="m-mono">{String(value)}</td>
             <td>
-              <button type="button" className="m-chip" onClick={() => void navigate(tracesPath({ range: printed, filter: filter(key, value) }))}>
+              <button
+                type="button"
+                className="m-chip"
+                onClick={() =>
+                  void navigate(tracesPath({ range: printed, filter: filter(key, value) }))
+                }
+              >
                 {text.trace.filterBy}
               </button>
             </td>
@@ -98,13 +125,19 @@ function Annotations({ annotations }: { annotations: SegmentDocument["annotation
 
 function Metadata({ document }: { document: SegmentDocument }) {
   const text = useText();
-  if (Object.keys(document.metadata ?? {}).length === 0) return <Box color="text-body-secondary">{text.trace.noMetadata}</Box>;
+  if (Object.keys(document.metadata ?? {}).length === 0)
+    return <Box color="text-body-secondary">{text.trace.noMetadata}</Box>;
   return (
     <SpaceBetween size="xs">
-      <CopyButton label={text.common.copy} done={text.common.copied} failed={text.common.copyFailed} value={() => JSON.stringify(document.metadata, null, 2)} />
+      <CopyButton
+        label={text.common.copy}
+        done={text.common.copied}
+        failed={text.common.copyFailed}
+        value={() => JSON.stringify(document.metadata, null, 2)}
+      />
       <div>
         {Object.entries(document.metadata ?? {}).map(([namespace, value]) => (
-          <JsonTree key={namespace} name={namespace} value={value} />
+          <JsonTree key={namespace} name={namespace} value={value} open={4} />
         ))}
       </div>
     </SpaceBetween>
@@ -123,7 +156,13 @@ function Sql({ document }: { document: SegmentDocument }) {
             {query}
           </pre>
           <span className="m-snippet-copy">
-            <CopyButton iconOnly label={text.common.copy} done={text.common.copied} failed={text.common.copyFailed} value={() => query} />
+            <CopyButton
+              iconOnly
+              label={text.common.copy}
+              done={text.common.copied}
+              failed={text.common.copyFailed}
+              value={() => query}
+            />
           </span>
         </div>
       )}
@@ -143,7 +182,13 @@ function Raw({ document }: { document: SegmentDocument }) {
         {json.length > 200_000 ? `${json.slice(0, 200_000)}\n…` : json}
       </pre>
       <span className="m-snippet-copy">
-        <CopyButton iconOnly label={text.common.copy} done={text.common.copied} failed={text.common.copyFailed} value={() => json} />
+        <CopyButton
+          iconOnly
+          label={text.common.copy}
+          done={text.common.copied}
+          failed={text.common.copyFailed}
+          value={() => json}
+        />
       </span>
     </div>
   );

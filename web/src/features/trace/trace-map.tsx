@@ -12,7 +12,9 @@ import { formatCount, formatDuration, formatPercent } from "../../model/format";
 import { toServiceMap, type ServiceMap } from "../../model/graph";
 import { share } from "../../model/statistics";
 
-const GraphView = lazy(() => import("../../components/graph-view").then((m) => ({ default: m.GraphView })));
+const GraphView = lazy(() =>
+  import("../../components/graph-view").then((m) => ({ default: m.GraphView })),
+);
 const style = { inside: "metrics", size: "none" } as const;
 const height = "190px";
 
@@ -23,7 +25,12 @@ export function TraceMap({ traceId, onNode }: { traceId: string; onNode: (name: 
   const map = useMemo(() => toServiceMap(graph.data ?? []), [graph.data]);
   const words = useWords(map);
   return (
-    <ExpandableSection variant="container" headerText={text.trace.map} expanded={open} onChange={({ detail }) => setOpen(detail.expanded)}>
+    <ExpandableSection
+      variant="container"
+      headerText={text.trace.map}
+      expanded={open}
+      onChange={({ detail }) => setOpen(detail.expanded)}
+    >
       <div style={{ minHeight: height }}>
         {graph.error ? (
           <ErrorState error={graph.error} onRetry={() => void graph.refetch()} />
@@ -64,17 +71,32 @@ function useWords(map: ServiceMap): GraphWords {
       rate: (calls) => `× ${formatCount(calls)}`,
       nodeLabel: (id) => {
         const node = map.nodes.find((n) => n.id === id);
-        return node ? text.map.nodeLabel(node.name, text.map.kind[node.kind], formatDuration(node.outcome.averageSeconds), text.state[node.state]) : id;
+        return node
+          ? text.map.nodeLabel(
+              node.name,
+              text.map.kind[node.kind],
+              formatDuration(node.outcome.averageSeconds),
+              text.state[node.state],
+            )
+          : id;
       },
       edgeLabel: (id) => {
         const edge = map.edges.find((e) => e.id === id);
-        return edge ? text.map.edgeLabel(name(edge.source), name(edge.target), formatDuration(edge.outcome.averageSeconds)) : id;
+        return edge
+          ? text.map.edgeLabel(
+              name(edge.source),
+              name(edge.target),
+              formatDuration(edge.outcome.averageSeconds),
+            )
+          : id;
       },
       failures: (id) => {
         const node = map.nodes.find((n) => n.id === id);
         if (!node || node.state === "ok") return "";
         const part = share(node.outcome, node.state);
-        return part < 1 ? `${text.state[node.state]} ${formatPercent(part)}` : text.state[node.state];
+        return part < 1
+          ? `${text.state[node.state]} ${formatPercent(part)}`
+          : text.state[node.state];
       },
     };
   }, [map, text]);

@@ -12,7 +12,13 @@ import { StateMark } from "../../components/state-mark";
 import { Timeline } from "../../components/timeline";
 import type { Zoom } from "../../components/timeline-ruler";
 import { formatDuration } from "../../model/format";
-import { ancestorsOf, collapsibleKeys, visibleRows, type SegmentNode, type Waterfall } from "../../model/waterfall";
+import {
+  ancestorsOf,
+  collapsibleKeys,
+  visibleRows,
+  type SegmentNode,
+  type Waterfall,
+} from "../../model/waterfall";
 import { useTimelineWords } from "./words";
 
 interface TraceTimelineProps {
@@ -37,7 +43,6 @@ export function TraceTimeline({ waterfall, selected, onSelect }: TraceTimelinePr
   useEffect(() => {
     const node = selected === undefined ? undefined : waterfall.byId.get(selected);
     if (node) reveal(node);
-    // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [selected, waterfall]);
   const toggle = (key: string, open?: boolean) =>
     setCollapsed((old) => {
@@ -63,7 +68,9 @@ export function TraceTimeline({ waterfall, selected, onSelect }: TraceTimelinePr
                 }}
               />
               <Button onClick={() => setCollapsed(new Set())}>{text.trace.expandAll}</Button>
-              <Button onClick={() => setCollapsed(new Set(collapsibleKeys(waterfall)))}>{text.trace.collapseAll}</Button>
+              <Button onClick={() => setCollapsed(new Set(collapsibleKeys(waterfall)))}>
+                {text.trace.collapseAll}
+              </Button>
               <Button disabled={!zoom} onClick={() => setZoom(undefined)}>
                 {text.trace.resetZoom}
               </Button>
@@ -76,17 +83,30 @@ export function TraceTimeline({ waterfall, selected, onSelect }: TraceTimelinePr
     >
       <div className="m-links m-jumps">
         {firstFailure && (
-          <Button variant="inline-link" onClick={() => onSelect(firstFailure.key, firstFailure.document.cause ? "exceptions" : "overview")}>
+          <Button
+            variant="inline-link"
+            onClick={() =>
+              onSelect(firstFailure.key, firstFailure.document.cause ? "exceptions" : "overview")
+            }
+          >
             <span className="m-state" data-testid="first-fault">
               <StateMark state={firstFailure.state} size={14} />
               {text.trace.firstFault(label(firstFailure))}
             </span>
           </Button>
         )}
-        {slowest && slowest.selfSeconds > 0 && (
-          <Button variant="inline-link" iconName="status-pending" onClick={() => onSelect(slowest.key, "overview")}>
+        {slowest && slowest.selfSeconds > 0 && waterfall.segmentCount > 1 && (
+          <Button
+            variant="inline-link"
+            iconName="status-pending"
+            onClick={() => onSelect(slowest.key, "overview")}
+          >
             <span data-testid="slowest">
-              {text.trace.slowest(label(slowest), formatDuration(slowest.selfSeconds), formatDuration(waterfall.end - waterfall.start))}
+              {text.trace.slowest(
+                label(slowest),
+                formatDuration(slowest.selfSeconds),
+                formatDuration(waterfall.end - waterfall.start),
+              )}
             </span>
           </Button>
         )}
@@ -98,21 +118,39 @@ export function TraceTimeline({ waterfall, selected, onSelect }: TraceTimelinePr
         onToggle={toggle}
         selected={selected}
         onSelect={(key) => onSelect(key)}
-        zoom={zoom ?? { start: waterfall.start, end: Math.max(waterfall.end, waterfall.start + 1e-6) }}
+        zoom={
+          zoom ?? { start: waterfall.start, end: Math.max(waterfall.end, waterfall.start + 1e-6) }
+        }
         onZoom={setZoom}
         found={found}
-        words={{ ...words, label: text.trace.timelineLabel, name: text.trace.name, status: text.trace.state, code: text.trace.code, duration: text.trace.duration, rulerHelp: text.trace.rulerHelp }}
+        words={{
+          ...words,
+          label: text.trace.timelineLabel,
+          name: text.trace.name,
+          status: text.trace.state,
+          code: text.trace.code,
+          duration: text.trace.duration,
+          rulerHelp: text.trace.rulerHelp,
+        }}
       />
     </Container>
   );
 }
 
 function label(node: SegmentNode): string {
-  return node.isSubsegment && node.service !== node.document.name ? `${node.service} › ${node.document.name}` : node.document.name;
+  return node.service !== node.document.name
+    ? `${node.service} › ${node.document.name}`
+    : node.document.name;
 }
 
 /** Enter goes to the next row whose name, request, query or exception has the text. */
-function FindInTimeline({ waterfall, onFound }: { waterfall: Waterfall; onFound: (node: SegmentNode) => void }) {
+function FindInTimeline({
+  waterfall,
+  onFound,
+}: {
+  waterfall: Waterfall;
+  onFound: (node: SegmentNode) => void;
+}) {
   const text = useText();
   const [typed, setTyped] = useState("");
   const [at, setAt] = useState(-1);
@@ -140,7 +178,11 @@ function FindInTimeline({ waterfall, onFound }: { waterfall: Waterfall; onFound:
         }}
       />
       <span className="m-find-count" role="status">
-        {typed.trim() === "" ? "" : hits.length === 0 ? text.trace.noRow : text.common.of(String(Math.max(at + 1, 0)), String(hits.length))}
+        {typed.trim() === ""
+          ? ""
+          : hits.length === 0
+            ? text.trace.noRow
+            : text.common.of(String(Math.max(at + 1, 0)), String(hits.length))}
       </span>
     </div>
   );
@@ -148,6 +190,13 @@ function FindInTimeline({ waterfall, onFound }: { waterfall: Waterfall; onFound:
 
 function searchText(node: SegmentNode): string {
   const d = node.document;
-  const parts = [d.name, d.id, d.http?.request?.url, d.sql?.sanitized_query, d.aws?.operation, d.cause ? JSON.stringify(d.cause) : ""];
+  const parts = [
+    d.name,
+    d.id,
+    d.http?.request?.url,
+    d.sql?.sanitized_query,
+    d.aws?.operation,
+    d.cause ? JSON.stringify(d.cause) : "",
+  ];
   return parts.filter(Boolean).join("\n").toLowerCase();
 }

@@ -12,8 +12,20 @@ export function segmentStateText(text: Catalogue, state: SegmentState): string {
 export function useTimelineWords(): TimelineWords {
   const text = useText();
   return useMemo(() => {
-    const { inferred, inferredHelp, orphan, orphanHelp, inProgress, inProgressHelp, group, bar } = text.trace;
+    const { inferred, inferredHelp, orphan, orphanHelp, inProgress, inProgressHelp, group, bar } =
+      text.trace;
     const state = (s: SegmentState) => segmentStateText(text, s);
-    return { inferred, inferredHelp, orphan, orphanHelp, inProgress, inProgressHelp, group, bar, state, below: (s) => text.state.below(state(s)) };
+    return {
+      inferred,
+      inferredHelp,
+      orphan,
+      orphanHelp,
+      inProgress,
+      inProgressHelp,
+      group,
+      bar,
+      state,
+      below: (s) => text.state.below(state(s)),
+    };
   }, [text]);
 }

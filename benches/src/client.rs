@@ -1,0 +1,48 @@
+//! As much HTTP as a measurement needs: one connection, kept open, one request at a time. A client library's own cost would show
+//! up in the wall times.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+pub(crate) struct Client {
+    stream: BufReader<TcpStream>,
+}
+
+impl Client {
+    pub(crate) fn connect(address: SocketAddr) -> Client {
+        let stream = TcpStream::connect(address).expect("the server listens");
+        stream.set_nodelay(true).expect("a TCP option");
+        Client { stream: BufReader::new(stream) }
+    }
+
+    pub(crate) fn post(&mut self, path: &str, body: &str) -> (u16, String) {
+        let head = format!("POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
+        self.exchange(&head, body)
+    }
+
+    pub(crate) fn get(&mut self, path: &str) -> (u16, String) {
+        self.exchange(&format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n"), "")
+    }
+
+    fn exchange(&mut self, head: &str, body: &str) -> (u16, String) {
+        let stream = self.stream.get_mut();
+        stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).expect("the server reads");
+        let mut line = String::new();
+        self.stream.read_line(&mut line).expect("the server answers");
+        let status = line.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+        let mut length = 0;
+        loop {
+            line.clear();
+            self.stream.read_line(&mut line).expect("the server answers");
+            if line == "\r\n" {
+                break;
+            }
+            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap_or(0);
+            }
+        }
+        let mut answer = vec![0; length];
+        self.stream.read_exact(&mut answer).expect("the whole answer");
+        (status, String::from_utf8_lossy(&answer).into_owned())
+    }
+}
