@@ -16,7 +16,10 @@ impl Client {
     }
 
     pub(crate) fn post(&mut self, path: &str, body: &str) -> (u16, String) {
-        let head = format!("POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
         self.exchange(&head, body)
     }
 

@@ -13,8 +13,19 @@ pub(crate) struct Body {
 }
 
 const SERVICES: &[&str] = &[
-    "web", "gateway", "cart", "catalog", "search", "payments", "shipping", "accounts", "pricing", "reviews", "inventory",
-    "notifications", "fraud-check",
+    "web",
+    "gateway",
+    "cart",
+    "catalog",
+    "search",
+    "payments",
+    "shipping",
+    "accounts",
+    "pricing",
+    "reviews",
+    "inventory",
+    "notifications",
+    "fraud-check",
 ];
 const TABLES: &[&str] = &["orders-table", "sessions", "stock", "profiles"];
 const PATHS: &[&str] = &["/", "/products", "/checkout", "/cart", "/search", "/account/orders", "/api/v1/recommendations"];

@@ -7,7 +7,7 @@ from .output import DemoError
 
 DEMO = Path(__file__).resolve().parent.parent
 SERVICES = DEMO / "services"
-RUN = DEMO / ".run"  # state, logs, policies, Mitoshi's data
+RUN = Path(os.environ.get("DEMO_RUN_DIR", DEMO / ".run")).resolve()  # state, logs, policies, Mitoshi's data
 CACHE = DEMO / ".cache"  # installed packages; survives every stop
 LOGS = RUN / "logs"
 DATA = RUN / "data"

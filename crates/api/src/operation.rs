@@ -19,6 +19,8 @@ use crate::error::{ApiError, REQUEST_ID};
 
 type Answer = Pin<Box<dyn Future<Output = Result<Vec<u8>, ApiError>> + Send>>;
 type Handler = fn(Arc<App>, Bytes) -> Answer;
+type Body = Result<Bytes, BytesRejection>;
+type Reply = Pin<Box<dyn Future<Output = Response> + Send>>;
 
 /// An operation of an AWS service, served or refused.
 #[derive(Clone, Copy)]
@@ -43,10 +45,7 @@ impl Operation {
     }
 
     /// The row as a request handler.
-    pub(crate) fn service(
-        self,
-    ) -> impl Fn(State<Arc<App>>, Result<Bytes, BytesRejection>) -> Pin<Box<dyn Future<Output = Response> + Send>> + Clone + Send + 'static
-    {
+    pub(crate) fn service(self) -> impl Fn(State<Arc<App>>, Body) -> Reply + Clone + Send + 'static {
         move |State(app), body| {
             Box::pin(async move {
                 let answer = match (self.handler, body) {

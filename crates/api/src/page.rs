@@ -33,7 +33,9 @@ pub(crate) fn position<P: DeserializeOwned>(token: &str, question: &impl Seriali
     let (made_secs, rest) = content[1..].split_first_chunk::<8>().ok_or_else(invalid)?;
     let (made_for, position) = rest.split_first_chunk::<4>().ok_or_else(invalid)?;
     if u32::from_le_bytes(*made_for) != digest(question)? {
-        return Err(ApiError::invalid("NextToken belongs to a request with other parameters; repeat those, or start without a token"));
+        return Err(ApiError::invalid(
+            "NextToken belongs to a request with other parameters; repeat those, or start without a token",
+        ));
     }
     if now_us / 1_000_000 - i64::from_le_bytes(*made_secs) > limit::PAGE_TOKEN_SECS {
         return Err(ApiError::invalid("NextToken has expired; start again without a token"));

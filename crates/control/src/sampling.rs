@@ -135,7 +135,10 @@ impl Sampling {
 
     async fn rule(&self, name: &str) -> Result<SamplingRule> {
         let rules = self.rules().await?;
-        rules.into_iter().find(|rule| rule.name == name).ok_or_else(|| Error::NotFound(format!("there is no sampling rule named {name}")))
+        rules
+            .into_iter()
+            .find(|rule| rule.name == name)
+            .ok_or_else(|| Error::NotFound(format!("there is no sampling rule named {name}")))
     }
 
     /// Takes one client's report and grants it its share of each reported rule's reservoir. The quotas that hold at one moment
@@ -174,7 +177,8 @@ impl Sampling {
         let clients = usage.entry(rule.name.clone()).or_default();
         clients.retain(|_, client| client.quota_until_us > now_us);
         let until_us = now_us + QUOTA_SECS * 1_000_000;
-        let client = clients.entry(report.client_id.clone()).or_insert(ClientUsage { requests_per_sec: 0, quota: 0, quota_until_us: 0 });
+        let client =
+            clients.entry(report.client_id.clone()).or_insert(ClientUsage { requests_per_sec: 0, quota: 0, quota_until_us: 0 });
         client.requests_per_sec = report.request_count.div_ceil(INTERVAL_SECS as u64);
         client.quota_until_us = until_us;
         let fair = shares(rule.reservoir_size, clients).get(&report.client_id).copied().unwrap_or(0);

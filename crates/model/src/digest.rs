@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::TraceId;
+use crate::id::{SegmentId, TraceId};
 use crate::limit;
 use crate::service::{self, ServiceId};
 use crate::time::DAY_US;
@@ -74,11 +74,7 @@ pub enum Outcome {
 
 impl Flags {
     pub fn of(segment: &Segment) -> Flags {
-        Flags {
-            error: segment.error == Some(true),
-            throttle: segment.throttle == Some(true),
-            fault: segment.fault == Some(true),
-        }
+        Flags { error: segment.error == Some(true), throttle: segment.throttle == Some(true), fault: segment.fault == Some(true) }
     }
 
     pub fn outcome(self) -> Outcome {
@@ -146,10 +142,15 @@ impl Visit {
     }
 }
 
+/// A message that went from one trace to another.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Link {
+    /// The service of this trace that recorded it, and when its work began.
     pub service: u32,
+    pub start_us: i64,
     pub trace_id: TraceId,
+    /// The segment or subsegment of the other trace.
+    pub segment_id: Option<SegmentId>,
     /// Whether the other trace is the cause (`parent`) or the consequence (`child`).
     pub parent: bool,
 }
@@ -394,7 +395,13 @@ impl<'t, 'a> Builder<'t, 'a> {
             for link in links {
                 let reference = link.str_in("attributes", "aws.xray.reserved.reference_type");
                 if let Some(trace_id) = link.str("trace_id").and_then(|text| text.parse().ok()) {
-                    self.digest.links.push(Link { service, trace_id, parent: reference != Some("child") });
+                    self.digest.links.push(Link {
+                        service,
+                        start_us: segment.start_us(),
+                        trace_id,
+                        segment_id: link.str("id").and_then(|text| text.parse().ok()),
+                        parent: reference != Some("child"),
+                    });
                 }
             }
         }

@@ -43,3 +43,5 @@ pub const PAGE_TOKEN_SECS: i64 = 3_600;
 pub const TRACE_ID_TIME_SLACK_SECS: i64 = 24 * 3_600;
 /// A call marked `traced` waits this long for the callee's own segment before it is shown as an uninstrumented remote.
 pub const TRACED_GRACE_SECS: i64 = 15;
+/// Links between traces that one graph follows; each needs a look at the other trace.
+pub const LINKS_PER_GRAPH: usize = 2_000;

@@ -13,11 +13,7 @@ pub struct ServiceId {
 
 /// The node of a segment that a service sent about itself.
 pub fn of_segment(segment: &Segment) -> ServiceId {
-    ServiceId {
-        name: segment.name.clone(),
-        kind: segment.origin.clone(),
-        account_id: account_id(segment),
-    }
+    ServiceId { name: segment.name.clone(), kind: segment.origin.clone(), account_id: account_id(segment) }
 }
 
 /// The node of a service that sent nothing, known only from a call to it.

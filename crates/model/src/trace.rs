@@ -96,7 +96,15 @@ impl<'a> Trace<'a> {
     fn add(&mut self, segment: &'a Segment, parent: Option<usize>) -> usize {
         let index = self.entities.len();
         let owner = parent.map_or(index, |parent| self.entities[parent].owner);
-        self.entities.push(Entity { segment, parent, owner, caller: None, children: Vec::new(), callees: Vec::new(), orphan: false });
+        self.entities.push(Entity {
+            segment,
+            parent,
+            owner,
+            caller: None,
+            children: Vec::new(),
+            callees: Vec::new(),
+            orphan: false,
+        });
         self.by_id.entry(segment.id).or_insert(index);
         for child in segment.children() {
             let child = self.add(child, Some(index));

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use model::digest::{TraceDigest, Visit};
-use model::service::ServiceId;
-use model::{TimeRange, TraceId, limit};
-use store::ScanRange;
+use model::service::{self, ServiceId};
+use model::trace::Trace;
+use model::{SegmentId, TimeRange, TraceId, limit};
+use store::{Reader, ScanRange};
 
 use crate::statistics::{Histogram, Tally};
 use crate::summary::everything;
@@ -44,11 +45,13 @@ impl Query {
         let now_us = self.clock.now_us();
         let mut graph = Builder::default();
         let scan = everything(ScanRange::Active { from_us: range.start_us, to_us: range.end_us });
-        self.reader().scan(&scan, &mut |digest| {
+        let reader = self.reader();
+        reader.scan(&scan, &mut |digest| {
             graph.add(digest, Some(range), now_us);
             std::ops::ControlFlow::Continue(())
         })?;
-        Ok(graph.finish())
+        graph.follow_links(&reader);
+        Ok(graph.nodes)
     }
 
     /// The graph of some traces.
@@ -59,7 +62,8 @@ impl Query {
         for digest in ids.iter().filter_map(|&id| reader.digest(id)) {
             graph.add(&digest, None, now_us);
         }
-        Ok(graph.finish())
+        graph.follow_links(&reader);
+        Ok(graph.nodes)
     }
 }
 
@@ -74,6 +78,15 @@ struct Builder {
     nodes: Vec<GraphService>,
     by_id: HashMap<ServiceId, usize>,
     edges: HashMap<(usize, usize, bool), usize>,
+    links: Vec<Received>,
+}
+
+/// A message that a service of the graph took from another trace.
+struct Received {
+    node: usize,
+    at_us: i64,
+    from: TraceId,
+    segment: SegmentId,
 }
 
 impl Builder {
@@ -100,6 +113,32 @@ impl Builder {
                 let client = ServiceId { kind: Some("client".to_owned()), ..service.id.clone() };
                 let from = self.node(&client, &service.names[..1], false);
                 self.edge(from, to, false).tally.add(&visit.served);
+            }
+        }
+        for link in digest.links.iter().filter(|link| link.parent) {
+            if let (Some(segment), true) = (link.segment_id, self.links.len() < limit::LINKS_PER_GRAPH) {
+                let node = node(self, link.service);
+                self.links.push(Received { node, at_us: link.start_us, from: link.trace_id, segment });
+            }
+        }
+    }
+
+    /// Draws an edge from whatever a message came from (a queue, or the sender where there is none) to its receiver.
+    fn follow_links(&mut self, reader: &Reader) {
+        for link in std::mem::take(&mut self.links) {
+            let documents = reader.documents(link.from);
+            let trace = Trace::assemble(documents.iter().map(|document| &document.segment));
+            let Some(index) = trace.by_id(link.segment) else { continue };
+            let sent = trace.entities[index].segment;
+            let (id, active) = if trace.infers_service(index) {
+                (service::of_call(sent), false)
+            } else {
+                (service::of_segment(trace.entities[trace.entities[index].owner].segment), true)
+            };
+            let from = self.node(&id, std::slice::from_ref(&id.name), active);
+            let age_us = (link.at_us - sent.end_us().unwrap_or_else(|| sent.start_us())).max(0) as u64;
+            if let Some(ages) = &mut self.edge(from, link.node, true).link {
+                ages.add(age_us);
             }
         }
     }
@@ -146,10 +185,6 @@ impl Builder {
             edges.len() - 1
         });
         &mut edges[place]
-    }
-
-    fn finish(self) -> Vec<GraphService> {
-        self.nodes
     }
 }
 

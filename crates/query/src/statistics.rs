@@ -121,12 +121,9 @@ impl Selector {
     /// Reads an entity selector: `service(…)`, `edge(…, …)` or a bare `id(…)`.
     pub fn parse(text: &str) -> Result<Selector> {
         let trimmed = text.trim_start();
-        let bare = trimmed.get(..2).is_some_and(|head| head.eq_ignore_ascii_case("id")) && trimmed[2..].trim_start().starts_with('(');
-        let expression = if bare {
-            crate::filter::parse(&format!("service({text})"))?
-        } else {
-            crate::filter::parse(text)?
-        };
+        let bare =
+            trimmed.get(..2).is_some_and(|head| head.eq_ignore_ascii_case("id")) && trimmed[2..].trim_start().starts_with('(');
+        let expression = if bare { crate::filter::parse(&format!("service({text})"))? } else { crate::filter::parse(text)? };
         match expression {
             Expression::Service(target, inner) => Ok(Selector::Service(target, inner)),
             Expression::Edge(from, to, inner) => Ok(Selector::Edge(from, to, inner)),

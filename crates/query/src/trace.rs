@@ -54,7 +54,7 @@ fn put_together(id: TraceId, trace: &Trace<'_>, now_us: i64) -> FoundTrace {
     for &index in &order {
         let children = &trace.entities[index].children;
         let embedded: Vec<Segment> =
-            children.iter().filter(|&&child| depth[child] % DEPTH_MAX != 0).filter_map(|&child| built[child].take()).collect();
+            children.iter().filter(|&&child| !depth[child].is_multiple_of(DEPTH_MAX)).filter_map(|&child| built[child].take()).collect();
         let had_list = trace.entities[index].segment.subsegments.is_some();
         if let Some(segment) = &mut built[index] {
             segment.subsegments = (had_list || !embedded.is_empty()).then_some(embedded);

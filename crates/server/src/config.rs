@@ -85,9 +85,9 @@ impl Config {
             merge(&mut table, read_file(path)?, &path.display().to_string(), "")?;
         }
         merge_environment(&mut table)?;
-        let mut config: Config = toml::Value::Table(table)
-            .try_into()
-            .map_err(|err: toml::de::Error| ConfigError::new(format!("configuration: {}", err.message()), "see `mitoshi print-config`"))?;
+        let mut config: Config = toml::Value::Table(table).try_into().map_err(|err: toml::de::Error| {
+            ConfigError::new(format!("configuration: {}", err.message()), "see `mitoshi print-config`")
+        })?;
         if let Some(dir) = &overrides.data_dir {
             config.data_dir.clone_from(dir);
         }
@@ -139,8 +139,9 @@ impl Config {
 fn read_file(path: &Path) -> Result<toml::Table, ConfigError> {
     let text = std::fs::read_to_string(path)
         .map_err(|err| ConfigError::new(format!("cannot read {}: {err}", path.display()), "check the path given to --config"))?;
-    text.parse()
-        .map_err(|err: toml::de::Error| ConfigError::new(format!("{}: {err}", path.display()), "see `mitoshi print-config` for an example"))
+    text.parse().map_err(|err: toml::de::Error| {
+        ConfigError::new(format!("{}: {err}", path.display()), "see `mitoshi print-config` for an example")
+    })
 }
 
 /// Lays `over` on top of `under`. A key that the defaults do not have is a mistake.

@@ -195,9 +195,9 @@ async fn run(config: Config) -> Result<(), StartError> {
 }
 
 async fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|err| (format!("cannot listen on {address}: {err}"), format!("choose another address with {flag}, or end what uses it")))
+    TcpListener::bind(address).await.map_err(|err| {
+        (format!("cannot listen on {address}: {err}"), format!("choose another address with {flag}, or end what uses it"))
+    })
 }
 
 /// UDP and TCP on one port. A free port for the one may be taken for the other, so some are tried.
@@ -210,7 +210,10 @@ async fn bind_daemon(address: SocketAddr) -> Result<(Daemon, TcpListener), Start
             Err(err) => {
                 tries -= 1;
                 if tries == 0 {
-                    return Err((err.to_string(), "choose another address with --daemon, or end the X-Ray daemon that uses it".to_owned()));
+                    return Err((
+                        err.to_string(),
+                        "choose another address with --daemon, or end the X-Ray daemon that uses it".to_owned(),
+                    ));
                 }
             }
         }

@@ -102,7 +102,8 @@ impl Catalog {
 
     /// Numbers for new parts, never given out again, not even after a crash: the first of `count`.
     pub(crate) async fn reserve_part_ids(&self, count: i64) -> Result<i64> {
-        let next: i64 = sqlx::query_scalar("UPDATE part_number SET next = next + ? RETURNING next").bind(count).fetch_one(&self.pool).await?;
+        let next: i64 =
+            sqlx::query_scalar("UPDATE part_number SET next = next + ? RETURNING next").bind(count).fetch_one(&self.pool).await?;
         Ok(next - count)
     }
 

@@ -124,10 +124,8 @@ fn choose(parts: &[Part]) -> Option<Vec<Part>> {
 
 /// Writes one part with the content of all.
 fn merge(dir: &Path, id: i64, inputs: &[Part], now_us: i64) -> Result<PartRow> {
-    let mut streams = inputs
-        .iter()
-        .map(|part| part.files.segment().and_then(|file| Ok(file.rows()?.peekable())))
-        .collect::<Result<Vec<_>>>()?;
+    let mut streams =
+        inputs.iter().map(|part| part.files.segment().and_then(|file| Ok(file.rows()?.peekable()))).collect::<Result<Vec<_>>>()?;
     let mut heap: BinaryHeap<Reverse<(TraceId, u64, usize)>> = BinaryHeap::new();
     let mut rows = std::iter::from_fn(|| {
         if heap.is_empty() {

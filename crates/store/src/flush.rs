@@ -38,10 +38,13 @@ impl Store {
         let now_us = self.inner.clock.now_us();
         let built = {
             let (dir, parts) = (dir.clone(), parts.clone());
-            tokio::task::spawn_blocking(move || build(&dir, first_id, &memtable, &parts, now_us)).await.map_err(|_| Error::Closed)?
+            tokio::task::spawn_blocking(move || build(&dir, first_id, &memtable, &parts, now_us))
+                .await
+                .map_err(|_| Error::Closed)?
         };
         let (rows, supersede) = built?;
-        let change = PartChange { add: rows.clone(), remove: Vec::new(), supersede: supersede.clone(), checkpoint: Some(checkpoint) };
+        let change =
+            PartChange { add: rows.clone(), remove: Vec::new(), supersede: supersede.clone(), checkpoint: Some(checkpoint) };
         self.inner.catalog.change_parts(&change).await?;
         {
             let mut state = write(&self.inner.state);
@@ -75,6 +78,9 @@ impl Store {
     }
 }
 
+/// Rows of the trace table, by part, that newer ones replace.
+type Superseded = Vec<(i64, TraceId)>;
+
 /// Traces of one day, on their way into a part.
 type Day<'m> = Vec<(TraceId, &'m Arc<crate::memtable::MemTrace>, Arc<TraceDigest>)>;
 
@@ -85,7 +91,7 @@ fn build(
     memtable: &Memtable,
     parts: &[Part],
     now_us: i64,
-) -> Result<(Vec<PartRow>, Vec<(i64, TraceId)>)> {
+) -> Result<(Vec<PartRow>, Superseded)> {
     let mut days: BTreeMap<i64, Day<'_>> = BTreeMap::new();
     let mut supersede = Vec::new();
     for (&id, mem_trace) in &memtable.traces {

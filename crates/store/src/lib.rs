@@ -226,8 +226,7 @@ impl Store {
             }
         }
         let payload = encode(&documents);
-        let documents =
-            documents.into_iter().map(|new| Document { sequence: 0, raw: new.raw, segment: new.segment }).collect();
+        let documents = documents.into_iter().map(|new| Document { sequence: 0, raw: new.raw, segment: new.segment }).collect();
         let wal = self.inner.wal.lock().await.clone().ok_or(Error::Closed)?;
         wal.append(payload, documents).await
     }
@@ -235,11 +234,7 @@ impl Store {
     /// A view of everything acknowledged so far.
     pub fn reader(&self) -> Reader {
         let state = read(&self.inner.state);
-        Reader {
-            active: state.active.traces.clone(),
-            flushing: state.flushing.clone(),
-            parts: state.parts.clone(),
-        }
+        Reader { active: state.active.traces.clone(), flushing: state.flushing.clone(), parts: state.parts.clone() }
     }
 
     /// The small mutable state.

@@ -179,7 +179,10 @@ async fn many_small_parts_become_one_and_answers_stay() {
     let mut model = Model::default();
     for round in 0..20u32 {
         // Every trace arrives in two halves, two flushes apart.
-        let documents = vec![document(round, 0, 100 + round), document(round.saturating_sub(2), 1 + u64::from(round), 100 + round.saturating_sub(2))];
+        let documents = vec![
+            document(round, 0, 100 + round),
+            document(round.saturating_sub(2), 1 + u64::from(round), 100 + round.saturating_sub(2)),
+        ];
         model.add(&documents);
         store.append(documents).await.unwrap();
         store.flush().await.unwrap();
@@ -280,7 +283,8 @@ async fn a_damaged_part_is_set_aside_and_the_rest_answers() {
         }
         store.close().await.unwrap();
         drop(store);
-        let mut files: Vec<PathBuf> = std::fs::read_dir(dir.path().join(table)).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let mut files: Vec<PathBuf> =
+            std::fs::read_dir(dir.path().join(table)).unwrap().map(|entry| entry.unwrap().path()).collect();
         files.sort();
         let bytes = std::fs::read(&files[0]).unwrap();
         std::fs::write(&files[0], &bytes[..bytes.len() / 2]).unwrap();

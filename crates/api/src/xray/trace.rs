@@ -99,6 +99,7 @@ struct ValueWithServiceIds {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::enum_variant_names, reason = "the names are the wire's")]
 enum AnnotationValueOutput {
     StringValue(String),
     NumberValue(f64),
@@ -221,11 +222,8 @@ fn summary(found: Summary) -> TraceSummary {
         let value = ValueWithServiceIds { annotation_value, service_ids: pick(&annotation.services) };
         annotations.entry(annotation.key.clone()).or_default().push(value);
     }
-    let users = digest
-        .users
-        .iter()
-        .map(|user| TraceUser { user_name: user.text.clone(), service_ids: pick(&user.services) })
-        .collect();
+    let users =
+        digest.users.iter().map(|user| TraceUser { user_name: user.text.clone(), service_ids: pick(&user.services) }).collect();
     let causes = |causes: &[model::digest::RootCause], kind| causes.iter().map(|cause| cause_json(cause, kind)).collect();
     TraceSummary {
         id: digest.id,

@@ -111,7 +111,8 @@ async fn rules_are_checked_kept_and_counted() {
 #[tokio::test]
 async fn of_the_default_rule_only_the_rates_change() {
     let (sampling, _clock, _dir) = sampling().await;
-    let rates = SamplingRuleUpdate { fixed_rate: Some(0.0), reservoir_size: Some(0), host: Some("*".to_owned()), ..Default::default() };
+    let rates =
+        SamplingRuleUpdate { fixed_rate: Some(0.0), reservoir_size: Some(0), host: Some("*".to_owned()), ..Default::default() };
     let rule = sampling.update("Default", rates).await.unwrap();
     assert_eq!((rule.fixed_rate, rule.reservoir_size), (0.0, 0));
     let host = SamplingRuleUpdate { host: Some("a".to_owned()), ..Default::default() };

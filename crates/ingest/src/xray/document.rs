@@ -44,7 +44,11 @@ impl Ingest {
                 }
                 Err(err) => {
                     self.counters.segment_rejected("JSONFormatError");
-                    rejected.push(Rejected { id: None, code: "JSONFormatError", message: format!("the document is not JSON: {err}") });
+                    rejected.push(Rejected {
+                        id: None,
+                        code: "JSONFormatError",
+                        message: format!("the document is not JSON: {err}"),
+                    });
                 }
             }
         } else {

@@ -77,7 +77,8 @@ fn annotations_keep_their_types_and_their_services() {
 #[test]
 fn the_first_fifty_annotation_keys_are_indexed() {
     let annotations: serde_json::Map<String, Value> = (0..80).map(|n| (format!("key{n:02}"), json!(n))).collect();
-    let digest = digest(&[json!({"id": hex(1), "name": "a", "start_time": START, "end_time": START + 1.0, "annotations": annotations})]);
+    let digest =
+        digest(&[json!({"id": hex(1), "name": "a", "start_time": START, "end_time": START + 1.0, "annotations": annotations})]);
     assert_eq!(digest.annotations.len(), limit::ANNOTATION_KEYS_PER_TRACE);
 }
 

@@ -28,7 +28,9 @@ fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
         (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
-        (Value::Object(a), Value::Object(b)) => a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b))),
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
+        }
         _ => a == b,
     }
 }
@@ -133,13 +135,24 @@ fn json_value() -> impl Strategy<Value = Value> {
 
 /// Well-typed documents: known members with values of their type, unknown ones with anything.
 fn document(depth: u32) -> BoxedStrategy<Value> {
-    let object = || prop::collection::btree_map("[a-z_.]{1,8}", json_value(), 0..4).prop_map(|map| Value::Object(map.into_iter().collect()));
+    let object =
+        || prop::collection::btree_map("[a-z_.]{1,8}", json_value(), 0..4).prop_map(|map| Value::Object(map.into_iter().collect()));
     let known = (
         (any::<u64>(), "[ -~é漢]{1,20}", 0.0..2e9f64, prop::option::of(0.0..2e9f64)),
-        (prop::option::of(any::<bool>()), prop::option::of(any::<bool>()), prop::option::of("aws|remote|local"), prop::option::of(".{0,8}")),
+        (
+            prop::option::of(any::<bool>()),
+            prop::option::of(any::<bool>()),
+            prop::option::of("aws|remote|local"),
+            prop::option::of(".{0,8}"),
+        ),
         (prop::option::of(object()), prop::option::of(object()), prop::option::of(json_value()), prop::option::of(any::<u64>())),
-        prop::option::of(prop_oneof!["[0-9a-f]{16}".prop_map(Value::from), Just(json!({"exceptions": [{"id": "ab", "type": "E", "stack": [], "extra": 1}], "paths": []}))]),
-        prop::option::of(Just(json!({"request": {"method": "GET", "url": "http://a/", "odd": [1]}, "response": {"status": 200, "content_length": "7"}, "x": {}}))),
+        prop::option::of(prop_oneof![
+            "[0-9a-f]{16}".prop_map(Value::from),
+            Just(json!({"exceptions": [{"id": "ab", "type": "E", "stack": [], "extra": 1}], "paths": []}))
+        ]),
+        prop::option::of(Just(
+            json!({"request": {"method": "GET", "url": "http://a/", "odd": [1]}, "response": {"status": 200, "content_length": "7"}, "x": {}}),
+        )),
         prop::collection::btree_map("x_[a-z]{1,6}", json_value(), 0..3),
     );
     let children = if depth == 0 { Just(Vec::new()).boxed() } else { prop::collection::vec(document(depth - 1), 0..3).boxed() };

@@ -26,7 +26,9 @@ fn at<'t>(trace: &'t Trace<'_>, id: u64) -> &'t Entity<'t> {
 
 #[test]
 fn streamed_subsegments_find_their_parents_in_any_order() {
-    let root = document(json!({"id": hex(1), "name": "a", "subsegments": [{"id": hex(2), "name": "work", "start_time": 100.1, "end_time": 100.2}]}));
+    let root = document(
+        json!({"id": hex(1), "name": "a", "subsegments": [{"id": hex(2), "name": "work", "start_time": 100.1, "end_time": 100.2}]}),
+    );
     let child = document(json!({"id": hex(3), "name": "inner", "type": "subsegment", "parent_id": hex(2)}));
     let grandchild = document(json!({"id": hex(4), "name": "innermost", "type": "subsegment", "parent_id": hex(3)}));
     let orphan = document(json!({"id": hex(5), "name": "lost", "type": "subsegment", "parent_id": hex(99)}));

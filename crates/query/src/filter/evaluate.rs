@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use model::digest::{AnnotationValue, Call, CauseEntity, CauseException, CauseService, DigestHttp, Flags, Outcome, RootCause, TraceDigest, Visit};
+use model::digest::{
+    AnnotationValue, Call, CauseEntity, CauseException, CauseService, DigestHttp, Flags, Outcome, RootCause, TraceDigest, Visit,
+};
 use model::service::ServiceId;
 use serde_json::Value;
 
@@ -186,7 +188,8 @@ impl Scope for VisitScope<'_> {
     }
 
     fn annotations(&self, key: &str, test: &mut dyn FnMut(&AnnotationValue) -> bool) -> bool {
-        let here = |annotation: &&model::digest::Annotation| annotation.key == key && annotation.services.contains(&self.visit.service);
+        let here =
+            |annotation: &&model::digest::Annotation| annotation.key == key && annotation.services.contains(&self.visit.service);
         self.digest.annotations.iter().filter(here).any(|annotation| test(&annotation.value))
     }
 }
@@ -295,11 +298,9 @@ fn cause_matches(cause: &RootCause, level: CauseLevel, inner: Option<&Expression
     let passes = |scope: &dyn Scope| inner.is_none_or(|inner| evaluate(inner, scope));
     let count = cause.services.len();
     match level {
-        CauseLevel::Service => cause
-            .services
-            .iter()
-            .enumerate()
-            .any(|(index, service)| passes(&CauseServiceScope(service, Place { index, count }))),
+        CauseLevel::Service => {
+            cause.services.iter().enumerate().any(|(index, service)| passes(&CauseServiceScope(service, Place { index, count })))
+        }
         // Entities are counted along the whole way, over all services.
         CauseLevel::Entity => {
             let entities: Vec<&CauseEntity> = cause.services.iter().flat_map(|service| &service.path).collect();
@@ -331,7 +332,8 @@ fn json_matches(pattern: &Value, actual: &Value) -> bool {
 
 fn target_matches(target: &Target, digest: &TraceDigest, service: u32) -> bool {
     let service = digest.service(service);
-    target.name.as_ref().is_none_or(|name| service.names.contains(name)) && rest_matches(target, &service.id, service.id.kind.as_deref())
+    target.name.as_ref().is_none_or(|name| service.names.contains(name))
+        && rest_matches(target, &service.id, service.id.kind.as_deref())
 }
 
 fn client_matches(target: &Target, digest: &TraceDigest, root: u32) -> bool {
@@ -419,5 +421,7 @@ pub(crate) fn edge_matches(from: &Target, to: &Target, inner: Option<&Expression
         // The client that calls a root carries the root's name and the type `client`.
         None => visit.root && client_matches(from, digest, visit.service),
     };
-    from_matches && target_matches(to, digest, visit.service) && inner.is_none_or(|inner| evaluate(inner, &EdgeScope { digest, visit }))
+    from_matches
+        && target_matches(to, digest, visit.service)
+        && inner.is_none_or(|inner| evaluate(inner, &EdgeScope { digest, visit }))
 }

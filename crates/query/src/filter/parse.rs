@@ -39,7 +39,6 @@ struct Parser {
     scope: Scope,
 }
 
-
 impl Parser {
     fn error(&self, message: impl Into<String>, expected: &[&'static str]) -> FilterError {
         self.error_at(self.at, message, expected)
@@ -455,7 +454,9 @@ impl Parser {
             return Ok(Literal::Text(text));
         }
         let start = self.at;
-        while self.peek().is_some_and(|c| !c.is_whitespace() && !matches!(c, '(' | ')' | '{' | '}' | ',' | '"' | '\'' | '!' | '=' | '<' | '>'))
+        while self
+            .peek()
+            .is_some_and(|c| !c.is_whitespace() && !matches!(c, '(' | ')' | '{' | '}' | ',' | '"' | '\'' | '!' | '=' | '<' | '>'))
         {
             self.at += 1;
         }
@@ -467,7 +468,9 @@ impl Parser {
             "false" => Ok(Literal::Boolean(false)),
             "and" | "or" => Err(self.error_at(start, "the value is missing", &["a value"])),
             _ => match word.parse::<f64>() {
-                Ok(number) if word.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.')) => Ok(Literal::Number(number)),
+                Ok(number) if word.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.')) => {
+                    Ok(Literal::Number(number))
+                }
                 _ => Ok(Literal::Text(word)),
             },
         }
@@ -487,7 +490,9 @@ impl Parser {
                 }
                 Some('\\') => {
                     let escaped = self.text.get(self.at + 1).copied();
-                    let Some(escaped) = escaped else { return Err(self.error_at(start, "the text has no closing quote", &["a closing quote"])) };
+                    let Some(escaped) = escaped else {
+                        return Err(self.error_at(start, "the text has no closing quote", &["a closing quote"]));
+                    };
                     // A backslash only means something before a quote or a backslash; a path or pattern keeps its own.
                     if escaped != quote && escaped != '\\' {
                         text.push('\\');
@@ -591,4 +596,3 @@ fn text_scopes(text: Text) -> &'static [Scope] {
         Text::AccountId => &[Scope::Trace, Scope::Service, Scope::CauseService],
     }
 }
-

@@ -70,7 +70,9 @@ impl Expression {
             Expression::Flag(Flag::Fault, true) => Prefilter::AnyFault,
             Expression::Flag(Flag::Error, true) => Prefilter::AnyError,
             Expression::Flag(Flag::Throttle, true) => Prefilter::AnyThrottle,
-            Expression::Flag(Flag::Ok, false) => Prefilter::Or(vec![Prefilter::AnyFault, Prefilter::AnyError, Prefilter::AnyThrottle]),
+            Expression::Flag(Flag::Ok, false) => {
+                Prefilter::Or(vec![Prefilter::AnyFault, Prefilter::AnyError, Prefilter::AnyThrottle])
+            }
             Expression::Annotation(..) => self.prefilter(),
             _ => Prefilter::Anything,
         }

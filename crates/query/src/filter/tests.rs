@@ -195,10 +195,7 @@ fn what_can_be_decided_on_columns_is() {
     assert_eq!(prefilter("!(fault OR error)"), Prefilter::Anything);
     assert_eq!(
         prefilter("service(\"a\") { fault AND responsetime > 1 }"),
-        Prefilter::And(vec![
-            Prefilter::Service("a".to_owned()),
-            Prefilter::And(vec![Prefilter::AnyFault, Prefilter::Anything])
-        ])
+        Prefilter::And(vec![Prefilter::Service("a".to_owned()), Prefilter::And(vec![Prefilter::AnyFault, Prefilter::Anything])])
     );
 }
 

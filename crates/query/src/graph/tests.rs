@@ -49,7 +49,8 @@ fn worked_example() -> Vec<Value> {
 async fn clients_services_and_what_they_call() {
     let (door, _, _dir) = door(&worked_example()).await;
     let graph = door.service_graph(last_hour()).unwrap();
-    let node = |name: &str, kind: &str| graph.iter().find(|node| node.id.name == name && node.id.kind.as_deref() == Some(kind)).unwrap();
+    let node =
+        |name: &str, kind: &str| graph.iter().find(|node| node.id.name == name && node.id.kind.as_deref() == Some(kind)).unwrap();
     let (client, app) = (node("app", "client"), node("app", "AWS::EC2::Instance"));
     let (table, sns) = (node("orders", "AWS::DynamoDB::Table"), node("SNS", "AWS::SNS"));
     assert_eq!(graph.len(), 4);
@@ -113,4 +114,23 @@ async fn requests_outside_the_range_are_not_counted() {
     let (door, _, _dir) = door(&worked_example()).await;
     let before = TimeRange { start_us: 0, end_us: secs_to_us((NOW_SECS - 101) as f64) };
     assert!(door.service_graph(before).unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_leads_to_the_consumer_in_another_trace() {
+    let start = (NOW_SECS - 100) as f64;
+    let mut sender = testkit::segment(&trace_id(NOW_SECS as u32 - 100, 1), 1, "shop", start, 0.1);
+    sender["subsegments"] = json!([{"id": segment_id(2), "name": "SQS", "namespace": "aws", "start_time": start, "end_time": start + 0.05,
+                                    "aws": {"queue_url": "https://sqs.local/orders"}}]);
+    let mut consumer = testkit::segment(&trace_id(NOW_SECS as u32 - 90, 2), 3, "worker", start + 3.05, 0.2);
+    consumer["links"] = json!([{"trace_id": trace_id(NOW_SECS as u32 - 100, 1), "id": segment_id(2),
+                                "attributes": {"aws.xray.reserved.reference_type": "parent"}}]);
+    let (door, _, _dir) = door(&[sender, consumer]).await;
+    let graph = door.service_graph(last_hour()).unwrap();
+    let queue = graph.iter().find(|node| node.id.kind.as_deref() == Some("AWS::SQS::Queue")).unwrap();
+    let worker = graph.iter().find(|node| node.id.name == "worker" && node.id.kind.is_none()).unwrap();
+    let [edge] = &queue.edges[..] else { panic!("{:?}", queue.edges) };
+    assert_eq!(edge.to, worker.reference);
+    assert_eq!(edge.link.as_ref().unwrap().entries(), [(3.0, 1)]);
+    assert_eq!(edge.tally.statistics.total(), 0);
 }

@@ -15,7 +15,13 @@ async fn slow_traces_are_told_from_their_like() {
     let store = Store::open(StoreOptions::new(dir.path()), Arc::new(clock.clone())).await.unwrap();
     let documents = (0..50u32).map(|n| {
         // Two in fifty take five seconds; a batch job always does and is not slow for it.
-        let (name, secs) = if n % 10 == 9 { ("batch", 30.0) } else if n % 25 == 3 { ("api", 5.0) } else { ("api", 0.1) };
+        let (name, secs) = if n % 10 == 9 {
+            ("batch", 30.0)
+        } else if n % 25 == 3 {
+            ("api", 5.0)
+        } else {
+            ("api", 0.1)
+        };
         let id = trace_id(NOW_SECS as u32 - 600 + n, u128::from(n));
         let mut value = testkit::segment(&id, u64::from(n) + 1, name, f64::from(NOW_SECS as u32 - 600 + n), secs);
         value["http"] = json!({"response": {"status": 200}});
@@ -40,7 +46,8 @@ async fn slow_traces_are_told_from_their_like() {
         };
         let all = door.summaries(&query).unwrap();
         assert_eq!((all.summaries.len(), all.considered, all.next), (50, 50, None));
-        let slow: Vec<u64> = all.summaries.iter().filter(|found| found.slow).filter_map(|found| found.digest.response_us()).collect();
+        let slow: Vec<u64> =
+            all.summaries.iter().filter(|found| found.slow).filter_map(|found| found.digest.response_us()).collect();
         assert_eq!(slow, [5_000_000, 5_000_000]);
         query.filter = crate::filter::parse("rootcause.responsetime.service { name = \"api\" }").unwrap();
         assert_eq!(door.summaries(&query).unwrap().summaries.len(), 2);

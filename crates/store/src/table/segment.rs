@@ -110,12 +110,13 @@ pub(crate) struct SegmentFile {
 impl SegmentFile {
     pub(crate) fn open(path: &Path) -> Result<SegmentFile> {
         let file = File::open(path).at("open", path)?;
-        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required)).at("open", path)?;
+        let metadata =
+            ArrowReaderMetadata::load(&file, ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required))
+                .at("open", path)?;
         let builder = builder(&file, &metadata, path)?;
         let groups = metadata.metadata().num_row_groups();
-        let blooms = (0..groups)
-            .map(|group| builder.get_row_group_column_bloom_filter(group, 0).at("read", path))
-            .collect::<Result<_>>()?;
+        let blooms =
+            (0..groups).map(|group| builder.get_row_group_column_bloom_filter(group, 0).at("read", path)).collect::<Result<_>>()?;
         Ok(SegmentFile { path: path.to_owned(), file, metadata, blooms })
     }
 
@@ -163,7 +164,8 @@ impl SegmentFile {
         };
         let locations = offsets.page_locations();
         let ranges = locations.iter().enumerate().filter_map(|(page, location)| {
-            let holds = index.min_value(page).is_none_or(|min| min <= &id.0[..]) && index.max_value(page).is_none_or(|max| max >= &id.0[..]);
+            let holds = index.min_value(page).is_none_or(|min| min <= &id.0[..])
+                && index.max_value(page).is_none_or(|max| max >= &id.0[..]);
             let end = locations.get(page + 1).map_or(rows, |next| next.first_row_index as usize);
             holds.then_some(location.first_row_index as usize..end)
         });

@@ -261,7 +261,9 @@ pub(crate) struct Response {
 impl TraceFile {
     pub(crate) fn open(path: &Path) -> Result<TraceFile> {
         let file = File::open(path).at("open", path)?;
-        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required)).at("open", path)?;
+        let metadata =
+            ArrowReaderMetadata::load(&file, ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required))
+                .at("open", path)?;
         let newest_us = metadata
             .metadata()
             .row_groups()
@@ -298,12 +300,8 @@ impl TraceFile {
         prefilter.columns(&mut columns);
         columns.sort_unstable();
         columns.dedup();
-        let reader = self
-            .builder(&columns)?
-            .with_row_groups(vec![group])
-            .with_batch_size(ROW_GROUP_ROWS)
-            .build()
-            .at("read", &self.path)?;
+        let reader =
+            self.builder(&columns)?.with_row_groups(vec![group]).with_batch_size(ROW_GROUP_ROWS).build().at("read", &self.path)?;
         let mut candidates = Vec::new();
         let mut admitted = Vec::new();
         let mut first_row = 0;
@@ -355,12 +353,8 @@ impl TraceFile {
     /// Entry services and response times of the traces filed in the range.
     pub(crate) fn responses(&self, group: usize, from_us: i64, to_us: i64, visit: &mut dyn FnMut(Response)) -> Result<()> {
         let columns = [TIME, RESPONSE_US, ENTRY];
-        let reader = self
-            .builder(&columns)?
-            .with_row_groups(vec![group])
-            .with_batch_size(ROW_GROUP_ROWS)
-            .build()
-            .at("read", &self.path)?;
+        let reader =
+            self.builder(&columns)?.with_row_groups(vec![group]).with_batch_size(ROW_GROUP_ROWS).build().at("read", &self.path)?;
         for batch in reader {
             let batch = batch.map_err(|err| self.arrow(err))?;
             let columns = Columns { batch: &batch, places: &columns };

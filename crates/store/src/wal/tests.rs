@@ -2,7 +2,10 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 
-fn start(dir: &Path, next: u64) -> (Wal<u64>, Arc<Mutex<Vec<(u64, u64)>>>) {
+/// Sequence and item of everything that was applied.
+type Applied = Arc<Mutex<Vec<(u64, u64)>>>;
+
+fn start(dir: &Path, next: u64) -> (Wal<u64>, Applied) {
     let applied = Arc::new(Mutex::new(Vec::new()));
     let sink = applied.clone();
     let wal = Wal::start(dir, next, move |sequence, item| sink.lock().unwrap().push((sequence, item))).unwrap();

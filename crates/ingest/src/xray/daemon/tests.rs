@@ -2,7 +2,9 @@ use super::*;
 
 #[test]
 fn headers_in_every_accepted_form() {
-    for header in [r#"{"format":"json","version":1}"#, r#"{ "version" : 1, "format" : "JSON" }"#, "{\"format\":\"json\",\"version\":1}\r"] {
+    for header in
+        [r#"{"format":"json","version":1}"#, r#"{ "version" : 1, "format" : "JSON" }"#, "{\"format\":\"json\",\"version\":1}\r"]
+    {
         let datagram = format!("{header}\n{{\"pretty\":\n1}}");
         assert_eq!(payload(datagram.as_bytes()), Ok(&b"{\"pretty\":\n1}"[..]), "{header}");
     }
