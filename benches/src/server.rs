@@ -43,7 +43,11 @@ impl Server {
     }
 
     /// Asks the process to stop, and waits.
-    pub(crate) fn stop(mut self) {
+    pub(crate) fn stop(self) {}
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
         let _ = Command::new("kill").arg(self.child.id().to_string()).status();
         let _ = self.child.wait();
     }

@@ -127,8 +127,9 @@ def requests_of(documents):
 
 def ingest(server, way, documents):
     if way == "udp":
+        before = server.ingest()["segments_accepted"]
         server.udp(*documents)
-        wait_for("every datagram to be taken", lambda: server.ingest()["segments_accepted"] >= len(documents))
+        wait_for("every datagram to be taken", lambda: server.ingest()["segments_accepted"] >= before + len(documents))
     else:
         server.put(*documents)
 
@@ -156,11 +157,11 @@ def way(request):
 
 
 @pytest.mark.parametrize("name", CAPTURE_NAMES)
-def test_documents_come_back(server, name, way):
+def test_documents_come_back(shared, name, way):
     documents = shifted(capture(name))
-    ingest(server, way, documents)
+    ingest(shared, way, documents)
     traces = by_trace(documents)
-    found = server.traces(*traces)
+    found = shared.traces(*traces)
     assert set(found) == set(traces)
     for trace_id, sent in traces.items():
         back = [json.loads(s["Document"]) for s in found[trace_id]["Segments"]]
@@ -183,14 +184,14 @@ def test_documents_come_back(server, name, way):
 
 
 @pytest.mark.parametrize("name", CAPTURE_NAMES)
-def test_inferred_segments(server, name):
+def test_inferred_segments(shared, name):
     documents = shifted(capture(name))
-    server.put(*documents)
+    shared.put(*documents)
     for trace_id, sent in by_trace(documents).items():
         called = {d.get("parent_id") for d in sent if d.get("type") != "subsegment"}
         outward = {s["id"]: s for d in sent for s in walk(d)
                    if (s.get("namespace") in ("aws", "remote") or "sql" in s) and s["id"] not in called}
-        inferred = {d["parent_id"]: d for d in server.documents(trace_id, inferred=True) if d.get("inferred")}
+        inferred = {d["parent_id"]: d for d in shared.documents(trace_id, inferred=True) if d.get("inferred")}
         assert set(inferred) == set(outward)
         for key, call in outward.items():
             segment = inferred[key]
@@ -199,20 +200,20 @@ def test_inferred_segments(server, name):
                 assert segment.get(member) == call.get(member), member
             assert not {"annotations", "metadata", "subsegments"} & set(segment)
         # Repeated reads agree.
-        again = {d["parent_id"]: d["id"] for d in server.documents(trace_id, inferred=True) if d.get("inferred")}
+        again = {d["parent_id"]: d["id"] for d in shared.documents(trace_id, inferred=True) if d.get("inferred")}
         assert again == {k: d["id"] for k, d in inferred.items()}
 
 
 @pytest.mark.parametrize("name", sorted(EXPECT))
-def test_trace_graph(server, name, way):
+def test_trace_graph(shared, name, way):
     expect = EXPECT[name]
     documents = shifted(capture(name))
-    ingest(server, way, documents)
+    ingest(shared, way, documents)
     requests = requests_of(documents)
     assert requests
     client = (expect.root[0], "client")
     for trace_id in requests:
-        graph = server.graph(trace_id)
+        graph = shared.graph(trace_id)
         assert graph.outcomes() == {**expect.edges, (client, expect.root): expect.entry}
         assert set(graph.nodes) == {n for pair in graph.edges for n in pair}
         for node, want in expect.nodes.items():

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import new_trace_id, segment, subsegment
+from conftest import binary, new_trace_id, segment, subsegment
 
 
 def program():
@@ -21,15 +21,16 @@ def program():
     return found
 
 
-def aws(server, *arguments, code=0, port=None, signed=True):
+def aws(server, *arguments, failing=False, port=None, signed=True):
     env = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "MITOSHI_"))}
     env.update(AWS_ACCESS_KEY_ID="any", AWS_SECRET_ACCESS_KEY="any", AWS_DEFAULT_REGION="us-east-1", AWS_MAX_ATTEMPTS="1",
                AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull, AWS_PAGER="")
     done = subprocess.run(
         [program(), "xray", *arguments, "--endpoint-url", f"http://127.0.0.1:{port or server.http_port}", "--output", "json",
          *([] if signed else ["--no-sign-request"])], capture_output=True, text=True, env=env, timeout=60)
-    assert done.returncode == code, done.stderr + done.stdout
-    if code:
+    # A service's error is exit status 255 in version 1 of the CLI, 254 in version 2.
+    assert done.returncode in ((254, 255) if failing else (0,)), done.stderr + done.stdout
+    if failing:
         return done.stderr
     return json.loads(done.stdout) if done.stdout.strip() else {}
 
@@ -62,7 +63,7 @@ def test_summaries_with_filter_and_paging(server):
     assert len(answer["TraceSummaries"]) == 115
     answer = aws(server, "get-trace-summaries", *window, "--no-paginate")
     assert len(answer["TraceSummaries"]) == 100 and answer["NextToken"]
-    assert "InvalidRequestException" in aws(server, "get-trace-summaries", *window, "--filter-expression", "fault AND", code=254)
+    assert "InvalidRequestException" in aws(server, "get-trace-summaries", *window, "--filter-expression", "fault AND", failing=True)
 
 
 def test_graphs(server):
@@ -75,7 +76,7 @@ def test_graphs(server):
     now = time.time()
     answer = aws(server, "get-service-graph", "--start-time", stamp(now - 60), "--end-time", stamp(now + 1))
     assert {s["Name"] for s in answer["Services"]} == names
-    error = aws(server, "get-service-graph", "--start-time", stamp(now - 7 * 3600), "--end-time", stamp(now), code=254)
+    error = aws(server, "get-service-graph", "--start-time", stamp(now - 7 * 3600), "--end-time", stamp(now), failing=True)
     assert "Time range cannot be longer than 6 hours" in error
 
 
@@ -100,7 +101,7 @@ def test_sampling_rules(server):
     assert answer["SamplingTargetDocuments"][0]["RuleName"] == "made"
     answer = aws(server, "delete-sampling-rule", "--rule-name", "made")
     assert answer["SamplingRuleRecord"]["SamplingRule"]["RuleName"] == "made"
-    assert "InvalidRequestException" in aws(server, "delete-sampling-rule", "--rule-name", "made", code=254)
+    assert "InvalidRequestException" in aws(server, "delete-sampling-rule", "--rule-name", "made", failing=True)
 
 
 def test_telemetry_records(server):
@@ -110,4 +111,55 @@ def test_telemetry_records(server):
 
 
 def test_operation_that_is_not_served(server):
-    assert "NotImplementedException" in aws(server, "get-groups", code=254)
+    assert "NotImplementedException" in aws(server, "get-groups", failing=True)
+
+
+def mitoshi(*arguments, **env):
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("MITOSHI_")}
+    return subprocess.run([binary(), *arguments], capture_output=True, text=True, timeout=20, env={**clean, **env})
+
+
+def test_print_config():
+    done = mitoshi("print-config")
+    assert done.returncode == 0
+    for key in ("data_dir", "memtable_mib", "retention_days", "[http]", "[daemon]", "[store]"):
+        assert key in done.stdout
+
+
+@pytest.mark.parametrize("name, value, line", [
+    ("MITOSHI_STORE_MEMTABLE_MIB", "7", "memtable_mib = 7"), ("MITOSHI_STORE_RETENTION_DAYS", "3", "retention_days = 3"),
+    ("MITOSHI_REGION", "eu-west-1", 'region = "eu-west-1"'), ("MITOSHI_ACCOUNT_ID", "123456789012", 'account_id = "123456789012"'),
+])
+def test_environment_sets_a_key(tmp_path, name, value, line):
+    assert line in mitoshi("print-config", "--data-dir", str(tmp_path), **{name: value}).stdout
+
+
+@pytest.mark.parametrize("name, value", [
+    ("MITOSHI_STORE_MEMTABLE_MIB", "many"), ("MITOSHI_STORE_MEMTABLE_MIB", "-1"), ("MITOSHI_HTTP_ADDRESS", "nowhere"),
+    ("MITOSHI_STORE_NO_SUCH_KEY", "1"), ("MITOSHI_ACCOUNT_ID", "12"),
+])
+def test_wrong_environment_is_told(tmp_path, name, value):
+    """A typing mistake must not pass in silence."""
+    done = mitoshi("check-config", "--data-dir", str(tmp_path / "d"), **{name: value})
+    assert done.returncode != 0, done.stdout
+    message = (done.stderr + done.stdout).lower()
+    assert name.lower() in message or name.lower().removeprefix("mitoshi_").split("_", 1)[1] in message, message
+    assert "panicked" not in message
+
+
+def test_open_http_address_is_refused(tmp_path):
+    """There is no sign-in: the API must not listen beyond the machine by a slip."""
+    done = mitoshi("serve", "--data-dir", str(tmp_path / "d"), "--http", "0.0.0.0:0", "--daemon", "127.0.0.1:0")
+    assert done.returncode != 0
+    assert "loopback" in (done.stderr + done.stdout).lower()
+
+
+def test_unknown_flag():
+    done = mitoshi("serve", "--no-such-flag")
+    assert done.returncode != 0 and "--no-such-flag" in done.stderr
+
+
+def test_region_and_account_are_those_of_the_configuration(new_server):
+    server = new_server(env={"MITOSHI_REGION": "eu-west-1", "MITOSHI_ACCOUNT_ID": "123456789012"})
+    (record,) = server.xray.get_sampling_rules()["SamplingRuleRecords"]
+    assert record["SamplingRule"]["RuleARN"] == "arn:aws:xray:eu-west-1:123456789012:sampling-rule/Default"

@@ -110,12 +110,12 @@ REQUIRED = [(n, m) for n in sorted(SERVED) for m in MODEL.operation_model(n).inp
 
 @pytest.mark.parametrize("name, member", REQUIRED, ids=[f"{n}-{m}" for n, m in REQUIRED])
 @pytest.mark.parametrize("how", ["absent", "null"])
-def test_required_member(server, name, member, how):
+def test_required_member(shared, name, member, how):
     body = arguments(name)
     body.pop(member)
     if how == "null":
         body[member] = None
-    answer = server.request(uri(name), body)
+    answer = shared.request(uri(name), body)
     assert answer.status == 400 and answer.error == "InvalidRequestException", answer
     if how == "absent":
         assert member in answer.json["Message"]
@@ -126,10 +126,10 @@ RULE_REQUIRED = ["ResourceARN", "Priority", "FixedRate", "ReservoirSize", "Servi
 
 
 @pytest.mark.parametrize("member", RULE_REQUIRED)
-def test_required_member_of_a_rule(server, member):
+def test_required_member_of_a_rule(shared, member):
     wanted = rule("made")
     del wanted[member]
-    answer = server.request("/CreateSamplingRule", {"SamplingRule": wanted})
+    answer = shared.request("/CreateSamplingRule", {"SamplingRule": wanted})
     assert answer.status == 400 and answer.error == "InvalidRequestException", answer
     assert member in answer.json["Message"]
 
@@ -148,17 +148,17 @@ WRONG_TYPES = [
 
 
 @pytest.mark.parametrize("name, body", WRONG_TYPES, ids=[f"{n}-{i}" for i, (n, _) in enumerate(WRONG_TYPES)])
-def test_wrong_type(server, name, body):
-    answer = server.request(uri(name), body)
+def test_wrong_type(shared, name, body):
+    answer = shared.request(uri(name), body)
     assert answer.status == 400 and answer.error == "InvalidRequestException", answer
 
 
 @pytest.mark.parametrize("body", [b"[]", b"5", b'"text"', b"null", b"{", b"{]", b"\xff\xfe", b"{} {}"])
 @pytest.mark.parametrize("name", ["PutTraceSegments", "GetTraceSummaries", "CreateSamplingRule"])
-def test_body_is_no_object(server, name, body):
-    answer = server.request(uri(name), body)
+def test_body_is_no_object(shared, name, body):
+    answer = shared.request(uri(name), body)
     assert answer.status == 400 and answer.error in ("InvalidRequestException", "SerializationException"), answer
-    assert server.health()["status"] == "ok"
+    assert shared.health()["status"] == "ok"
 
 
 @pytest.mark.parametrize("name", sorted(SERVED))
@@ -170,15 +170,15 @@ def test_unknown_members_are_ignored(server, name):
 
 
 @pytest.mark.parametrize("body", [b"", b"{}"])
-def test_empty_body(server, body):
+def test_empty_body(shared, body):
     """ADOT posts no body at all to GetSamplingRules."""
-    for port in (server.http_port, server.daemon_port):
-        assert server.request("/GetSamplingRules", body, port=port).json["SamplingRuleRecords"]
+    for port in (shared.http_port, shared.daemon_port):
+        assert shared.request("/GetSamplingRules", body, port=port).json["SamplingRuleRecords"]
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "application/x-amz-json-1.1", "text/plain", ""])
-def test_content_type_does_not_matter(server, content_type):
-    answer = server.request("/GetSamplingRules", {}, headers={"Content-Type": content_type})
+def test_content_type_does_not_matter(shared, content_type):
+    answer = shared.request("/GetSamplingRules", {}, headers={"Content-Type": content_type})
     assert answer.status == 200, answer
 
 
@@ -235,21 +235,21 @@ def check_shape(shape, got, where):
 
 
 @pytest.mark.parametrize("path", ["/Nope", "/traces", "/TraceSegments/x", "/api/nope", "/.."])
-def test_unknown_path(server, path):
-    answer = server.request(path, {})
+def test_unknown_path(shared, path):
+    answer = shared.request(path, {})
     assert 400 <= answer.status < 500, answer
-    assert server.alive()
+    assert shared.alive()
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "https://evil.example:2001", "null"])
 @pytest.mark.parametrize("path", ["/TraceSegments", "/TraceSummaries", "/CreateSamplingRule", "/GetSamplingRules"])
-def test_foreign_origin_is_refused(server, path, origin):
+def test_foreign_origin_is_refused(shared, path, origin):
     """A page in a browser must not reach a server on the same machine."""
-    answer = server.request(path, {}, headers={"Origin": origin})
+    answer = shared.request(path, {}, headers={"Origin": origin})
     assert answer.status == 403, answer
-    answer = server.request(path, {}, headers={"Origin": origin}, port=server.daemon_port)
+    answer = shared.request(path, {}, headers={"Origin": origin}, port=shared.daemon_port)
     assert answer.status == 403, answer
 
 
-def test_own_origin_is_let_in(server):
-    assert server.request("/GetSamplingRules", {}, headers={"Origin": server.url}).status == 200
+def test_own_origin_is_let_in(shared):
+    assert shared.request("/GetSamplingRules", {}, headers={"Origin": shared.url}).status == 200

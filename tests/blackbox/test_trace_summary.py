@@ -220,7 +220,7 @@ def test_pages_while_traces_arrive(server):
 
 def token_of(server):
     fill(server, 150)
-    now = time.time()
+    now = int(time.time())
     query = {"StartTime": now - 3600, "EndTime": now}
     token = server.xray.get_trace_summaries(**query)["NextToken"]
     return query, token

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use model::Kind;
 use serde_json::{Map, Value};
-use tracing::error;
+use tracing::{debug, error};
 
 pub(crate) const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
@@ -98,7 +98,12 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let request_id = crate::operation::request_id();
         if let Some(private) = &self.private {
-            error!(%request_id, exception = self.exception, error = %private, "request failed");
+            if self.status == StatusCode::SERVICE_UNAVAILABLE {
+                // The store has said so already, once and not for every request.
+                debug!(%request_id, error = %private, "request refused");
+            } else {
+                error!(%request_id, exception = self.exception, error = %private, "request failed");
+            }
         }
         let mut body = Map::new();
         body.insert("Message".to_owned(), self.message.into());

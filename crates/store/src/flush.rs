@@ -64,6 +64,7 @@ impl Store {
             state.parts = Arc::new(parts);
             state.flushing = None;
         }
+        self.inner.drained.notify_waiters();
         let wal = self.inner.wal.lock().await.clone();
         if let Some(wal) = wal {
             wal.release(checkpoint)?;

@@ -25,6 +25,7 @@ use std::collections::HashSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
 use model::{Clock, Segment};
 use tokio::sync::{Mutex, Notify};
@@ -52,8 +53,10 @@ pub struct StoreOptions {
     pub retention_days: u32,
     /// Memory for what is not yet in parts: at this size a flush is due.
     pub memtable_bytes: usize,
-    /// Beyond this, writes are refused until a flush caught up.
+    /// Beyond this, writes wait until a flush caught up …
     pub memtable_bytes_max: usize,
+    /// … for at most this long; then they are refused.
+    pub write_wait: Duration,
 }
 
 impl StoreOptions {
@@ -63,6 +66,7 @@ impl StoreOptions {
             retention_days: 30,
             memtable_bytes: 48 * 1024 * 1024,
             memtable_bytes_max: 256 * 1024 * 1024,
+            write_wait: Duration::from_secs(5),
         }
     }
 }
@@ -88,6 +92,8 @@ struct Inner {
     state: Arc<RwLock<State>>,
     /// Signalled when a flush is due for size.
     full: Arc<Notify>,
+    /// Signalled when a flush gave memory back.
+    drained: Notify,
     /// One flush, compaction or retention at a time changes the set of parts.
     maintenance: Mutex<()>,
     recovery: Recovery,
@@ -205,6 +211,7 @@ impl Store {
             wal: Mutex::new(Some(Arc::new(wal))),
             state,
             full,
+            drained: Notify::new(),
             maintenance: Mutex::new(()),
             recovery,
             _lock: lock,
@@ -217,18 +224,30 @@ impl Store {
         if documents.is_empty() {
             return Ok(());
         }
-        {
-            let state = read(&self.inner.state);
-            let bytes = state.memory_bytes();
-            if bytes > self.inner.options.memtable_bytes_max {
-                self.inner.full.notify_one();
-                return Err(Error::Behind { bytes, limit: self.inner.options.memtable_bytes_max });
-            }
-        }
+        self.wait_for_room().await?;
         let payload = encode(&documents);
         let documents = documents.into_iter().map(|new| Document { sequence: 0, raw: new.raw, segment: new.segment }).collect();
         let wal = self.inner.wal.lock().await.clone().ok_or(Error::Closed)?;
         wal.append(payload, documents).await
+    }
+
+    /// Where writers outrun the disk, they wait for the flush under way; only when that takes too long they are refused.
+    async fn wait_for_room(&self) -> Result<()> {
+        let limit = self.inner.options.memtable_bytes_max;
+        let room = async {
+            loop {
+                let drained = self.inner.drained.notified();
+                if read(&self.inner.state).memory_bytes() <= limit {
+                    return;
+                }
+                self.inner.full.notify_one();
+                drained.await;
+            }
+        };
+        match tokio::time::timeout(self.inner.options.write_wait, room).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(Error::Behind { bytes: self.memory_bytes(), limit }),
+        }
     }
 
     /// A view of everything acknowledged so far.

@@ -338,9 +338,14 @@ async fn files_of_a_part_that_was_never_registered_are_swept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn writes_are_refused_when_memory_is_full() {
+async fn writes_wait_and_are_then_refused_when_memory_is_full() {
     let dir = tempfile::tempdir().unwrap();
-    let options = StoreOptions { memtable_bytes: 1_000, memtable_bytes_max: 10_000, ..StoreOptions::new(dir.path()) };
+    let options = StoreOptions {
+        memtable_bytes: 1_000,
+        memtable_bytes_max: 10_000,
+        write_wait: Duration::from_millis(20),
+        ..StoreOptions::new(dir.path())
+    };
     let store = Store::open(options, Arc::new(ManualClock::at_secs(NOW_SECS))).await.unwrap();
     let mut refused = None;
     for n in 0..100 {

@@ -1,0 +1,13 @@
+//! A document of any bytes: refused, or read and written as a document that is read the same again.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Ok(segment) = model::segment::parse(bytes) {
+        let text = segment.to_json();
+        let again = model::segment::parse(text.as_bytes()).expect("what was written can be read");
+        assert_eq!(again.to_json(), text);
+    }
+});
