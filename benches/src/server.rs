@@ -16,7 +16,7 @@ impl Server {
         let mut child = Command::new(binary)
             .args(["serve", "--http", "127.0.0.1:0", "--daemon", "127.0.0.1:0", "--data-dir"])
             .arg(dir)
-            .env("MITOSHI_LOG", "warn")
+            .env("MITOSHI_LOG", std::env::var("BENCH_LOG").unwrap_or_else(|_| "warn".to_owned()))
             .stdout(Stdio::piped())
             .spawn()
             .unwrap_or_else(|err| panic!("cannot start {}: {err}", binary.display()));

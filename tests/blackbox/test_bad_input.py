@@ -93,7 +93,8 @@ def test_refused_datagram(server, kind):
     server.datagram(HEADER + payload)
     server.udp(good)
     wait_for("the good neighbour", lambda: server.traces(good["trace_id"]))
-    ingest = server.ingest()
+    ingest = wait_for("the counts", lambda: (i := server.ingest())["segments_accepted"] >= 1 and
+                      sum({**i["datagrams_rejected"], **i["segments_rejected"]}.values()) >= 1 and i)
     assert sum(ingest["segments_rejected"].values()) + sum(ingest["datagrams_rejected"].values()) == 1
     assert ingest["segments_accepted"] == 1
 

@@ -27,7 +27,7 @@ def test_header_forms(server, header):
     document = segment()
     server.udp(document, header=header)
     assert arrives(server, document) == [document]
-    assert server.ingest()["segments_accepted"] == 1
+    wait_for("the count", lambda: server.ingest()["segments_accepted"] == 1)
 
 
 @pytest.mark.parametrize("text", [
@@ -58,7 +58,9 @@ def test_refused_datagram_is_counted(server, kind):
     server.datagram(WRONG[kind])
     server.udp(good)
     arrives(server, good)
-    ingest = server.ingest()
+    # Documents may be readable a moment before they are counted.
+    ingest = wait_for("the counts", lambda: (i := server.ingest())["segments_accepted"] >= 1 and
+                      sum({**i["datagrams_rejected"], **i["segments_rejected"]}.values()) >= 1 and i)
     assert ingest["segments_accepted"] == 1
     assert ingest["datagrams_received"] == 2
     counted = {**ingest["datagrams_rejected"], **ingest["segments_rejected"]}
@@ -143,7 +145,7 @@ def test_random_bytes(server):
             time.sleep(0.002)
     server.udp(good)
     arrives(server, good)
-    assert server.ingest()["segments_accepted"] == 1
+    wait_for("the count", lambda: server.ingest()["segments_accepted"] == 1)
 
 
 def test_udp_and_tcp_share_the_port(server):

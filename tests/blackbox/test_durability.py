@@ -225,9 +225,54 @@ def test_reads_while_files_are_written(new_server):
         all_present(server, dice.sample(acknowledged, 5))
         if number % 30 == 29:
             assert len(server.summaries()) == len(acknowledged)
-    assert server.health()["store"]["parts"] >= 1, "no file was written, the test is void"
+    store = server.health()["store"]
+    assert store["parts"] >= 1, "no file was written, the test is void"
+    assert store["damaged_parts"] == []
     total = sum(s["SummaryStatistics"]["TotalCount"] for k, s in server.service_graph().nodes.items() if k[1] is None)
     assert total == len(acknowledged)
+
+
+@pytest.mark.parametrize("writing", [False, True], ids=["files only", "while files are written"])
+def test_parallel_reads(new_server, writing):
+    """Several readers of the same files at once each get everything; no file may be taken for damaged."""
+    server = new_server(env=SMALL)
+    dice = random.Random(13)
+    documents = [bulky(dice) for _ in range(400)]
+    server.put(*documents)
+    server.restart()
+    assert server.health()["store"]["parts"] >= 1
+    failures, stop = [], threading.Event()
+
+    def read(my_seed):
+        mine = random.Random(my_seed)
+        try:
+            for _ in range(25):
+                all_present(server, mine.sample(documents, 5))
+                listed = {s["Id"] for s in server.summaries()}
+                assert {d["trace_id"] for d in documents} <= listed
+                server.service_graph()
+        except BaseException as failure:
+            failures.append(failure)
+
+    def write():
+        mine = random.Random(17)
+        while not stop.is_set():
+            server.request("/TraceSegments", {"TraceSegmentDocuments": [json.dumps(bulky(mine)) for _ in range(10)]})
+
+    assert server.xray
+    readers = [threading.Thread(target=read, args=(n,)) for n in range(4)]
+    writer = threading.Thread(target=write)
+    for thread in readers:
+        thread.start()
+    if writing:
+        writer.start()
+    for thread in readers:
+        thread.join()
+    stop.set()
+    if writing:
+        writer.join()
+    assert server.health()["store"]["damaged_parts"] == []
+    assert failures == []
 
 
 def test_large_trace_survives(new_server):

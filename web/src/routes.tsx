@@ -2,7 +2,7 @@
 
 import Box from "@cloudscape-design/components/box";
 import { lazy, Suspense } from "react";
-import { Navigate, Route, Routes, useLocation } from "react-router";
+import { Link, Navigate, Route, Routes, useLocation } from "react-router";
 
 import { useText } from "./app/settings";
 import { PageLoading } from "./components/page-loading";
@@ -52,6 +52,9 @@ function NotFound() {
     <Box padding="xxl" textAlign="center">
       <Box variant="h1">{text.app.notFound}</Box>
       <Box variant="p">{text.app.notFoundText}</Box>
+      <Link to={pagePath.traceMap} className="m-link">
+        {text.app.traceMap}
+      </Link>
     </Box>
   );
 }

@@ -2,12 +2,12 @@
 
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{StatusCode, Uri};
+use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use rust_embed::RustEmbed;
 
 #[derive(RustEmbed)]
-#[folder = "$CARGO_MANIFEST_DIR/../../web/dist"]
+#[folder = "../../web/dist"]
 #[allow_missing = true]
 struct Files;
 
@@ -20,7 +20,10 @@ const POLICY: &str = "default-src 'self'; script-src 'self'; worker-src 'self' b
                       form-action 'self'; object-src 'none'";
 
 /// A file, or the page itself for every address that the page makes up.
-pub(crate) async fn file(uri: Uri) -> Response {
+pub(crate) async fn file(method: Method, uri: Uri) -> Response {
+    if method != Method::GET && method != Method::HEAD {
+        return crate::error::unknown_path(uri).await;
+    }
     let path = uri.path().trim_start_matches('/');
     if let Some(found) = Files::get(path).filter(|_| !path.is_empty()) {
         // Names under assets/ carry a hash of their content.

@@ -3,7 +3,7 @@
 //! The public message says what to do. What only the operator may know goes to the log, under the same request id.
 
 use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use model::Kind;
 use serde_json::{Map, Value};
@@ -125,6 +125,12 @@ impl IntoResponse for ApiError {
 pub(crate) async fn unknown_path(uri: Uri) -> Response {
     let message = format!("there is no operation at {}", uri.path());
     ApiError::new(StatusCode::NOT_FOUND, "UnknownOperationException", message).into_response()
+}
+
+/// A path that takes another method.
+pub(crate) async fn wrong_method(method: Method, uri: Uri) -> Response {
+    let message = format!("{} does not take {method}; operations of AWS services are POST requests", uri.path());
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "UnknownOperationException", message).into_response()
 }
 
 /// A handler panicked: the caller gets an answer, the log the reason, and the server goes on.

@@ -29,7 +29,8 @@ pub use xray::OPERATIONS;
 pub fn router(app: Arc<App>) -> Router {
     apis(&app)
         .route("/api/health", get(health::health))
-        .fallback(get(console::file))
+        .fallback(console::file)
+        .method_not_allowed_fallback(error::wrong_method)
         .layer(CompressionLayer::new())
         .layer(axum::middleware::from_fn_with_state(app.clone(), guard::check))
         .layer(CatchPanicLayer::custom(error::panicked))
@@ -40,6 +41,7 @@ pub fn router(app: Arc<App>) -> Router {
 pub fn daemon_router(app: Arc<App>) -> Router {
     apis(&app)
         .fallback(error::unknown_path)
+        .method_not_allowed_fallback(error::wrong_method)
         .layer(axum::middleware::from_fn_with_state(app.clone(), guard::check))
         .layer(CatchPanicLayer::custom(error::panicked))
         .with_state(app)

@@ -43,6 +43,14 @@ pub(crate) fn position<P: DeserializeOwned>(token: &str, question: &impl Seriali
     serde_json::from_slice(position).map_err(|_| invalid())
 }
 
+/// For operations whose answers fit on one page: they hand out no tokens, so none can be theirs.
+pub(crate) fn none(token: Option<&str>) -> Result<(), ApiError> {
+    match token {
+        None => Ok(()),
+        Some(_) => Err(ApiError::invalid("NextToken is not valid: this operation answers on one page and hands out no tokens")),
+    }
+}
+
 fn digest(question: &impl Serialize) -> Result<u32, ApiError> {
     serde_json::to_vec(question).map(|bytes| crc32c::crc32c(&bytes)).map_err(|err| ApiError::internal(err.to_string()))
 }

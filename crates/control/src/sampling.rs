@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
-use model::sampling::{DEFAULT_RULE, SamplingRule, SamplingStatistics, SamplingTarget};
+use model::sampling::{DEFAULT_RULE, SamplingRateBoost, SamplingRule, SamplingStatistics, SamplingTarget};
 use model::{Clock, limit};
 use store::Store;
 
@@ -50,6 +50,7 @@ pub struct SamplingRuleUpdate {
     pub url_path: Option<String>,
     pub resource_arn: Option<String>,
     pub attributes: Option<BTreeMap<String, String>>,
+    pub rate_boost: Option<SamplingRateBoost>,
 }
 
 /// The answer to a client's report.
@@ -231,6 +232,9 @@ fn apply(rule: &mut SamplingRule, update: SamplingRuleUpdate) {
     set(&mut rule.url_path, update.url_path);
     set(&mut rule.resource_arn, update.resource_arn);
     set(&mut rule.attributes, update.attributes);
+    if update.rate_boost.is_some() {
+        rule.rate_boost = update.rate_boost;
+    }
 }
 
 fn check_rule(rule: &SamplingRule) -> Result<()> {
@@ -252,6 +256,14 @@ fn check_rule(rule: &SamplingRule) -> Result<()> {
         let chars = text.chars().count();
         if chars < min || chars > max {
             return invalid(format!("{member} has {chars} characters, it must have from {min} to {max}"));
+        }
+    }
+    if let Some(boost) = &rule.rate_boost {
+        if !(0.0..=1.0).contains(&boost.max_rate) {
+            return invalid(format!("MaxRate is {}, it must be from 0 to 1", boost.max_rate));
+        }
+        if boost.cooldown_window_minutes < 0 {
+            return invalid(format!("CooldownWindowMinutes is {}, it must not be negative", boost.cooldown_window_minutes));
         }
     }
     if rule.attributes.len() > 5 {

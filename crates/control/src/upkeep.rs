@@ -3,56 +3,69 @@
 use std::time::Duration;
 
 use store::Store;
+use tokio::sync::watch;
 use tracing::warn;
 
-/// How often the loop looks, when nothing wakes it.
+/// How often the loops look, when nothing wakes them.
 const TICK: Duration = Duration::from_secs(2);
 /// Content stays in memory only for at most this long, however little it is.
 const MEMORY_AGE_US: i64 = 30_000_000;
-/// Ticks between two looks at retention.
-const RETENTION_TICKS: u32 = 300;
+/// Between two looks at retention and at parts that were found damaged.
+const RETENTION: Duration = Duration::from_secs(600);
 
-/// Runs until told to stop. Failures are logged and tried again at the next tick: a full disk may be emptied.
-pub async fn run(store: Store, stop: impl Future<Output = ()> + Send) {
-    tokio::pin!(stop);
-    let mut ticks = 0u32;
+/// Runs until told to stop. Failures are logged and tried again: a full disk may be emptied. Compaction has a loop of its own, so
+/// that memory is written out while large parts are merged.
+pub async fn run(store: Store, stop: watch::Receiver<bool>) {
+    tokio::join!(flush(&store, stop.clone()), compact(&store, stop.clone()), retain(&store, stop));
+}
+
+async fn flush(store: &Store, mut stop: watch::Receiver<bool>) {
     loop {
         let full = tokio::select! {
-            () = &mut stop => return,
+            _ = stop.wait_for(|stop| *stop) => return,
             () = store.flush_due() => true,
             () = tokio::time::sleep(TICK) => false,
         };
         if full || store.memory_age_us().is_some_and(|age_us| age_us >= MEMORY_AGE_US) {
-            match store.flush().await {
-                Ok(_) => compact(&store).await,
-                Err(err) => {
-                    warn!(error = %err, "flush failed; what is in memory stays there and in the log");
-                    // Without a pause a full disk would be tried as fast as the loop turns.
-                    tokio::time::sleep(TICK).await;
-                }
+            if let Err(err) = store.flush().await {
+                warn!(error = %err, "flush failed; what is in memory stays there and in the log");
+                // Without a pause a full disk would be tried as fast as the loop turns.
+                tokio::time::sleep(TICK).await;
             }
         }
-        if ticks.is_multiple_of(RETENTION_TICKS) {
-            if let Err(err) = store.retain().await {
-                warn!(error = %err, "retention failed");
-            }
-            if let Err(err) = store.set_damaged_aside().await {
-                warn!(error = %err, "cannot note damaged parts");
-            }
-        }
-        ticks = ticks.wrapping_add(1);
     }
 }
 
-async fn compact(store: &Store) {
+async fn compact(store: &Store, mut stop: watch::Receiver<bool>) {
     loop {
-        match store.compact().await {
-            Ok(true) => {}
-            Ok(false) => return,
-            Err(err) => {
-                warn!(error = %err, "compaction failed");
-                return;
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => return,
+            () = tokio::time::sleep(TICK) => {}
+        }
+        while !*stop.borrow() {
+            match store.compact().await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(err) => {
+                    warn!(error = %err, "compaction failed");
+                    break;
+                }
             }
+        }
+    }
+}
+
+async fn retain(store: &Store, mut stop: watch::Receiver<bool>) {
+    loop {
+        if let Err(err) = store.retain().await {
+            warn!(error = %err, "retention failed");
+        }
+        if let Err(err) = store.set_damaged_aside().await {
+            warn!(error = %err, "cannot note damaged parts");
+        }
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => return,
+            () = tokio::time::sleep(RETENTION) => {}
         }
     }
 }

@@ -256,7 +256,7 @@ impl<'t, 'a> Builder<'t, 'a> {
             start_us,
             end_us,
             revision,
-            partial: trace.entities.iter().any(|entity| entity.parent.is_none() && entity.segment.is_in_progress()),
+            partial: trace.entities.iter().any(|entity| entity.segment.is_in_progress()),
             services: Vec::new(),
             visits: Vec::new(),
             entry: None,

@@ -23,8 +23,17 @@ pub struct SamplingRule {
     pub url_path: String,
     pub resource_arn: String,
     pub attributes: BTreeMap<String, String>,
+    /// Kept and shown; the rate is not boosted yet.
+    pub rate_boost: Option<SamplingRateBoost>,
     pub created_us: i64,
     pub modified_us: i64,
+}
+
+/// How far the rate may rise when anomalies show, and how long it then rests.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SamplingRateBoost {
+    pub max_rate: f64,
+    pub cooldown_window_minutes: i64,
 }
 
 impl SamplingRule {
@@ -43,6 +52,7 @@ impl SamplingRule {
             url_path: any(),
             resource_arn: any(),
             attributes: BTreeMap::new(),
+            rate_boost: None,
             created_us: 0,
             modified_us: 0,
         }

@@ -50,7 +50,7 @@ impl Query {
             graph.add(digest, Some(range), now_us);
             std::ops::ControlFlow::Continue(())
         })?;
-        graph.follow_links(&reader);
+        graph.follow_links(&reader)?;
         Ok(graph.nodes)
     }
 
@@ -59,10 +59,12 @@ impl Query {
         let now_us = self.clock.now_us();
         let reader = self.reader();
         let mut graph = Builder::default();
-        for digest in ids.iter().filter_map(|&id| reader.digest(id)) {
-            graph.add(&digest, None, now_us);
+        for &id in ids {
+            if let Some(digest) = reader.digest(id)? {
+                graph.add(&digest, None, now_us);
+            }
         }
-        graph.follow_links(&reader);
+        graph.follow_links(&reader)?;
         Ok(graph.nodes)
     }
 }
@@ -124,9 +126,9 @@ impl Builder {
     }
 
     /// Draws an edge from whatever a message came from (a queue, or the sender where there is none) to its receiver.
-    fn follow_links(&mut self, reader: &Reader) {
+    fn follow_links(&mut self, reader: &Reader) -> Result<()> {
         for link in std::mem::take(&mut self.links) {
-            let documents = reader.documents(link.from);
+            let documents = reader.documents(link.from)?;
             let trace = Trace::assemble(documents.iter().map(|document| &document.segment));
             let Some(index) = trace.by_id(link.segment) else { continue };
             let sent = trace.entities[index].segment;
@@ -141,6 +143,7 @@ impl Builder {
                 ages.add(age_us);
             }
         }
+        Ok(())
     }
 
     fn node(&mut self, id: &ServiceId, names: &[String], active: bool) -> usize {

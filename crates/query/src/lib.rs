@@ -9,7 +9,7 @@ pub mod statistics;
 pub mod summary;
 pub mod trace;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use model::Clock;
 use store::{Reader, Store};
@@ -21,11 +21,12 @@ pub use error::{Error, Result};
 pub struct Query {
     store: Store,
     clock: Arc<dyn Clock>,
+    slowness: Arc<Mutex<summary::KnownSlowness>>,
 }
 
 impl Query {
     pub fn new(store: Store, clock: Arc<dyn Clock>) -> Query {
-        Query { store, clock }
+        Query { store, clock, slowness: Arc::default() }
     }
 
     fn reader(&self) -> Reader {

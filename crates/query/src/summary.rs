@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use model::digest::{CauseService, RootCause, TraceDigest};
 use model::{TimeRange, TraceId};
@@ -18,6 +19,9 @@ const SLOW_QUANTILE: f64 = 0.9;
 const SLOW_TRACES_MIN: usize = 20;
 /// How far back from the end of the range the comparison looks.
 const SLOW_WINDOW_US: i64 = 6 * 3_600_000_000;
+/// How long an answer about slowness serves, and how many are kept.
+const SLOW_KEPT_US: i64 = 15_000_000;
+const SLOW_KEPT: usize = 32;
 
 /// Which time of a trace the range is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +76,7 @@ impl Query {
             TimeRangeType::Service => ScanRange::Ended { from_us, to_us },
         };
         let scan = TraceScan { range, prefilter: query.filter.prefilter(), after: query.after, budget: query.budget };
-        let slowness = Slowness::of(&reader, query.range);
+        let slowness = self.slowness(&reader, query.range)?;
         let matcher = Matcher::new(query.filter.clone());
         let mut summaries = Vec::new();
         let scanned = reader.scan(&scan, &mut |digest| {
@@ -98,16 +102,39 @@ fn sampled(id: TraceId, share: f64) -> bool {
     f64::from(u32::from_be_bytes([a, b, c, d])) < share * f64::from(u32::MAX)
 }
 
+impl Query {
+    /// What is slow in this range. The pages of one question share the answer, so that it is found once and stays the same.
+    fn slowness(&self, reader: &Reader, range: TimeRange) -> Result<Arc<Slowness>> {
+        let now_us = self.clock.now_us();
+        let mut known = self.slowness.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        known.retain(|(_, made_us, _)| (now_us - made_us).abs() < SLOW_KEPT_US);
+        if let Some((_, _, slowness)) = known.iter().find(|(known, _, _)| *known == range) {
+            return Ok(slowness.clone());
+        }
+        drop(known);
+        let slowness = Arc::new(Slowness::of(reader, range)?);
+        let mut known = self.slowness.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if known.len() >= SLOW_KEPT {
+            known.remove(0);
+        }
+        known.push((range, now_us, slowness.clone()));
+        Ok(slowness)
+    }
+}
+
+/// Answers about slowness that are kept, by range and when they were found.
+pub(crate) type KnownSlowness = Vec<(TimeRange, i64, Arc<Slowness>)>;
+
 /// From which response time on a trace stands out, by entry service.
-struct Slowness {
+pub(crate) struct Slowness {
     limits_us: HashMap<String, u64>,
 }
 
 impl Slowness {
-    fn of(reader: &Reader, range: TimeRange) -> Slowness {
+    fn of(reader: &Reader, range: TimeRange) -> Result<Slowness> {
         let from_us = range.start_us.max(range.end_us.saturating_sub(SLOW_WINDOW_US));
         let limits_us = reader
-            .responses(from_us, range.end_us)
+            .responses(from_us, range.end_us)?
             .into_iter()
             .filter(|(_, responses)| responses.len() >= SLOW_TRACES_MIN)
             .map(|(entry, mut responses)| {
@@ -116,7 +143,7 @@ impl Slowness {
                 (entry, *limit_us)
             })
             .collect();
-        Slowness { limits_us }
+        Ok(Slowness { limits_us })
     }
 
     fn is_slow(&self, digest: &TraceDigest) -> bool {

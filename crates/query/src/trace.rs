@@ -31,7 +31,7 @@ impl Query {
         let mut found = Vec::new();
         let mut unknown = Vec::new();
         for &id in ids {
-            let documents = reader.documents(id);
+            let documents = reader.documents(id)?;
             if documents.is_empty() {
                 unknown.push(id);
             } else {
@@ -53,8 +53,11 @@ fn put_together(id: TraceId, trace: &Trace<'_>, now_us: i64) -> FoundTrace {
     order.sort_by_key(|&index| std::cmp::Reverse(depth[index]));
     for &index in &order {
         let children = &trace.entities[index].children;
-        let embedded: Vec<Segment> =
-            children.iter().filter(|&&child| !depth[child].is_multiple_of(DEPTH_MAX)).filter_map(|&child| built[child].take()).collect();
+        let embedded: Vec<Segment> = children
+            .iter()
+            .filter(|&&child| !depth[child].is_multiple_of(DEPTH_MAX))
+            .filter_map(|&child| built[child].take())
+            .collect();
         let had_list = trace.entities[index].segment.subsegments.is_some();
         if let Some(segment) = &mut built[index] {
             segment.subsegments = (had_list || !embedded.is_empty()).then_some(embedded);

@@ -172,10 +172,7 @@ async fn run(config: Config) -> Result<(), StartError> {
         tokio::spawn(listen::serve(http, api::router(app.clone()), Arc::new(|_| true), connections_max, stopped())),
     ];
     let (end_upkeep, upkeep_ended) = watch::channel(false);
-    let upkeep = tokio::spawn(control::upkeep::run(store.clone(), async move {
-        let mut ended = upkeep_ended;
-        let _ = ended.wait_for(|ended| *ended).await;
-    }));
+    let upkeep = tokio::spawn(control::upkeep::run(store.clone(), upkeep_ended));
 
     say(&format!("mitoshi ready http={http_address} daemon={daemon_address} otlp-grpc=off otlp-http=off"));
     wait_for_signal().await;

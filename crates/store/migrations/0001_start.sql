@@ -46,6 +46,8 @@ CREATE TABLE sampling_rule (
     url_path        TEXT NOT NULL,
     resource_arn    TEXT NOT NULL,
     attributes      TEXT NOT NULL,   -- JSON object
+    boost_max_rate  REAL,
+    boost_cooldown_minutes INTEGER,
     created_us      INTEGER NOT NULL,
     modified_us     INTEGER NOT NULL
 ) STRICT;

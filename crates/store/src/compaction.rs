@@ -57,7 +57,7 @@ impl Store {
         self.inner.catalog.change_parts(&change).await?;
         let segment_rows = row.segment_rows;
         self.replace(&merged, Some(Part::new(&dir, row, late)));
-        info!(parts = merged.len(), segment_rows, "compacted");
+        info!(parts = merged.len(), segment_rows, millis = (self.inner.clock.now_us() - now_us) / 1_000, "compacted");
         Ok(true)
     }
 

@@ -42,6 +42,21 @@ impl Error {
     }
 }
 
+impl Error {
+    /// Whether the file itself is at fault. Anything else (no more file descriptors, a failing disk) may pass.
+    pub(crate) fn is_damage(&self) -> bool {
+        match self {
+            Error::Damaged { .. } => true,
+            Error::Io { source, .. } => source.kind() == std::io::ErrorKind::NotFound,
+            Error::Parquet { source: parquet::errors::ParquetError::External(inner), .. } => {
+                inner.downcast_ref::<std::io::Error>().is_none_or(|err| err.kind() == std::io::ErrorKind::UnexpectedEof)
+            }
+            Error::Parquet { .. } => true,
+            _ => false,
+        }
+    }
+}
+
 /// Names the file in an I/O error.
 pub(crate) trait IoContext<T> {
     fn at(self, what: &'static str, path: &std::path::Path) -> Result<T>;

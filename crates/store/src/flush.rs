@@ -31,6 +31,7 @@ impl Store {
             }
         };
         let documents = memtable.documents;
+        let began_us = self.inner.clock.now_us();
         let checkpoint = memtable.last_sequence;
         // More than there will be: the number of days is known only once every trace is digested.
         let first_id = self.inner.catalog.reserve_part_ids(memtable.traces.len() as i64).await?;
@@ -69,7 +70,7 @@ impl Store {
         if let Some(wal) = wal {
             wal.release(checkpoint)?;
         }
-        info!(documents, "flushed");
+        info!(documents, millis = (self.inner.clock.now_us() - began_us) / 1_000, "flushed");
         Ok(documents)
     }
 
@@ -96,15 +97,13 @@ fn build(
     let mut days: BTreeMap<i64, Day<'_>> = BTreeMap::new();
     let mut supersede = Vec::new();
     for (&id, mem_trace) in &memtable.traces {
-        let older = || older_documents(parts, id);
         // Documents of this trace that are already in parts make their digests there out of date.
-        let holders = parts.iter().filter(|part| part.files.tolerate(|files| Ok(files.segment()?.may_contain(id))));
-        for holder in holders {
-            if !holder.superseded.contains(&id) && !holder.documents(id).is_empty() {
+        for holder in parts.iter().filter(|part| !part.superseded.contains(&id)) {
+            if !holder.documents(id)?.is_empty() {
                 supersede.push((holder.row.id, id));
             }
         }
-        let digest = mem_trace.digest(id, || Ok::<_, Error>(older()))?;
+        let digest = mem_trace.digest(id, || older_documents(parts, id))?;
         days.entry(day_of(digest.time_us)).or_default().push((id, mem_trace, digest));
     }
     let mut rows = Vec::new();

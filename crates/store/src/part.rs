@@ -56,7 +56,7 @@ impl Part {
     }
 
     /// The documents of a trace in this part; none where the part is damaged, which is noted.
-    pub(crate) fn documents(&self, id: TraceId) -> Vec<Arc<Document>> {
+    pub(crate) fn documents(&self, id: TraceId) -> Result<Vec<Arc<Document>>> {
         self.files.tolerate(|files| {
             let segments = files.segment()?;
             if segments.may_contain(id) { segments.documents(id) } else { Ok(Vec::new()) }
@@ -81,16 +81,20 @@ impl PartFiles {
         Ok(self.trace.get().expect("invariant: was set just now"))
     }
 
-    /// Runs a read; a failure sets the part aside instead of failing every question that comes near it.
-    pub(crate) fn tolerate<T: Default>(&self, read: impl FnOnce(&PartFiles) -> Result<T>) -> T {
+    /// Runs a read. Damage sets the part aside instead of failing every question that comes near it; other trouble is the
+    /// question's error, as an answer without this part would be wrong.
+    pub(crate) fn tolerate<T: Default>(&self, read: impl FnOnce(&PartFiles) -> Result<T>) -> Result<T> {
         if self.damage.get().is_some() {
-            return T::default();
+            return Ok(T::default());
         }
-        read(self).unwrap_or_else(|err| {
-            warn!(error = %err, "a part cannot be read; answering without it");
-            let _ = self.damage.set(err.to_string());
-            T::default()
-        })
+        match read(self) {
+            Err(err) if err.is_damage() => {
+                warn!(error = %err, "a part is damaged; answering without it");
+                let _ = self.damage.set(err.to_string());
+                Ok(T::default())
+            }
+            result => result,
+        }
     }
 
     pub(crate) fn damage(&self) -> Option<&str> {

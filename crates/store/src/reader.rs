@@ -20,25 +20,25 @@ pub struct Reader {
 
 impl Reader {
     /// All documents of a trace in order of arrival; empty where the trace is unknown.
-    pub fn documents(&self, id: TraceId) -> Vec<Arc<Document>> {
-        let mut documents = older_documents(&self.parts, id);
+    pub fn documents(&self, id: TraceId) -> Result<Vec<Arc<Document>>> {
+        let mut documents = older_documents(&self.parts, id)?;
         for traces in self.memory() {
             if let Some(trace) = traces.get(&id) {
                 documents.extend(trace.documents.iter().cloned());
             }
         }
         documents.sort_by_key(|document| document.sequence);
-        documents
+        Ok(documents)
     }
 
     /// The digest of one trace.
-    pub fn digest(&self, id: TraceId) -> Option<TraceDigest> {
-        let documents = self.documents(id);
-        (!documents.is_empty()).then(|| TraceDigest::of(id, documents.iter().map(|document| &document.segment)))
+    pub fn digest(&self, id: TraceId) -> Result<Option<TraceDigest>> {
+        let documents = self.documents(id)?;
+        Ok((!documents.is_empty()).then(|| TraceDigest::of(id, documents.iter().map(|document| &document.segment))))
     }
 
     /// Response times of the traces filed in the range, by the service they entered at.
-    pub fn responses(&self, from_us: i64, to_us: i64) -> HashMap<String, Vec<u64>> {
+    pub fn responses(&self, from_us: i64, to_us: i64) -> Result<HashMap<String, Vec<u64>>> {
         let mut responses: HashMap<String, Vec<u64>> = HashMap::new();
         for part in self.parts.iter().filter(|part| part.row.min_time_us < to_us && from_us <= part.row.max_time_us) {
             part.files.tolerate(|files| {
@@ -55,15 +55,15 @@ impl Reader {
                     })?;
                 }
                 Ok(())
-            });
+            })?;
         }
-        let memory = self.memory_digests(&|digest| (from_us..to_us).contains(&digest.time_us)).unwrap_or_default();
+        let memory = self.memory_digests(&|digest| (from_us..to_us).contains(&digest.time_us))?;
         for digest in memory {
             if let (Some(visit), Some(response_us)) = (digest.entry_visit(), digest.response_us()) {
                 responses.entry(digest.service(visit.service).id.name.clone()).or_default().push(response_us);
             }
         }
-        responses
+        Ok(responses)
     }
 
     fn memory(&self) -> impl Iterator<Item = Traces<'_>> {
@@ -81,7 +81,7 @@ impl Reader {
         let flushing = self.flushing.as_deref().map(|flushing| &flushing.traces);
         for (&id, trace) in &self.active {
             let digest = trace.digest(id, || {
-                let mut older = older_documents(&self.parts, id);
+                let mut older = older_documents(&self.parts, id)?;
                 if let Some(trace) = flushing.and_then(|flushing| flushing.get(&id)) {
                     older.extend(trace.documents.iter().cloned());
                 }
@@ -92,7 +92,7 @@ impl Reader {
             }
         }
         for (&id, trace) in flushing.into_iter().flatten().filter(|(id, _)| !self.active.contains_key(id)) {
-            let digest = trace.digest(id, || Ok::<_, crate::Error>(older_documents(&self.parts, id)))?;
+            let digest = trace.digest(id, || older_documents(&self.parts, id))?;
             if admit(&digest) {
                 digests.push(digest);
             }
@@ -103,8 +103,11 @@ impl Reader {
 }
 
 /// A trace's documents in parts, in order of arrival.
-pub(crate) fn older_documents(parts: &[Part], id: TraceId) -> Vec<Arc<Document>> {
-    let mut documents: Vec<Arc<Document>> = parts.iter().flat_map(|part| part.documents(id)).collect();
+pub(crate) fn older_documents(parts: &[Part], id: TraceId) -> Result<Vec<Arc<Document>>> {
+    let mut documents = Vec::new();
+    for part in parts {
+        documents.extend(part.documents(id)?);
+    }
     documents.sort_by_key(|document| document.sequence);
-    documents
+    Ok(documents)
 }

@@ -115,8 +115,8 @@ enum Cursor<'r> {
 enum GroupState {
     /// The row group was not looked at yet.
     Unread,
-    /// `times_us`: of every trace in it that the range admits, matching or not, newest first.
-    Read { candidates: Vec<Candidate>, at: usize, decoded: VecDeque<TraceDigest>, times_us: Vec<i64> },
+    /// `admitted`: every trace in it that the range admits, matching or not, newest first.
+    Read { candidates: Vec<Candidate>, at: usize, decoded: VecDeque<TraceDigest>, admitted: Vec<RowKey> },
 }
 
 /// A heap entry: the key of a cursor's next trace, or for an unread row group the highest it can have.
@@ -159,18 +159,21 @@ impl Reader {
         for part in self.parts.iter().filter(|part| scan.range.admits_part(part) && part.row.min_time_us <= before.0) {
             cursors.push(Cursor::Part { part, group: 0, state: GroupState::Unread });
         }
-        let mut heads: BinaryHeap<Head> = (0..cursors.len()).filter_map(|cursor| head(&cursors, cursor, &scan.range)).collect();
+        let mut heads: BinaryHeap<Head> = BinaryHeap::new();
+        for cursor in 0..cursors.len() {
+            heads.extend(head(&cursors, cursor, &scan.range)?);
+        }
 
         while let Some(Head { key, exact, cursor }) = heads.pop() {
             if !exact {
                 // Everything not yet seen is at or below this bound. A page must get somewhere, though: where the bound is still
                 // the place it began at, reading goes on.
                 if considered >= scan.budget && key < before {
-                    let considered = considered - unseen(&cursors, key.0);
+                    let considered = considered - unseen(&cursors, key);
                     return Ok(Scanned { considered, next: Some(ScanPosition { time_us: key.0, trace_id: key.1 }) });
                 }
-                considered += self.read_group(&mut cursors[cursor], scan, before);
-                heads.extend(head(&cursors, cursor, &scan.range));
+                considered += self.read_group(&mut cursors[cursor], scan, before)?;
+                heads.extend(head(&cursors, cursor, &scan.range)?);
                 continue;
             }
             let flow = match &mut cursors[cursor] {
@@ -178,15 +181,15 @@ impl Reader {
                     considered += 1;
                     traces.pop_front().map_or(ControlFlow::Continue(()), |(_, digest)| visit(&digest))
                 }
-                Cursor::Part { part, group, state } => match next_digest(part, *group, state) {
+                Cursor::Part { part, group, state } => match next_digest(part, *group, state)? {
                     Some(digest) => visit(&digest),
                     None => ControlFlow::Continue(()),
                 },
             };
-            heads.extend(head(&cursors, cursor, &scan.range));
+            heads.extend(head(&cursors, cursor, &scan.range)?);
             if flow.is_break() {
                 let next = (!heads.is_empty()).then_some(ScanPosition { time_us: key.0, trace_id: key.1 });
-                let considered = considered - if next.is_some() { unseen(&cursors, key.0) } else { 0 };
+                let considered = considered - if next.is_some() { unseen(&cursors, key) } else { 0 };
                 return Ok(Scanned { considered, next });
             }
         }
@@ -194,9 +197,9 @@ impl Reader {
     }
 
     /// Finds a row group's candidates. Returns how many traces the range admitted.
-    fn read_group(&self, cursor: &mut Cursor<'_>, scan: &TraceScan, before: RowKey) -> u64 {
-        let Cursor::Part { part, group, state } = cursor else { return 0 };
-        let (mut candidates, times_us) = part.files.tolerate(|files| {
+    fn read_group(&self, cursor: &mut Cursor<'_>, scan: &TraceScan, before: RowKey) -> Result<u64> {
+        let Cursor::Part { part, group, state } = cursor else { return Ok(0) };
+        let (mut candidates, admitted) = part.files.tolerate(|files| {
             let file = files.trace()?;
             match state {
                 GroupState::Read { .. } => *group += 1,
@@ -208,64 +211,60 @@ impl Reader {
                 }
             }
             file.candidates(*group, &scan.range, &scan.prefilter, before)
-        });
+        })?;
         candidates.retain(|candidate| !part.superseded.contains(&candidate.key.1) && !self.in_memory(candidate.key.1));
-        let admitted = times_us.len() as u64;
-        *state = GroupState::Read { candidates, at: 0, decoded: VecDeque::new(), times_us };
-        admitted
+        let count = admitted.len() as u64;
+        *state = GroupState::Read { candidates, at: 0, decoded: VecDeque::new(), admitted };
+        Ok(count)
     }
 }
 
 /// Traces that were read with their row group and come after the place where the page ends: the next page counts them.
-fn unseen(cursors: &[Cursor<'_>], end_us: i64) -> u64 {
+fn unseen(cursors: &[Cursor<'_>], end: RowKey) -> u64 {
     let of_cursor = |cursor: &Cursor<'_>| match cursor {
-        Cursor::Part { state: GroupState::Read { times_us, .. }, .. } => {
-            (times_us.len() - times_us.partition_point(|&time_us| time_us >= end_us)) as u64
+        Cursor::Part { state: GroupState::Read { admitted, .. }, .. } => {
+            (admitted.len() - admitted.partition_point(|&key| key >= end)) as u64
         }
         _ => 0,
     };
     cursors.iter().map(of_cursor).sum()
 }
 
-/// The heap entry of a cursor; moves a part's cursor over used-up row groups. None where the cursor is at its end.
-fn head(cursors: &[Cursor<'_>], cursor: usize, range: &ScanRange) -> Option<Head> {
-    match &cursors[cursor] {
-        Cursor::Memory { traces } => traces.front().map(|(key, _)| Head { key: *key, exact: true, cursor }),
-        Cursor::Part { part, group, state } => match state {
-            GroupState::Read { candidates, at, .. } if *at < candidates.len() => {
-                Some(Head { key: candidates[*at].key, exact: true, cursor })
-            }
-            _ => {
-                let read = matches!(state, GroupState::Read { .. });
-                let next = if read { group + 1 } else { *group };
-                let newest_us = if next == 0 {
-                    // Not opened yet: the catalog knows the bound.
-                    Some(part.row.max_time_us)
-                } else {
-                    part.files.tolerate(|files| files.trace().map(|file| (next < file.groups()).then(|| file.newest_us(next))))
-                };
-                let newest_us = newest_us?;
-                if matches!(range, ScanRange::Time { from_us, .. } if newest_us < *from_us) {
-                    return None;
-                }
-                Some(Head { key: (newest_us, TraceId([0xff; 16])), exact: false, cursor })
-            }
-        },
-    }
+/// The heap entry of a cursor. None where the cursor is at its end.
+fn head(cursors: &[Cursor<'_>], cursor: usize, range: &ScanRange) -> Result<Option<Head>> {
+    let (part, group, state) = match &cursors[cursor] {
+        Cursor::Memory { traces } => return Ok(traces.front().map(|(key, _)| Head { key: *key, exact: true, cursor })),
+        Cursor::Part { part, group, state } => (part, *group, state),
+    };
+    let next = match state {
+        GroupState::Read { candidates, at, .. } if *at < candidates.len() => {
+            return Ok(Some(Head { key: candidates[*at].key, exact: true, cursor }));
+        }
+        GroupState::Read { .. } => group + 1,
+        GroupState::Unread => group,
+    };
+    let newest_us = if next == 0 {
+        // Not opened yet: the catalog knows the bound.
+        Some(part.row.max_time_us)
+    } else {
+        part.files.tolerate(|files| files.trace().map(|file| (next < file.groups()).then(|| file.newest_us(next))))?
+    };
+    let wanted = |newest_us: &i64| !matches!(range, ScanRange::Time { from_us, .. } if newest_us < from_us);
+    Ok(newest_us.filter(wanted).map(|newest_us| Head { key: (newest_us, TraceId([0xff; 16])), exact: false, cursor }))
 }
 
-fn next_digest(part: &Part, group: usize, state: &mut GroupState) -> Option<TraceDigest> {
-    let GroupState::Read { candidates, at, decoded, .. } = state else { return None };
+fn next_digest(part: &Part, group: usize, state: &mut GroupState) -> Result<Option<TraceDigest>> {
+    let GroupState::Read { candidates, at, decoded, .. } = state else { return Ok(None) };
     if decoded.is_empty() {
         let step = if *at == 0 { DECODE_FIRST } else { ROW_GROUP_ROWS };
         let batch = &candidates[*at..candidates.len().min(*at + step)];
-        decoded.extend(part.files.tolerate(|files| files.trace()?.digests(group, batch)));
+        decoded.extend(part.files.tolerate(|files| files.trace()?.digests(group, batch))?);
         if decoded.is_empty() {
             // The part turned out to be damaged.
             *at = candidates.len();
-            return None;
+            return Ok(None);
         }
     }
     *at += 1;
-    decoded.pop_front()
+    Ok(decoded.pop_front())
 }

@@ -1,5 +1,6 @@
 //! The tables: one file each, the only places that know column names.
 
+mod file;
 pub(crate) mod segment;
 pub(crate) mod trace;
 

@@ -32,7 +32,7 @@ export function ErrorState({
       action={onRetry && <Button onClick={onRetry}>{text.common.retry}</Button>}
     >
       {!refused && <div>{unreachable ? text.error.unreachableText : text.error.failedText}</div>}
-      {error.message && (
+      {error.message && !unreachable && (
         <div>
           {text.error.detail}:{" "}
           <span className="m-mono">

@@ -45,8 +45,11 @@ interface GraphViewProps {
 
 void loadElk();
 
-// The strip at the bottom is for the buttons.
-const fit: FitViewOptions = { padding: { x: "16px", top: "8px", bottom: "44px" }, maxZoom: 1.15 };
+// The strip on the left is for the buttons.
+const fit: FitViewOptions = {
+  padding: { left: "56px", right: "16px", y: "8px" },
+  maxZoom: 1.15,
+};
 
 const nodeTypes = { service: GraphNode };
 const edgeTypes = { call: GraphEdge };

@@ -67,6 +67,8 @@ export function Timeline(props: TimelineProps) {
     return () => clearTimeout(timer);
   }, [wanted, indexOf, virtualizer]);
 
+  // A few rows never scroll: they need no room for a scroll bar.
+  const long = rows.length > 15;
   const move = (index: number) => {
     const row = rows[Math.min(rows.length - 1, Math.max(0, index))];
     if (!row) return;
@@ -97,7 +99,10 @@ export function Timeline(props: TimelineProps) {
 
   return (
     <div className="m-timeline" style={gridLines(ticks)}>
-      <div className="m-timeline-head" aria-hidden="true">
+      <div
+        className={`m-timeline-head${long ? "" : " m-timeline-short"}`}
+        aria-hidden="true"
+      >
         <span>{words.name}</span>
         <span className="m-col-state">{words.status}</span>
         <span className="m-col-code">{words.code}</span>
@@ -114,7 +119,7 @@ export function Timeline(props: TimelineProps) {
       </div>
       <div
         ref={scroller}
-        className="m-timeline-body"
+        className={`m-timeline-body${long ? "" : " m-timeline-short"}`}
         role="treegrid"
         aria-label={words.label}
         aria-rowcount={rows.length}

@@ -186,6 +186,7 @@ export const en = {
     linkNote: "This link shows how old events were when they were received.",
     gone: "The chosen node is not in this time range.",
     laying: "Laying out the map",
+    tooMany: "There are too many nodes for a drawing. Here they are as a list.",
   },
   traces: {
     title: "Traces",
@@ -201,8 +202,10 @@ export const en = {
       annotation: "annotation",
       service: "service",
     },
+    mistake: (message: string, _position: number | undefined) =>
+      `${message.charAt(0).toUpperCase()}${message.slice(1)}`,
     expected: (list: string) => `Expected: ${list}`,
-    found: (count: string) => `${count} traces`,
+    found: (count: string) => `${count} traces found.`,
     scanned: (found: string, processed: string) => `${found} found, ${processed} looked at.`,
     scanning: "Looking through the time range, newest first",
     stopped: "Stopped here. Older traces were not looked at.",
@@ -262,6 +265,8 @@ export const en = {
     copyLink: "Copy a link to this view",
     rawTrace: "Raw data",
     map: "Map of this trace",
+    mapTooLarge: (count: number) =>
+      `${count} services are too many for a drawing. The timeline below has them all.`,
     timeline: "Segment timeline",
     timelineLabel:
       "Segment timeline. Arrow keys move, left and right fold, Enter opens the details.",
@@ -391,7 +396,7 @@ export const en = {
       "The Default rule takes what no other rule matched. Only its reservoir and rate can be changed.",
     nameHelp: "1 to 32 letters, digits and _ - . Cannot be changed later.",
     priorityHelp: "1 to 9999. The lowest number that fits wins.",
-    reservoirHelp: "Requests a second that are always recorded, over all instances together.",
+    reservoirHelp: "Requests a second always recorded, over all instances.",
     rateHelp: "Percent of the requests beyond the reservoir, 0 to 100.",
     arnHelp: "The X-Ray SDKs ignore rules that have anything but * here.",
     attributes: "Attributes",

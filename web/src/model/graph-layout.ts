@@ -10,6 +10,9 @@ export interface Point {
   y: number;
 }
 
+/** Beyond this many nodes a drawing says nothing any more, and laying it out takes minutes. */
+export const drawableNodes = 400;
+
 export const nodeSize = { width: 168, height: 132 } as const;
 
 export function toElk(map: ServiceMap): ElkNode {

@@ -12,6 +12,14 @@ export function stateOfSummary(summary: TraceSummary): State {
   return "ok";
 }
 
+/** What failed below a root that answered well: the caller swallowed it, a person should not. */
+export function hiddenStateOf(summary: TraceSummary): State | undefined {
+  if (stateOfSummary(summary) !== "ok") return undefined;
+  if ((summary.FaultRootCauses ?? []).length > 0) return "fault";
+  if ((summary.ErrorRootCauses ?? []).length > 0) return "error";
+  return undefined;
+}
+
 export interface Refinement {
   label: string;
   term: string;

@@ -6,17 +6,17 @@ use std::collections::BTreeMap;
 
 use control::sampling::SamplingRuleUpdate;
 use model::limit;
-use model::sampling::{SamplingRule, SamplingStatistics};
+use model::sampling::{SamplingRateBoost, SamplingRule, SamplingStatistics};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::app::{App, Identity};
 use crate::error::ApiError;
+use crate::page;
 use crate::time::Moment;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct GetSamplingRules {
-    #[expect(dead_code, reason = "all rules fit on one page, so no token is ever handed out")]
     next_token: Option<String>,
 }
 
@@ -60,9 +60,25 @@ struct SamplingRuleOutput {
     url_path: String,
     version: i64,
     attributes: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sampling_rate_boost: Option<RateBoost>,
 }
 
-pub(super) async fn get_sampling_rules(app: &App, _: GetSamplingRules) -> Result<GetSamplingRulesResult, ApiError> {
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RateBoost {
+    max_rate: f64,
+    cooldown_window_minutes: i64,
+}
+
+impl From<RateBoost> for SamplingRateBoost {
+    fn from(boost: RateBoost) -> SamplingRateBoost {
+        SamplingRateBoost { max_rate: boost.max_rate, cooldown_window_minutes: boost.cooldown_window_minutes }
+    }
+}
+
+pub(super) async fn get_sampling_rules(app: &App, input: GetSamplingRules) -> Result<GetSamplingRulesResult, ApiError> {
+    page::none(input.next_token.as_deref())?;
     let rules = app.sampling.rules().await?;
     Ok(GetSamplingRulesResult { sampling_rule_records: rules.into_iter().map(|rule| record(rule, &app.identity)).collect() })
 }
@@ -93,6 +109,7 @@ struct SamplingRuleInput {
     url_path: String,
     version: i64,
     attributes: Option<BTreeMap<String, String>>,
+    sampling_rate_boost: Option<RateBoost>,
 }
 
 pub(super) async fn create_sampling_rule(app: &App, input: CreateSamplingRule) -> Result<SamplingRuleRecordResult, ApiError> {
@@ -113,6 +130,7 @@ pub(super) async fn create_sampling_rule(app: &App, input: CreateSamplingRule) -
         url_path: input.url_path,
         resource_arn: input.resource_arn,
         attributes: input.attributes.unwrap_or_default(),
+        rate_boost: input.sampling_rate_boost.map(SamplingRateBoost::from),
         created_us: 0,
         modified_us: 0,
     };
@@ -145,6 +163,7 @@ struct SamplingRuleUpdateInput {
     #[serde(rename = "URLPath")]
     url_path: Option<String>,
     attributes: Option<BTreeMap<String, String>>,
+    sampling_rate_boost: Option<RateBoost>,
 }
 
 pub(super) async fn update_sampling_rule(app: &App, input: UpdateSamplingRule) -> Result<SamplingRuleRecordResult, ApiError> {
@@ -161,6 +180,7 @@ pub(super) async fn update_sampling_rule(app: &App, input: UpdateSamplingRule) -
         url_path: input.url_path,
         resource_arn: input.resource_arn,
         attributes: input.attributes,
+        rate_boost: input.sampling_rate_boost.map(SamplingRateBoost::from),
     };
     let rule = app.sampling.update(&name, update).await?;
     Ok(SamplingRuleRecordResult { sampling_rule_record: record(rule, &app.identity) })
@@ -215,6 +235,8 @@ pub(super) struct GetSamplingTargetsResult {
     sampling_target_documents: Vec<SamplingTargetDocument>,
     last_rule_modification: Moment,
     unprocessed_statistics: Vec<UnprocessedStatistics>,
+    /// Always empty: boost statistics are not looked at.
+    unprocessed_boost_statistics: Vec<()>,
 }
 
 #[derive(Serialize)]
@@ -276,6 +298,7 @@ pub(super) async fn get_sampling_targets(app: &App, input: GetSamplingTargets) -
             .into_iter()
             .map(|(rule_name, error_code, message)| UnprocessedStatistics { rule_name, error_code, message })
             .collect(),
+        unprocessed_boost_statistics: Vec::new(),
     })
 }
 
@@ -310,6 +333,9 @@ fn record(rule: SamplingRule, identity: &Identity) -> SamplingRuleRecord {
             url_path: rule.url_path,
             version: 1,
             attributes: rule.attributes,
+            sampling_rate_boost: rule
+                .rate_boost
+                .map(|boost| RateBoost { max_rate: boost.max_rate, cooldown_window_minutes: boost.cooldown_window_minutes }),
         },
     }
 }

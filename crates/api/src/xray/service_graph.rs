@@ -5,7 +5,7 @@ use query::graph::{GraphEdge, GraphService};
 use query::statistics::{Histogram, Selector, SeriesQuery, SeriesStep, Statistics, Tally};
 use serde::{Deserialize, Serialize};
 
-use super::trace::sort_ids;
+use super::trace::{check_ids, distinct_ids};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::page;
@@ -140,14 +140,8 @@ pub(super) struct GetTraceGraphResult {
 }
 
 pub(super) async fn get_trace_graph(app: &App, input: GetTraceGraph) -> Result<GetTraceGraphResult, ApiError> {
-    if input.trace_ids.len() > limit::TRACE_IDS_PER_GRAPH {
-        return Err(ApiError::invalid(format!(
-            "TraceIds has {} ids, the limit is {}",
-            input.trace_ids.len(),
-            limit::TRACE_IDS_PER_GRAPH
-        )));
-    }
-    let (ids, _) = sort_ids(&input.trace_ids)?;
+    check_ids(&input.trace_ids, limit::TRACE_IDS_PER_GRAPH)?;
+    let ids = distinct_ids(&input.trace_ids);
     let question = ("GetTraceGraph", &input.trace_ids);
     let now_us = app.clock.now_us();
     let from = first_service(input.next_token.as_deref(), &question, now_us)?;
@@ -167,7 +161,6 @@ pub(super) struct GetTimeSeriesServiceStatistics {
     entity_selector_expression: Option<String>,
     period: Option<i64>,
     forecast_statistics: Option<bool>,
-    #[expect(dead_code, reason = "at most 360 steps are asked, which fit on one page, so no token is ever handed out")]
     next_token: Option<String>,
 }
 
@@ -194,6 +187,7 @@ pub(super) async fn get_time_series_service_statistics(
     input: GetTimeSeriesServiceStatistics,
 ) -> Result<GetTimeSeriesServiceStatisticsResult, ApiError> {
     let range = graph_range(input.start_time, input.end_time)?;
+    page::none(input.next_token.as_deref())?;
     check_group(input.group_name.as_deref(), input.group_arn.as_deref())?;
     let period_secs = input.period.unwrap_or(60);
     if period_secs != 60 && period_secs != 300 {

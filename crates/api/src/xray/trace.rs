@@ -295,7 +295,6 @@ fn secs(us: u64) -> f64 {
 #[serde(rename_all = "PascalCase")]
 pub(super) struct BatchGetTraces {
     trace_ids: Vec<String>,
-    #[expect(dead_code, reason = "all traces of a request fit on one page, so no token is ever handed out")]
     next_token: Option<String>,
 }
 
@@ -323,16 +322,13 @@ struct SegmentOutput {
 }
 
 pub(super) async fn batch_get_traces(app: &App, input: BatchGetTraces) -> Result<BatchGetTracesResult, ApiError> {
-    if input.trace_ids.len() > limit::TRACE_IDS_PER_GET {
-        return Err(ApiError::invalid(format!(
-            "TraceIds has {} ids, the limit is {}",
-            input.trace_ids.len(),
-            limit::TRACE_IDS_PER_GET
-        )));
-    }
-    let (ids, mut unprocessed) = sort_ids(&input.trace_ids)?;
-    let (found, unknown) = app.ask(move |door| door.traces(&ids)).await?;
-    unprocessed.extend(unknown.iter().map(TraceId::to_string));
+    page::none(input.next_token.as_deref())?;
+    check_ids(&input.trace_ids, limit::TRACE_IDS_PER_GET)?;
+    let ids = distinct_ids(&input.trace_ids);
+    let (found, _) = app.ask(move |door| door.traces(&ids)).await?;
+    // Unknown ids go back as they came.
+    let is_found = |text: &String| text.parse().is_ok_and(|id: TraceId| found.iter().any(|trace| trace.id == id));
+    let unprocessed_trace_ids = input.trace_ids.iter().filter(|text| !is_found(text)).cloned().collect();
     let traces = found
         .into_iter()
         .map(|trace| TraceOutput {
@@ -346,22 +342,27 @@ pub(super) async fn batch_get_traces(app: &App, input: BatchGetTraces) -> Result
                 .collect(),
         })
         .collect();
-    Ok(BatchGetTracesResult { traces, unprocessed_trace_ids: unprocessed })
+    Ok(BatchGetTracesResult { traces, unprocessed_trace_ids })
 }
 
-/// The ids that are ids, each once, and the texts that are not.
-pub(super) fn sort_ids(texts: &[String]) -> Result<(Vec<TraceId>, Vec<String>), ApiError> {
+/// How many ids there are, and how long; whether each is an id is the answer's business.
+pub(super) fn check_ids(texts: &[String], max: usize) -> Result<(), ApiError> {
+    if texts.is_empty() || texts.len() > max {
+        return Err(ApiError::invalid(format!("TraceIds has {} ids, it must have from 1 to {max}", texts.len())));
+    }
+    if texts.iter().any(|text| text.is_empty() || text.chars().count() > 35) {
+        return Err(ApiError::invalid("a trace id has from 1 to 35 characters"));
+    }
+    Ok(())
+}
+
+/// The texts that are ids, each once.
+pub(super) fn distinct_ids(texts: &[String]) -> Vec<TraceId> {
     let mut ids = Vec::new();
-    let mut malformed = Vec::new();
-    for text in texts {
-        if text.is_empty() || text.chars().count() > 35 {
-            return Err(ApiError::invalid("a trace id has from 1 to 35 characters"));
-        }
-        match text.parse::<TraceId>() {
-            Ok(id) if ids.contains(&id) => {}
-            Ok(id) => ids.push(id),
-            Err(_) => malformed.push(text.clone()),
+    for id in texts.iter().filter_map(|text| text.parse().ok()) {
+        if !ids.contains(&id) {
+            ids.push(id);
         }
     }
-    Ok((ids, malformed))
+    ids
 }

@@ -386,7 +386,7 @@ impl Parser {
             return Ok(None);
         }
         let outer = std::mem::replace(&mut self.scope, scope);
-        let inner = if self.peek() == Some('}') { Ok(Expression::Constant(true)) } else { self.deeper(Self::or) };
+        let inner = self.deeper(Self::or);
         self.scope = outer;
         let inner = inner?;
         self.expect('}', "`}`")?;

@@ -1,6 +1,6 @@
 //! Sampling rules in the catalog.
 
-use model::sampling::SamplingRule;
+use model::sampling::{SamplingRateBoost, SamplingRule};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
@@ -24,7 +24,8 @@ impl Catalog {
         let mut transaction = self.pool.begin().await?;
         sqlx::query(
             "INSERT OR REPLACE INTO sampling_rule (name, priority, fixed_rate, reservoir_size, service_name, service_type, host, \
-             http_method, url_path, resource_arn, attributes, created_us, modified_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             http_method, url_path, resource_arn, attributes, boost_max_rate, boost_cooldown_minutes, created_us, modified_us) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(&rule.name)
         .bind(rule.priority)
@@ -37,6 +38,8 @@ impl Catalog {
         .bind(&rule.url_path)
         .bind(&rule.resource_arn)
         .bind(serde_json::to_string(&rule.attributes).unwrap_or_else(|_| "{}".to_owned()))
+        .bind(rule.rate_boost.map(|boost| boost.max_rate))
+        .bind(rule.rate_boost.map(|boost| boost.cooldown_window_minutes))
         .bind(rule.created_us)
         .bind(rule.modified_us)
         .execute(&mut *transaction)
@@ -61,6 +64,8 @@ impl Catalog {
 
 fn rule(row: &SqliteRow) -> Result<SamplingRule> {
     let attributes: String = row.try_get("attributes")?;
+    let max_rate: Option<f64> = row.try_get("boost_max_rate")?;
+    let cooldown: Option<i64> = row.try_get("boost_cooldown_minutes")?;
     Ok(SamplingRule {
         name: row.try_get("name")?,
         priority: row.try_get("priority")?,
@@ -73,6 +78,9 @@ fn rule(row: &SqliteRow) -> Result<SamplingRule> {
         url_path: row.try_get("url_path")?,
         resource_arn: row.try_get("resource_arn")?,
         attributes: serde_json::from_str(&attributes).unwrap_or_default(),
+        rate_boost: max_rate
+            .zip(cooldown)
+            .map(|(max_rate, cooldown_window_minutes)| SamplingRateBoost { max_rate, cooldown_window_minutes }),
         created_us: row.try_get("created_us")?,
         modified_us: row.try_get("modified_us")?,
     })

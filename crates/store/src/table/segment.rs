@@ -1,6 +1,5 @@
 //! The `segment` table: one row per document, sorted by trace id, so that one trace is one short run of rows.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
@@ -21,6 +20,7 @@ use parquet::schema::types::ColumnPath;
 
 use crate::error::{Error, IoContext, Result};
 use crate::memtable::Document;
+use crate::table::file::PartFile;
 
 const TRACE_ID: &str = "trace_id";
 const SEQUENCE: &str = "sequence";
@@ -102,18 +102,18 @@ fn arrow(source: arrow_schema::ArrowError) -> Error {
 #[derive(Debug)]
 pub(crate) struct SegmentFile {
     path: std::path::PathBuf,
-    file: File,
+    file: PartFile,
     metadata: ArrowReaderMetadata,
     blooms: Vec<Option<Sbbf>>,
 }
 
 impl SegmentFile {
     pub(crate) fn open(path: &Path) -> Result<SegmentFile> {
-        let file = File::open(path).at("open", path)?;
+        let file = PartFile::open(path)?;
         let metadata =
             ArrowReaderMetadata::load(&file, ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required))
                 .at("open", path)?;
-        let builder = builder(&file, &metadata, path)?;
+        let builder = builder(&file, &metadata);
         let groups = metadata.metadata().num_row_groups();
         let blooms =
             (0..groups).map(|group| builder.get_row_group_column_bloom_filter(group, 0).at("read", path)).collect::<Result<_>>()?;
@@ -133,7 +133,7 @@ impl SegmentFile {
                 continue;
             }
             let Some(selection) = self.pages_with(group, id) else { continue };
-            let reader = builder(&self.file, &self.metadata, &self.path)?
+            let reader = builder(&self.file, &self.metadata)
                 .with_row_groups(vec![group])
                 .with_row_selection(selection)
                 .with_batch_size(PAGE_ROWS)
@@ -181,7 +181,7 @@ impl SegmentFile {
 
     /// All rows, in the file's order.
     pub(crate) fn rows(&self) -> Result<impl Iterator<Item = Result<Row>> + use<>> {
-        let reader = builder(&self.file, &self.metadata, &self.path)?.with_batch_size(2048).build().at("read", &self.path)?;
+        let reader = builder(&self.file, &self.metadata).with_batch_size(2048).build().at("read", &self.path)?;
         let path = self.path.clone();
         Ok(reader.flat_map(move |batch| match batch {
             Ok(batch) => rows_of(&batch).into_iter().map(Ok).collect::<Vec<_>>(),
@@ -205,8 +205,6 @@ fn rows_of(batch: &RecordBatch) -> Vec<Row> {
         .collect()
 }
 
-fn builder(file: &File, metadata: &ArrowReaderMetadata, path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {
-    let file = file.try_clone().at("open", path)?;
-    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone());
-    Ok(builder.with_projection(ProjectionMask::all()))
+fn builder(file: &PartFile, metadata: &ArrowReaderMetadata) -> ParquetRecordBatchReaderBuilder<PartFile> {
+    ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), metadata.clone()).with_projection(ProjectionMask::all())
 }

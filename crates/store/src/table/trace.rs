@@ -1,7 +1,6 @@
 //! The `trace` table: one row per trace, newest first. Derived from the segments: the columns that searches test, and the whole
 //! digest behind them.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
@@ -23,6 +22,7 @@ use parquet::schema::types::ColumnPath;
 
 use crate::error::{Error, IoContext, Result};
 use crate::scan::{Prefilter, ScanRange};
+use crate::table::file::PartFile;
 
 /// Columns in file order; the numbers are their places in the schema.
 const TIME: usize = 0;
@@ -239,7 +239,7 @@ fn arrow(source: arrow_schema::ArrowError) -> Error {
 #[derive(Debug)]
 pub(crate) struct TraceFile {
     path: PathBuf,
-    file: File,
+    file: PartFile,
     metadata: ArrowReaderMetadata,
     /// Newest time of each row group.
     newest_us: Vec<i64>,
@@ -260,7 +260,7 @@ pub(crate) struct Response {
 
 impl TraceFile {
     pub(crate) fn open(path: &Path) -> Result<TraceFile> {
-        let file = File::open(path).at("open", path)?;
+        let file = PartFile::open(path)?;
         let metadata =
             ArrowReaderMetadata::load(&file, ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required))
                 .at("open", path)?;
@@ -284,7 +284,7 @@ impl TraceFile {
         self.newest_us[group]
     }
 
-    /// The row group's rows behind `before` that `range` admits and that may match, newest first, and the times of all
+    /// The row group's rows behind `before` that `range` admits and that may match, newest first, and the keys of all
     /// rows the range admitted.
     pub(crate) fn candidates(
         &self,
@@ -292,7 +292,7 @@ impl TraceFile {
         range: &ScanRange,
         prefilter: &Prefilter,
         before: RowKey,
-    ) -> Result<(Vec<Candidate>, Vec<i64>)> {
+    ) -> Result<(Vec<Candidate>, Vec<RowKey>)> {
         let mut columns = vec![TIME, TRACE_ID];
         if range.needs_bounds() {
             columns.extend([START, END]);
@@ -301,7 +301,7 @@ impl TraceFile {
         columns.sort_unstable();
         columns.dedup();
         let reader =
-            self.builder(&columns)?.with_row_groups(vec![group]).with_batch_size(ROW_GROUP_ROWS).build().at("read", &self.path)?;
+            self.builder(&columns).with_row_groups(vec![group]).with_batch_size(ROW_GROUP_ROWS).build().at("read", &self.path)?;
         let mut candidates = Vec::new();
         let mut admitted = Vec::new();
         let mut first_row = 0;
@@ -318,7 +318,7 @@ impl TraceFile {
                 if key >= before || !range.admits(key.0, start, end) {
                     continue;
                 }
-                admitted.push(key.0);
+                admitted.push(key);
                 if passes.as_ref().is_none_or(|passes| passes[row]) {
                     candidates.push(Candidate { key, row: first_row + row });
                 }
@@ -333,7 +333,7 @@ impl TraceFile {
         let rows = self.metadata.metadata().row_group(group).num_rows() as usize;
         let ranges = candidates.iter().map(|candidate| candidate.row..candidate.row + 1);
         let reader = self
-            .builder(&[DIGEST])?
+            .builder(&[DIGEST])
             .with_row_groups(vec![group])
             .with_row_selection(RowSelection::from_consecutive_ranges(ranges, rows))
             .with_batch_size(candidates.len().max(1))
@@ -354,7 +354,7 @@ impl TraceFile {
     pub(crate) fn responses(&self, group: usize, from_us: i64, to_us: i64, visit: &mut dyn FnMut(Response)) -> Result<()> {
         let columns = [TIME, RESPONSE_US, ENTRY];
         let reader =
-            self.builder(&columns)?.with_row_groups(vec![group]).with_batch_size(ROW_GROUP_ROWS).build().at("read", &self.path)?;
+            self.builder(&columns).with_row_groups(vec![group]).with_batch_size(ROW_GROUP_ROWS).build().at("read", &self.path)?;
         for batch in reader {
             let batch = batch.map_err(|err| self.arrow(err))?;
             let columns = Columns { batch: &batch, places: &columns };
@@ -380,11 +380,10 @@ impl TraceFile {
         }
     }
 
-    fn builder(&self, columns: &[usize]) -> Result<ParquetRecordBatchReaderBuilder<File>> {
-        let file = self.file.try_clone().at("open", &self.path)?;
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
+    fn builder(&self, columns: &[usize]) -> ParquetRecordBatchReaderBuilder<PartFile> {
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), self.metadata.clone());
         let mask = ProjectionMask::leaves(builder.parquet_schema(), columns.iter().copied());
-        Ok(builder.with_projection(mask))
+        builder.with_projection(mask)
     }
 
     fn arrow(&self, source: arrow_schema::ArrowError) -> Error {

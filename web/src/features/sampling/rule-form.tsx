@@ -53,11 +53,12 @@ export function RuleForm({ rule, taken, onDone, onCancel }: RuleFormProps) {
   const field = (
     name: keyof RuleDraft,
     label: string,
-    options: { help?: string; disabled?: boolean; decimal?: boolean; numeric?: boolean } = {},
+    options: { help?: string; note?: string; disabled?: boolean; decimal?: boolean; numeric?: boolean } = {},
   ) => (
     <FormField
       label={label}
       description={options.help}
+      constraintText={options.note}
       errorText={checked && problems[name] ? problemText(text, problems[name]) : undefined}
     >
       <Input
@@ -131,7 +132,7 @@ export function RuleForm({ rule, taken, onDone, onCancel }: RuleFormProps) {
                 <div key={name}>
                   {field(name, labels[name], {
                     disabled: isDefault,
-                    ...(name === "ResourceARN" ? { help: t.arnHelp } : {}),
+                    ...(name === "ResourceARN" ? { note: t.arnHelp } : {}),
                   })}
                 </div>
               ))}

@@ -2,6 +2,7 @@
 
 import { useCollection } from "@cloudscape-design/collection-hooks";
 import Link from "@cloudscape-design/components/link";
+import Pagination from "@cloudscape-design/components/pagination";
 import Table, { type TableProps } from "@cloudscape-design/components/table";
 
 import { useText } from "../../app/settings";
@@ -10,7 +11,9 @@ import { formatCount, formatDuration, formatPercent, formatRate } from "../../mo
 import type { MapNode, ServiceMap } from "../../model/graph";
 import { percentile } from "../../model/histogram";
 import { share, statesByWeight } from "../../model/statistics";
-import { stateText } from "./words";
+import { stateText, typeText } from "./words";
+
+const pageSize = 100;
 
 interface NodeListProps {
   map: ServiceMap;
@@ -22,8 +25,9 @@ interface NodeListProps {
 export function NodeList({ map, minutes, selected, onSelect }: NodeListProps) {
   const text = useText();
   const columns = columnsOf(text, minutes, onSelect);
-  const { items, collectionProps } = useCollection(map.nodes, {
+  const { items, collectionProps, paginationProps } = useCollection(map.nodes, {
     sorting: { defaultState: { sortingColumn: columns[2]!, isDescending: true } },
+    pagination: { pageSize },
   });
   return (
     <Table
@@ -32,6 +36,18 @@ export function NodeList({ map, minutes, selected, onSelect }: NodeListProps) {
       columnDefinitions={columns}
       trackBy="id"
       variant="container"
+      pagination={
+        map.nodes.length > pageSize && (
+          <Pagination
+            {...paginationProps}
+            ariaLabels={{
+              nextPageLabel: text.traces.nextPage,
+              previousPageLabel: text.traces.previousPage,
+              pageLabel: text.traces.page,
+            }}
+          />
+        )
+      }
       stickyHeader
       {...(selected ? { selectedItems: items.filter((n) => n.id === selected) } : {})}
       onRowClick={({ detail }) => onSelect(detail.item.id)}
@@ -82,8 +98,8 @@ function columnsOf(
     {
       id: "type",
       header: text.map.type,
-      cell: (n) => n.type ?? text.map.kind[n.kind],
-      sortingComparator: (a, b) => (a.type ?? "").localeCompare(b.type ?? ""),
+      cell: (n) => typeText(text, n),
+      sortingComparator: (a, b) => typeText(text, a).localeCompare(typeText(text, b)),
     },
     {
       id: "state",

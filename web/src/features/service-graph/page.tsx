@@ -6,7 +6,7 @@ import Button from "@cloudscape-design/components/button";
 import Header from "@cloudscape-design/components/header";
 import SegmentedControl from "@cloudscape-design/components/segmented-control";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import { lazy, Suspense, useMemo, useState } from "react";
+import { lazy, Suspense, useMemo, useState, useSyncExternalStore } from "react";
 
 import { ApiError } from "../../api/client";
 import { useServiceGraph } from "../../api/hook";
@@ -21,6 +21,7 @@ import { useUrlState } from "../../app/url-state";
 import type { NodeStyle } from "../../components/graph-node";
 import { PageLoading } from "../../components/page-loading";
 import { toServiceMap, type ServiceMap } from "../../model/graph";
+import { drawableNodes } from "../../model/graph-layout";
 import { Legend } from "./legend";
 import { MapOptions } from "./map-options";
 import { NodeList } from "./node-list";
@@ -89,7 +90,7 @@ export function TraceMapPage() {
       ) : map.nodes.length === 0 ? (
         <NoData maxSeconds={sixHours} />
       ) : (
-        <MapBody map={map} list={list} />
+        <MapBody map={map} list={list || map.nodes.length > drawableNodes} />
       )}
     </SpaceBetween>
   );
@@ -111,8 +112,11 @@ function MapBody({ map, list }: { map: ServiceMap; list: boolean }) {
       rt: undefined,
       only: undefined,
     });
+  // Beside the map the details would leave it too little width to be read.
+  const narrow = useNarrow();
   const node = map.nodes.find((n) => n.id === url.get("node"));
   const edge = map.edges.find((e) => e.id === url.get("edge"));
+  const height = narrow && (node ?? edge) ? besidePane : mapHeight;
   return (
     <SpaceBetween size="xs">
       <div className="m-toolbar">
@@ -137,6 +141,7 @@ function MapBody({ map, list }: { map: ServiceMap; list: boolean }) {
         {!list && <MapOptions style={style} onChange={setStyle} />}
         <span className="m-toolbar-end">{text.map.nodes(map.nodes.length)}</span>
       </div>
+      {map.nodes.length > drawableNodes && <Alert type="info">{text.map.tooMany}</Alert>}
       {selected && !node && !edge && <Alert type="info">{text.map.gone}</Alert>}
       {list ? (
         <NodeList
@@ -147,7 +152,7 @@ function MapBody({ map, list }: { map: ServiceMap; list: boolean }) {
         />
       ) : (
         <div>
-          <Suspense fallback={<div className="m-graph" style={{ height: mapHeight }} />}>
+          <Suspense fallback={<div className="m-graph" style={{ height }} />}>
             <GraphView
               map={map}
               minutes={minutes}
@@ -156,7 +161,7 @@ function MapBody({ map, list }: { map: ServiceMap; list: boolean }) {
               onSelect={select}
               focus={focus}
               words={words}
-              height={mapHeight}
+              height={height}
             />
           </Suspense>
           <Legend />
@@ -165,7 +170,7 @@ function MapBody({ map, list }: { map: ServiceMap; list: boolean }) {
       {(node ?? edge) && (
         <SidePane
           title={node ? node.name : paneTitle(map, edge!)}
-          position="side"
+          position={narrow ? "bottom" : "side"}
           onClose={() => select(undefined, "node")}
         >
           <Pane key={selected} map={map} node={node} edge={edge} minutes={minutes} />
@@ -176,6 +181,18 @@ function MapBody({ map, list }: { map: ServiceMap; list: boolean }) {
 }
 
 const mapHeight = "max(380px, calc(100vh - 270px))";
+const besidePane = "max(260px, calc(100vh - 540px))";
+const narrowQuery = matchMedia("(max-width: 1199px)");
+
+function useNarrow(): boolean {
+  return useSyncExternalStore(
+    (changed) => {
+      narrowQuery.addEventListener("change", changed);
+      return () => narrowQuery.removeEventListener("change", changed);
+    },
+    () => narrowQuery.matches,
+  );
+}
 
 function paneTitle(map: ServiceMap, edge: { source: string; target: string }): string {
   const name = (id: string) => map.nodes.find((n) => n.id === id)?.name ?? id;

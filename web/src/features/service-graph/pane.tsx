@@ -24,6 +24,7 @@ import { percentile, toBars } from "../../model/histogram";
 import { share, type Outcome, type State } from "../../model/statistics";
 import { tracesPath } from "../../path";
 import { PaneCharts } from "./pane-charts";
+import { typeText } from "./words";
 
 interface PaneProps {
   map: ServiceMap;
@@ -43,7 +44,7 @@ export function Pane({ map, node, edge, minutes }: PaneProps) {
     <SpaceBetween size="l">
       <div>
         <Box color="text-body-secondary">
-          {node ? (node.type ?? text.map.kind[node.kind]) : text.map.edge}
+          {node ? typeText(text, node) : text.map.edge}
         </Box>
         {note !== "" && <Box color="text-body-secondary">{text.map[note]}</Box>}
       </div>

@@ -4,7 +4,7 @@ import { useText } from "../../app/settings";
 import type { GraphWords } from "../../components/graph-view";
 import type { Catalogue } from "../../i18n/en";
 import { formatDuration, formatPercent, formatRate } from "../../model/format";
-import type { ServiceMap } from "../../model/graph";
+import type { MapNode, ServiceMap } from "../../model/graph";
 import { share, type Outcome, type State } from "../../model/statistics";
 
 export function failuresText(text: Catalogue, outcome: Outcome): string {
@@ -17,6 +17,11 @@ export function failuresText(text: Catalogue, outcome: Outcome): string {
 
 export function stateText(text: Catalogue, state: State): string {
   return text.state[state];
+}
+
+/** X-Ray's own word where it has one; a client's is the only one that is not a type of something. */
+export function typeText(text: Catalogue, node: MapNode): string {
+  return node.kind === "client" ? text.map.kind.client : (node.type ?? text.map.kind[node.kind]);
 }
 
 export function useGraphWords(map: ServiceMap, minutes: number): GraphWords {

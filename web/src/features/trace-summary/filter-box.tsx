@@ -133,7 +133,7 @@ export function FilterBox({ value, onChange, onRun, vocabulary, error }: FilterB
       {wrong && (
         <div id={`${id}-error`} className="m-filter-error" role="alert" data-testid="filter-error">
           <span>
-            {wrong.message}
+            {text.traces.mistake(wrong.message, wrong.position)}
             {wrong.expected.length > 0 && !wrong.message.includes("expected") && (
               <> — {text.traces.expected(wrong.expected.slice(0, 6).join(", "))}</>
             )}

@@ -69,7 +69,7 @@ export function TracesPage() {
 function syntaxError(error: Error | undefined, expression: string): FilterError | undefined {
   if (!(error instanceof ApiError) || error.position === undefined) return undefined;
   return {
-    message: error.message,
+    message: error.message.replace(/^filter expression: /, ""),
     position: error.position,
     expected: error.expected ?? [],
     expression: expression.trim(),
@@ -122,7 +122,7 @@ function Query({
           />
         )}
       </div>
-      <Refiners summaries={summaries} onAdd={(term) => run(and(filter, term))} />
+      {!error && <Refiners summaries={summaries} onAdd={(term) => run(and(filter, term))} />}
     </SpaceBetween>
   );
 }
@@ -137,7 +137,7 @@ function Results({ scan, filter }: { scan: ReturnType<typeof useScan>; filter: s
   const nothing = scan.summaries.length === 0;
   return (
     <SpaceBetween size="s">
-      <ScanProgress scan={scan} />
+      <ScanProgress scan={scan} filtered={filter !== ""} />
       {nothing && !scan.running && (
         <NoData
           {...(filter

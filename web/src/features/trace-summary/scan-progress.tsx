@@ -6,12 +6,12 @@ import { formatCount } from "../../model/format";
 import type { Scan } from "./use-scan";
 
 /** One line of fixed height, so the page below does not jump when the scan ends. */
-export function ScanProgress({ scan }: { scan: Scan }) {
+export function ScanProgress({ scan, filtered }: { scan: Scan; filtered: boolean }) {
   const text = useText();
-  const scanned = text.traces.scanned(
-    formatCount(scan.summaries.length),
-    formatCount(scan.processed),
-  );
+  const found = formatCount(scan.summaries.length);
+  const scanned = filtered
+    ? text.traces.scanned(found, formatCount(scan.processed))
+    : text.traces.found(found);
   return (
     <div className="m-scan" data-testid="scan-progress">
       {scan.running ? (

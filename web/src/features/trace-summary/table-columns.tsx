@@ -6,7 +6,7 @@ import { StateMark } from "../../components/state-mark";
 import type { Catalogue } from "../../i18n/en";
 import { formatDuration, formatTime, formatTimePrecise, type Zone } from "../../model/format";
 import { statesByWeight } from "../../model/statistics";
-import { annotationText, stateOfSummary } from "../../model/trace-summary";
+import { annotationText, hiddenStateOf, stateOfSummary } from "../../model/trace-summary";
 import { tracePath } from "../../path";
 
 type Column = TableProps.ColumnDefinition<TraceSummary> & { id: string };
@@ -34,21 +34,21 @@ export function traceColumns(text: Catalogue, zone: Zone, range: string | undefi
       header: t.responseTime,
       cell: (s) => <span className="m-number">{formatDuration(s.ResponseTime)}</span>,
       sortingComparator: byNumber((s) => s.ResponseTime),
-      width: 160,
+      width: 150,
     },
     {
       id: "state",
       header: t.state,
       cell: (s) => <Status summary={s} text={text} />,
       sortingComparator: byNumber(weight),
-      width: 130,
+      width: 200,
     },
     {
       id: "method",
       header: t.method,
       cell: (s) => s.Http?.HttpMethod ?? "–",
       sortingComparator: byText((s) => s.Http?.HttpMethod),
-      width: 110,
+      width: 120,
     },
     {
       id: "url",
@@ -67,21 +67,21 @@ export function traceColumns(text: Catalogue, zone: Zone, range: string | undefi
       ),
       sortingComparator: byText((s) => s.Http?.HttpURL),
       isRowHeader: true,
-      width: 250,
+      width: 260,
     },
     {
       id: "httpStatus",
       header: t.httpStatus,
       cell: (s) => s.Http?.HttpStatus ?? "–",
       sortingComparator: byNumber((s) => s.Http?.HttpStatus),
-      width: 100,
+      width: 90,
     },
     {
       id: "entry",
       header: t.entry,
       cell: (s) => s.EntryPoint?.Name ?? "–",
       sortingComparator: byText((s) => s.EntryPoint?.Name),
-      width: 140,
+      width: 160,
     },
     {
       id: "start",
@@ -130,10 +130,17 @@ function Status({ summary, text }: { summary: TraceSummary; text: Catalogue }) {
     summary.HasThrottle && state !== "throttle" ? ("throttle" as const) : undefined,
     summary.HasError && state !== "error" ? ("error" as const) : undefined,
   ].filter((s) => s !== undefined);
+  const hidden = hiddenStateOf(summary);
   return (
     <span className="m-state">
       <StateMark state={state} />
       {text.state[state]}
+      {hidden && (
+        <span className={`m-below m-text-${hidden}`}>
+          <StateMark state={hidden} size={13} />
+          {text.state.below(text.state[hidden])}
+        </span>
+      )}
       {also.map((s) => (
         <StateMark key={s} state={s} label={text.state[s]} size={13} />
       ))}

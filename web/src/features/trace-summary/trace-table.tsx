@@ -23,15 +23,15 @@ const defaults = {
     "method",
     "url",
     "httpStatus",
-    "entry",
     "start",
+    "entry",
     "duration",
     "id",
     "user",
     "annotations",
   ].map((id) => ({
     id,
-    visible: id !== "user" && id !== "annotations",
+    visible: id !== "duration" && id !== "user" && id !== "annotations",
   })),
 };
 

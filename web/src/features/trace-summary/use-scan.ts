@@ -6,7 +6,8 @@ import { useTraceSummaries } from "../../api/hook";
 import type { TraceSummary } from "../../api/xray";
 import type { Window } from "../../model/time-range";
 
-const step = 1000;
+// Sorting only sees what was fetched: enough for a quarter of an hour at three requests a second.
+const step = 3000;
 
 export interface Scan {
   summaries: TraceSummary[];

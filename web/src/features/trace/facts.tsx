@@ -23,6 +23,8 @@ export function Facts({ waterfall }: { waterfall: Waterfall }) {
     ? `${http.request.method ?? ""} ${http.request.url}`.trim()
     : (root?.document.name ?? waterfall.id);
   const t = text.trace;
+  const swallowed =
+    root?.state === "ok" && waterfall.firstFailure ? waterfall.firstFailure.state : undefined;
   const facts: [string, ReactNode][] = [
     [
       t.status,
@@ -30,6 +32,12 @@ export function Facts({ waterfall }: { waterfall: Waterfall }) {
         <StateMark state={root?.state ?? "ok"} />
         {segmentStateText(text, root?.state ?? "ok")}
         {http?.response?.status !== undefined && ` · ${http.response.status}`}
+        {swallowed && (
+          <span className={`m-below m-text-${swallowed}`}>
+            <StateMark state={swallowed} size={13} />
+            {text.state.below(segmentStateText(text, swallowed))}
+          </span>
+        )}
       </span>,
     ],
     [t.response, formatDuration(seconds)],

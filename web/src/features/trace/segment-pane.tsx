@@ -34,7 +34,7 @@ export function SegmentPane({ waterfall, node, onSelect }: SegmentPaneProps) {
   const count = (size: number) => (size > 0 ? ` (${size})` : "");
   const exceptions = exceptionsOf(waterfall, node);
   return (
-    <SidePane title={document.name} position="bottom" onClose={() => onSelect(undefined)}>
+    <SidePane title={nodeTitle(node)} position="bottom" onClose={() => onSelect(undefined)}>
       <Tabs
         activeTabId={url.get("tab") ?? "overview"}
         onChange={({ detail }) => url.set({ tab: detail.activeTabId })}
@@ -78,6 +78,11 @@ export function SegmentPane({ waterfall, node, onSelect }: SegmentPaneProps) {
       />
     </SidePane>
   );
+}
+
+function nodeTitle(node: SegmentNode): string {
+  const { name } = node.document;
+  return node.service === name ? name : `${node.service} › ${name}`;
 }
 
 function Annotations({ annotations }: { annotations: SegmentDocument["annotations"] }) {

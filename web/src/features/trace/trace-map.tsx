@@ -10,13 +10,14 @@ import type { GraphWords } from "../../components/graph-view";
 import { PageLoading } from "../../components/page-loading";
 import { formatCount, formatDuration, formatPercent } from "../../model/format";
 import { toServiceMap, type ServiceMap } from "../../model/graph";
+import { drawableNodes } from "../../model/graph-layout";
 import { share } from "../../model/statistics";
 
 const GraphView = lazy(() =>
   import("../../components/graph-view").then((m) => ({ default: m.GraphView })),
 );
 const style = { inside: "metrics", size: "none" } as const;
-const height = "190px";
+const height = "250px";
 
 export function TraceMap({ traceId, onNode }: { traceId: string; onNode: (name: string) => void }) {
   const text = useText();
@@ -36,6 +37,8 @@ export function TraceMap({ traceId, onNode }: { traceId: string; onNode: (name: 
           <ErrorState error={graph.error} onRetry={() => void graph.refetch()} />
         ) : graph.isPending ? (
           <PageLoading label={text.common.loading} rows={3} />
+        ) : map.nodes.length > drawableNodes ? (
+          text.trace.mapTooLarge(map.nodes.length)
         ) : (
           <Suspense>
             <GraphView
