@@ -13,6 +13,12 @@ if (!consoleUrl || !applicationUrl || !demo) {
   console.error("STORY_CONSOLE, STORY_APPLICATION and STORY_DEMO must be set; run script/story");
   process.exit(2);
 }
+const home = await fetch(consoleUrl);
+if (!home.ok) {
+  console.error(`error: ${consoleUrl} answers ${home.status}: ${(await home.text()).slice(0, 200)}`);
+  console.log("story: 0 passed, 1 failed");
+  process.exit(1);
+}
 const run = promisify(execFile);
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const table = "last-access";

@@ -110,14 +110,10 @@ fn build(
     for ((day, mut traces), part_id) in days.into_iter().zip(first_id..) {
         traces.sort_by_key(|(id, _, _)| *id);
         let mut documents = traces.iter().flat_map(|(id, trace, _)| {
-            trace.documents.iter().map(|document| {
-                Ok(segment::Row {
-                    trace_id: *id,
-                    sequence: document.sequence,
-                    start_us: document.segment.start_us(),
-                    document: document.raw.clone(),
-                })
-            })
+            trace
+                .documents
+                .iter()
+                .map(|document| Ok(segment::Row { trace_id: *id, sequence: document.sequence, document: document.raw.clone() }))
         });
         let path = part::segment_path(dir, part_id);
         let (segment_bytes, segment_rows) = segment::write(&path, &mut documents, traces.len() as u64)?;

@@ -27,19 +27,19 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use model::{Clock, Segment};
+use bytes::Bytes;
+use model::{Clock, Segment, TraceId};
 use tokio::sync::{Mutex, Notify};
 use tracing::{info, warn};
 
 pub use catalog::Catalog;
 pub use error::{Error, Result};
-pub use memtable::Document;
 pub use reader::Reader;
 pub use scan::{Prefilter, ScanPosition, ScanRange, Scanned, TraceScan};
 pub use wal::LogDamage;
 
 use error::IoContext;
-use memtable::{MemTraces, Memtable};
+use memtable::{MemDocument, MemTraces, Memtable};
 use part::Part;
 
 /// The version of everything on disk. A folder of another version is refused with a message that says so.
@@ -71,11 +71,27 @@ impl StoreOptions {
     }
 }
 
-/// A document to keep: the text as it came, and what was read from it.
+/// A document to keep: its text, which must have been read without an error, and the trace it belongs to.
 #[derive(Debug)]
 pub struct NewDocument {
-    pub raw: Box<[u8]>,
+    pub trace_id: TraceId,
+    pub raw: Vec<u8>,
+}
+
+/// A document that was kept.
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// Grows with arrival, over restarts too.
+    pub sequence: u64,
     pub segment: Segment,
+}
+
+impl Document {
+    fn read(sequence: u64, raw: &[u8], path: &Path) -> Result<Document> {
+        let segment = model::segment::parse(raw)
+            .map_err(|err| Error::Damaged { path: path.to_owned(), what: format!("a stored document does not parse: {err}") })?;
+        Ok(Document { sequence, segment })
+    }
 }
 
 /// The store. Cheap to clone; all clones are one.
@@ -88,7 +104,7 @@ struct Inner {
     options: StoreOptions,
     clock: Arc<dyn Clock>,
     catalog: Catalog,
-    wal: Mutex<Option<Arc<wal::Wal<Vec<Document>>>>>,
+    wal: Mutex<Option<Arc<wal::Wal<Vec<MemDocument>>>>>,
     state: Arc<RwLock<State>>,
     /// Signalled when a flush is due for size.
     full: Arc<Notify>,
@@ -173,9 +189,9 @@ impl Store {
             let mut state = write(&state);
             let replayed = &mut recovery.replayed_documents;
             wal::recover(&dir.join("wal"), checkpoint, |frame| {
-                let documents = decode(frame.sequence, &frame.payload);
+                let documents = decode(frame.sequence, &frame.payload.into());
                 *replayed += documents.len() as u64;
-                state.active.insert(frame.sequence, documents.into_iter().map(Arc::new).collect(), now_us);
+                state.active.insert(frame.sequence, documents, now_us);
             })?
         };
         recovery.log_damage = log_damage;
@@ -192,15 +208,15 @@ impl Store {
         let apply = {
             let (state, full, clock) = (state.clone(), full.clone(), clock.clone());
             let memtable_bytes = options.memtable_bytes;
-            move |sequence, documents: Vec<Document>| {
+            move |sequence, documents: Vec<MemDocument>| {
                 let mut state = write(&state);
-                state.active.insert(sequence, documents.into_iter().map(Arc::new).collect(), clock.now_us());
+                state.active.insert(sequence, documents, clock.now_us());
                 if state.active.bytes >= memtable_bytes {
                     full.notify_one();
                 }
             }
         };
-        let wal = wal::Wal::start(&dir.join("wal"), next_sequence, move |sequence, mut documents: Vec<Document>| {
+        let wal = wal::Wal::start(&dir.join("wal"), next_sequence, move |sequence, mut documents: Vec<MemDocument>| {
             number(sequence, &mut documents);
             apply(sequence, documents);
         })?;
@@ -219,14 +235,13 @@ impl Store {
         Ok(Store { inner: Arc::new(inner) })
     }
 
-    /// Makes documents durable and visible, all or none. Every document must carry its trace id.
+    /// Makes documents durable and visible, all or none.
     pub async fn append(&self, documents: Vec<NewDocument>) -> Result<()> {
         if documents.is_empty() {
             return Ok(());
         }
         self.wait_for_room().await?;
-        let payload = encode(&documents);
-        let documents = documents.into_iter().map(|new| Document { sequence: 0, raw: new.raw, segment: new.segment }).collect();
+        let (payload, documents) = encode(&documents);
         let wal = self.inner.wal.lock().await.clone().ok_or(Error::Closed)?;
         wal.append(payload, documents).await
     }
@@ -328,32 +343,45 @@ impl Store {
             tokio::task::spawn_blocking(move || wal.close()).await.map_err(|_| Error::Closed)?;
         }
         let flushed = self.flush().await;
+        if flushed.is_ok() {
+            // Everything is in parts: the next start has nothing to read again.
+            wal::clear(&self.inner.options.dir.join("wal"))?;
+        }
         self.inner.catalog.close().await;
         flushed.map(|_| ())
     }
 }
 
-/// The payload of a log frame: each document with its length before it.
-fn encode(documents: &[NewDocument]) -> Vec<u8> {
+/// The payload of a log frame, each document with its length before it, and the documents as parts of it.
+fn encode(documents: &[NewDocument]) -> (Bytes, Vec<MemDocument>) {
     let size = documents.iter().map(|document| document.raw.len() + 4).sum();
     let mut payload = Vec::with_capacity(size);
+    let mut places = Vec::with_capacity(documents.len());
     for document in documents {
         payload.extend_from_slice(&(document.raw.len() as u32).to_le_bytes());
+        places.push(payload.len()..payload.len() + document.raw.len());
         payload.extend_from_slice(&document.raw);
     }
-    payload
+    let payload = Bytes::from(payload);
+    let documents = documents
+        .iter()
+        .zip(places)
+        .map(|(document, place)| MemDocument { trace_id: document.trace_id, sequence: 0, raw: payload.slice(place) })
+        .collect();
+    (payload, documents)
 }
 
-fn decode(sequence: u64, mut payload: &[u8]) -> Vec<Document> {
+fn decode(sequence: u64, payload: &Bytes) -> Vec<MemDocument> {
     let mut documents = Vec::new();
-    while let Some((length, rest)) = payload.split_first_chunk::<4>() {
+    let mut at = 0;
+    while let Some((length, rest)) = payload[at..].split_first_chunk::<4>() {
         let length = (u32::from_le_bytes(*length) as usize).min(rest.len());
-        let (raw, rest) = rest.split_at(length);
-        payload = rest;
-        match model::segment::parse(raw) {
-            Ok(segment) => documents.push(Document { sequence: 0, raw: raw.into(), segment }),
+        let raw = payload.slice(at + 4..at + 4 + length);
+        at += 4 + length;
+        match model::segment::parse(&raw) {
+            Ok(Segment { trace_id: Some(trace_id), .. }) => documents.push(MemDocument { trace_id, sequence: 0, raw }),
             // Only what parsed was written, so this is a document that an older version accepted.
-            Err(err) => warn!(error = %err, sequence, "a document in the write-ahead log no longer parses"),
+            refused => warn!(?refused, sequence, "a document in the write-ahead log no longer parses"),
         }
     }
     number(sequence, &mut documents);
@@ -361,7 +389,7 @@ fn decode(sequence: u64, mut payload: &[u8]) -> Vec<Document> {
 }
 
 /// Documents are numbered by their write and their place in it.
-fn number(frame_sequence: u64, documents: &mut [Document]) {
+fn number(frame_sequence: u64, documents: &mut [MemDocument]) {
     for (place, document) in documents.iter_mut().enumerate() {
         document.sequence = (frame_sequence << 16) | (place as u64).min(0xffff);
     }

@@ -1,47 +1,49 @@
-//! What is acknowledged and not yet in a part: held parsed, by trace, so that queries see it at once.
+//! What is acknowledged and not yet in a part: the documents as they came, by trace, so that queries see them at once.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
+use model::TraceId;
 use model::digest::TraceDigest;
-use model::{Segment, TraceId};
 
-/// A document with its place in the order of arrival.
-#[derive(Debug)]
-pub struct Document {
-    /// Grows with arrival, over restarts too.
-    pub sequence: u64,
-    pub raw: Box<[u8]>,
-    pub segment: Segment,
+use crate::Document;
+use crate::error::Result;
+
+/// A document as text. A part of the request's buffer: keeping thousands of parsed segments costs several times the memory, and
+/// more time in page faults than parsing them again at the flush.
+#[derive(Debug, Clone)]
+pub(crate) struct MemDocument {
+    pub(crate) trace_id: TraceId,
+    pub(crate) sequence: u64,
+    pub(crate) raw: Bytes,
 }
 
-impl Document {
-    /// Rough bytes that this document holds in memory.
-    pub(crate) fn memory(&self) -> usize {
-        self.raw.len() * 4 + 600
-    }
-}
+/// Bytes that a document takes beside its text.
+const DOCUMENT_OVERHEAD: usize = 160;
 
 /// The documents of one trace.
 #[derive(Debug, Default)]
 pub(crate) struct MemTrace {
-    pub(crate) documents: Vec<Arc<Document>>,
+    pub(crate) documents: Vec<MemDocument>,
     digest: OnceLock<Arc<TraceDigest>>,
 }
 
 impl MemTrace {
+    /// The documents, read.
+    pub(crate) fn read(&self) -> Result<Vec<Document>> {
+        self.documents.iter().map(|document| Document::read(document.sequence, &document.raw, "memory".as_ref())).collect()
+    }
+
     /// The trace's digest, made on first use. `older` gives documents of this trace that are already elsewhere.
-    pub(crate) fn digest<E>(
-        &self,
-        id: TraceId,
-        older: impl FnOnce() -> Result<Vec<Arc<Document>>, E>,
-    ) -> Result<Arc<TraceDigest>, E> {
+    pub(crate) fn digest(&self, id: TraceId, older: impl FnOnce() -> Result<Vec<Document>>) -> Result<Arc<TraceDigest>> {
         if let Some(digest) = self.digest.get() {
             return Ok(digest.clone());
         }
-        let older = older()?;
-        let documents = older.iter().chain(&self.documents).map(|document| &document.segment);
-        Ok(self.digest.get_or_init(|| Arc::new(TraceDigest::of(id, documents))).clone())
+        let mut documents = older()?;
+        documents.extend(self.read()?);
+        let digest = TraceDigest::of(id, documents.iter().map(|document| &document.segment));
+        Ok(self.digest.get_or_init(|| Arc::new(digest)).clone())
     }
 }
 
@@ -60,14 +62,13 @@ pub(crate) struct Memtable {
 }
 
 impl Memtable {
-    pub(crate) fn insert(&mut self, frame_sequence: u64, documents: Vec<Arc<Document>>, now_us: i64) {
+    pub(crate) fn insert(&mut self, frame_sequence: u64, documents: Vec<MemDocument>, now_us: i64) {
         self.last_sequence = self.last_sequence.max(frame_sequence);
         self.since_us.get_or_insert(now_us);
         for document in documents {
-            let Some(id) = document.segment.trace_id else { continue };
-            self.bytes += document.memory();
+            self.bytes += document.raw.len() + DOCUMENT_OVERHEAD;
             self.documents += 1;
-            let slot = self.traces.entry(id).or_default();
+            let slot = self.traces.entry(document.trace_id).or_default();
             match Arc::get_mut(slot) {
                 Some(trace) => {
                     trace.documents.push(document);

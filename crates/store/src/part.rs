@@ -9,9 +9,9 @@ use std::sync::{Arc, OnceLock};
 use model::TraceId;
 use tracing::warn;
 
+use crate::Document;
 use crate::catalog::PartRow;
 use crate::error::Result;
-use crate::memtable::Document;
 use crate::table::segment::SegmentFile;
 use crate::table::trace::TraceFile;
 
@@ -56,7 +56,7 @@ impl Part {
     }
 
     /// The documents of a trace in this part; none where the part is damaged, which is noted.
-    pub(crate) fn documents(&self, id: TraceId) -> Result<Vec<Arc<Document>>> {
+    pub(crate) fn documents(&self, id: TraceId) -> Result<Vec<Document>> {
         self.files.tolerate(|files| {
             let segments = files.segment()?;
             if segments.may_contain(id) { segments.documents(id) } else { Ok(Vec::new()) }

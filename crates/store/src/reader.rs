@@ -6,10 +6,10 @@ use std::sync::Arc;
 use model::TraceId;
 use model::digest::TraceDigest;
 
-use crate::Traces;
 use crate::error::Result;
-use crate::memtable::{Document, MemTraces, Memtable};
+use crate::memtable::{MemTraces, Memtable};
 use crate::part::Part;
+use crate::{Document, Traces};
 
 /// A consistent view: everything acknowledged before it was made, nothing after.
 pub struct Reader {
@@ -20,11 +20,11 @@ pub struct Reader {
 
 impl Reader {
     /// All documents of a trace in order of arrival; empty where the trace is unknown.
-    pub fn documents(&self, id: TraceId) -> Result<Vec<Arc<Document>>> {
+    pub fn documents(&self, id: TraceId) -> Result<Vec<Document>> {
         let mut documents = older_documents(&self.parts, id)?;
         for traces in self.memory() {
             if let Some(trace) = traces.get(&id) {
-                documents.extend(trace.documents.iter().cloned());
+                documents.extend(trace.read()?);
             }
         }
         documents.sort_by_key(|document| document.sequence);
@@ -83,9 +83,9 @@ impl Reader {
             let digest = trace.digest(id, || {
                 let mut older = older_documents(&self.parts, id)?;
                 if let Some(trace) = flushing.and_then(|flushing| flushing.get(&id)) {
-                    older.extend(trace.documents.iter().cloned());
+                    older.extend(trace.read()?);
                 }
-                Ok::<_, crate::Error>(older)
+                Ok(older)
             })?;
             if admit(&digest) {
                 digests.push(digest);
@@ -103,7 +103,7 @@ impl Reader {
 }
 
 /// A trace's documents in parts, in order of arrival.
-pub(crate) fn older_documents(parts: &[Part], id: TraceId) -> Result<Vec<Arc<Document>>> {
+pub(crate) fn older_documents(parts: &[Part], id: TraceId) -> Result<Vec<Document>> {
     let mut documents = Vec::new();
     for part in parts {
         documents.extend(part.documents(id)?);

@@ -25,9 +25,8 @@ fn document(trace: u32, n: u64, secs_ago: u32) -> NewDocument {
     if n > 0 {
         value["parent_id"] = json!(segment_id(u64::from(trace) << 20));
     }
-    let raw = value.to_string().into_bytes().into_boxed_slice();
-    let segment = model::segment::parse(&raw).unwrap();
-    NewDocument { raw, segment }
+    let raw = value.to_string().into_bytes();
+    NewDocument { trace_id: id.parse().unwrap(), raw }
 }
 
 fn everything() -> TraceScan {
@@ -85,7 +84,8 @@ struct Model {
 impl Model {
     fn add(&mut self, documents: &[NewDocument]) {
         for document in documents {
-            self.traces.entry(document.segment.trace_id.unwrap()).or_default().push(document.segment.id);
+            let segment = model::segment::parse(&document.raw).unwrap();
+            self.traces.entry(document.trace_id).or_default().push(segment.id);
         }
     }
 
@@ -225,9 +225,8 @@ async fn ranges_admit_by_id_time_by_activity_and_by_end() {
     let (store, _) = open(dir.path()).await;
     // Under way from 100 to 50 seconds ago.
     let id = trace_id(NOW_SECS as u32 - 100, 1);
-    let raw = testkit::segment(&id, 1, "svc", (NOW_SECS - 100) as f64, 50.0).to_string().into_bytes().into_boxed_slice();
-    let segment = model::segment::parse(&raw).unwrap();
-    store.append(vec![NewDocument { raw, segment }]).await.unwrap();
+    let raw = testkit::segment(&id, 1, "svc", (NOW_SECS - 100) as f64, 50.0).to_string().into_bytes();
+    store.append(vec![NewDocument { trace_id: id.parse().unwrap(), raw }]).await.unwrap();
     for flushed in [false, true] {
         if flushed {
             store.flush().await.unwrap();
@@ -256,9 +255,8 @@ async fn prefilters_leave_out_nothing_that_matches() {
         value["user"] = json!(format!("u{}", n % 4));
         value["annotations"] = json!({"tier": if n % 2 == 0 { "gold" } else { "free" }});
         value["http"] = json!({"request": {"method": "GET", "url": format!("http://a/{n}")}, "response": {"status": 200 + n}});
-        let raw = value.to_string().into_bytes().into_boxed_slice();
-        let segment = model::segment::parse(&raw).unwrap();
-        NewDocument { raw, segment }
+        let raw = value.to_string().into_bytes();
+        NewDocument { trace_id: id.parse().unwrap(), raw }
     });
     store.append(documents.collect()).await.unwrap();
     store.flush().await.unwrap();

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, warn};
 
@@ -45,7 +46,7 @@ pub struct LogDamage {
 }
 
 struct Request<T> {
-    payload: Vec<u8>,
+    payload: Bytes,
     item: T,
     done: oneshot::Sender<Result<()>>,
 }
@@ -72,7 +73,7 @@ impl<T: Send + 'static> Wal<T> {
     }
 
     /// Makes `payload` durable. When this returns `Ok`, it is on disk and applied.
-    pub(crate) async fn append(&self, payload: Vec<u8>, item: T) -> Result<()> {
+    pub(crate) async fn append(&self, payload: Bytes, item: T) -> Result<()> {
         let (done, answer) = oneshot::channel();
         self.requests.send(Request { payload, item, done }).await.map_err(|_| Error::Closed)?;
         answer.await.map_err(|_| Error::Closed)?
@@ -292,6 +293,14 @@ fn files(dir: &Path) -> Result<Vec<(u64, PathBuf)>> {
     }
     files.sort();
     Ok(files)
+}
+
+/// Removes all files of a log that was closed.
+pub(crate) fn clear(dir: &Path) -> Result<()> {
+    for (_, path) in files(dir)? {
+        fs::remove_file(&path).at("remove", &path)?;
+    }
+    sync_dir(dir)
 }
 
 fn total_bytes(dir: &Path) -> Result<u64> {

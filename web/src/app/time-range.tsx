@@ -46,12 +46,15 @@ export function TimeRangeProvider({ children }: { children: ReactNode }) {
   const window = useMemo(() => resolveTimeRange(range, now), [range, now]);
 
   const refresh = useCallback(() => {
-    setNow(Date.now() / 1000);
-    // A relative window moves on, which asks anew by itself; asking for the old one too is waste.
+    const next = Date.now() / 1000;
+    setNow(next);
+    // A window that moves on asks anew by itself; asking for the old one too is waste. One that
+    // stays (an absolute one, or the second has not passed yet) must be asked for again.
+    const stays = resolveTimeRange(range, next).end === window.end;
     void queries.invalidateQueries({
-      predicate: (query) => range.kind === "absolute" || !windowed.has(String(query.queryKey[0])),
+      predicate: (query) => stays || !windowed.has(String(query.queryKey[0])),
     });
-  }, [queries, range.kind]);
+  }, [queries, range, window.end]);
 
   useEffect(() => {
     if (every <= 0) return;

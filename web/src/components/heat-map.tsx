@@ -33,7 +33,15 @@ interface HeatMapProps {
   onBox: (box: HeatBox | undefined) => void;
   onPick: (id: string) => void;
   stateName: (state: SegmentState) => string;
-  words: { showTable: string; showChart: string; time: string; value: string; help: string };
+  words: {
+    showTable: string;
+    showChart: string;
+    time: string;
+    value: string;
+    help: string;
+    fewToMany: string;
+    withFailures: string;
+  };
   height?: number;
 }
 
@@ -56,21 +64,66 @@ export function HeatMap(props: HeatMapProps) {
           .slice(0, 1000)
           .map((p) => [formatTime(p.time), format(p.value), stateName(p.state)]),
       })}
-      legend={states.map((state) => (
-        <LegendItem
-          key={state}
-          mark={
-            <svg width="12" height="12" aria-hidden="true">
-              <Mark x={6} y={6} state={state} />
-            </svg>
-          }
-        >
-          {stateName(state)}
-        </LegendItem>
-      ))}
+      legend={
+        points.length > manyPoints ? (
+          <CellLegend words={words} bad={states.some((state) => state !== "ok")} />
+        ) : (
+          states.map((state) => (
+            <LegendItem
+              key={state}
+              mark={
+                <svg width="12" height="12" aria-hidden="true">
+                  <Mark x={6} y={6} state={state} />
+                </svg>
+              }
+            >
+              {stateName(state)}
+            </LegendItem>
+          ))
+        )
+      }
     >
       <Plane {...props} />
     </ChartFrame>
+  );
+}
+
+/** What the cells mean that stand in the place of too many marks. */
+function CellLegend({ words, bad }: { words: HeatMapProps["words"]; bad: boolean }) {
+  return (
+    <>
+      <LegendItem
+        mark={
+          <svg width="32" height="12" aria-hidden="true">
+            {[0.3, 0.65, 1].map((opacity, i) => (
+              <rect
+                key={opacity}
+                x={i * 11}
+                y="1"
+                width="10"
+                height="10"
+                className="m-bar"
+                fillOpacity={opacity}
+              />
+            ))}
+          </svg>
+        }
+      >
+        {words.fewToMany}
+      </LegendItem>
+      {bad && (
+        <LegendItem
+          mark={
+            <svg width="12" height="12" aria-hidden="true">
+              <rect x="1" y="1" width="10" height="10" className="m-bar" fillOpacity="0.5" />
+              <rect x="3.5" y="3.5" width="5" height="5" className="m-fill-fault" />
+            </svg>
+          }
+        >
+          {words.withFailures}
+        </LegendItem>
+      )}
+    </>
   );
 }
 

@@ -227,6 +227,8 @@ export const en = {
     distribution: "Response time distribution",
     overTime: "Response time over time",
     overTimeHelp: "Drag a box to see only those traces.",
+    fewToMany: "Few to many traces",
+    withFailures: "With faults or errors",
     narrowed: (count: string) => `Charts narrow the list to ${count}`,
     useAsFilter: "Put it into the filter",
     columns: {

@@ -227,6 +227,8 @@ export const ja: Catalogue = {
     distribution: "応答時間の分布",
     overTime: "応答時間の推移",
     overTimeHelp: "ドラッグで囲んだトレースだけを一覧に表示します。",
+    fewToMany: "少ない ～ 多い",
+    withFailures: "障害・エラーを含む",
     narrowed: (count) => `グラフの選択により ${count} 件に絞り込み中`,
     useAsFilter: "フィルターに反映",
     columns: {

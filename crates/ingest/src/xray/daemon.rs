@@ -9,14 +9,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use model::segment;
 use serde::Deserialize;
 use socket2::{Domain, Protocol, Socket, Type};
-use store::NewDocument;
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
+use super::document::check;
 use crate::{Error, Ingest, Result};
 
 #[cfg(test)]
@@ -107,10 +106,7 @@ async fn append(ingest: Ingest, mut waiting: mpsc::Receiver<Box<[u8]>>) {
             let mut good = Vec::with_capacity(batch.len());
             let mut rejected = Vec::new();
             for datagram in &batch {
-                let parsed = payload(datagram).and_then(|raw| match segment::parse(raw) {
-                    Ok(segment) => Ok(NewDocument { raw: raw.into(), segment }),
-                    Err(err) => Err(err.code),
-                });
+                let parsed = payload(datagram).and_then(|raw| check(raw.to_vec()).map_err(|err| err.code));
                 match parsed {
                     Ok(document) => good.push(document),
                     Err(reason) => rejected.push(reason),

@@ -39,7 +39,7 @@ impl Ingest {
             match serde_json::from_slice::<Vec<&RawValue>>(&text) {
                 Ok(elements) => {
                     for element in elements {
-                        self.take(element.get().as_bytes().into(), good, rejected);
+                        self.take(element.get().as_bytes().to_vec(), good, rejected);
                     }
                 }
                 Err(err) => {
@@ -52,17 +52,24 @@ impl Ingest {
                 }
             }
         } else {
-            self.take(text.into(), good, rejected);
+            self.take(text, good, rejected);
         }
     }
 
-    fn take(&self, raw: Box<[u8]>, good: &mut Vec<NewDocument>, rejected: &mut Vec<Rejected>) {
-        match segment::parse(&raw) {
-            Ok(segment) => good.push(NewDocument { raw, segment }),
+    fn take(&self, raw: Vec<u8>, good: &mut Vec<NewDocument>, rejected: &mut Vec<Rejected>) {
+        match check(raw) {
+            Ok(document) => good.push(document),
             Err(err) => {
                 self.counters.segment_rejected(err.code);
                 rejected.push(err.into());
             }
         }
     }
+}
+
+/// Reads the document once, to know that it can be read. The store keeps the text.
+pub(super) fn check(raw: Vec<u8>) -> Result<NewDocument, DocumentError> {
+    let segment = segment::parse(&raw)?;
+    let trace_id = segment.trace_id.ok_or_else(|| DocumentError::new("InvalidTraceId", None, "the document has no trace_id"))?;
+    Ok(NewDocument { trace_id, raw })
 }

@@ -14,9 +14,9 @@ async fn door(documents: &[Value]) -> (Query, ManualClock, tempfile::TempDir) {
     let clock = ManualClock::at_secs(NOW_SECS);
     let store = Store::open(StoreOptions::new(dir.path()), Arc::new(clock.clone())).await.unwrap();
     let documents = documents.iter().map(|value| {
-        let raw = value.to_string().into_bytes().into_boxed_slice();
-        let segment = model::segment::parse(&raw).unwrap();
-        NewDocument { raw, segment }
+        let raw = value.to_string().into_bytes();
+        let trace_id = model::segment::parse(&raw).unwrap().trace_id.unwrap();
+        NewDocument { trace_id, raw }
     });
     store.append(documents.collect()).await.unwrap();
     (Query::new(store, Arc::new(clock.clone())), clock, dir)

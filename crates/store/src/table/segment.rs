@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
-use arrow_array::builder::{BinaryBuilder, FixedSizeBinaryBuilder, TimestampMicrosecondBuilder, UInt64Builder};
+use arrow_array::builder::{BinaryBuilder, FixedSizeBinaryBuilder, UInt64Builder};
 use arrow_array::cast::AsArray;
 use arrow_array::types::UInt64Type;
 use arrow_array::{Array, RecordBatch};
-use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use model::{TraceId, segment};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use bytes::Bytes;
+use model::TraceId;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -18,13 +19,12 @@ use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
+use crate::Document;
 use crate::error::{Error, IoContext, Result};
-use crate::memtable::Document;
 use crate::table::file::PartFile;
 
 const TRACE_ID: &str = "trace_id";
 const SEQUENCE: &str = "sequence";
-const START: &str = "start_time";
 const DOCUMENT: &str = "document";
 
 /// Rows of a row group: one bloom filter and one set of page statistics each.
@@ -36,7 +36,6 @@ static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
     Arc::new(Schema::new(vec![
         Field::new(TRACE_ID, DataType::FixedSizeBinary(16), false),
         Field::new(SEQUENCE, DataType::UInt64, false),
-        Field::new(START, DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())), false),
         Field::new(DOCUMENT, DataType::Binary, false),
     ]))
 });
@@ -45,8 +44,7 @@ static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
 pub(crate) struct Row {
     pub(crate) trace_id: TraceId,
     pub(crate) sequence: u64,
-    pub(crate) start_us: i64,
-    pub(crate) document: Box<[u8]>,
+    pub(crate) document: Bytes,
 }
 
 /// Writes rows, already sorted, to a new file. Returns its size and how many rows there were.
@@ -64,7 +62,6 @@ pub(crate) fn write(path: &Path, rows: &mut dyn Iterator<Item = Result<Row>>, tr
         .set_column_bloom_filter_fpp(trace_id.clone(), 0.01)
         .set_column_bloom_filter_max_ndv(trace_id, traces.clamp(1, ROW_GROUP_ROWS as u64))
         .set_column_encoding(ColumnPath::from(SEQUENCE), Encoding::DELTA_BINARY_PACKED)
-        .set_column_encoding(ColumnPath::from(START), Encoding::DELTA_BINARY_PACKED)
         .build();
     let mut count = 0;
     let mut batches = std::iter::from_fn(|| batch(rows, &mut count).transpose());
@@ -75,13 +72,11 @@ pub(crate) fn write(path: &Path, rows: &mut dyn Iterator<Item = Result<Row>>, tr
 fn batch(rows: &mut dyn Iterator<Item = Result<Row>>, count: &mut u64) -> Result<Option<RecordBatch>> {
     let mut trace_ids = FixedSizeBinaryBuilder::new(16);
     let mut sequences = UInt64Builder::new();
-    let mut starts = TimestampMicrosecondBuilder::new().with_timezone("UTC");
     let mut documents = BinaryBuilder::new();
     for row in rows.take(4096) {
         let row = row?;
         trace_ids.append_value(row.trace_id.0).map_err(arrow)?;
         sequences.append_value(row.sequence);
-        starts.append_value(row.start_us);
         documents.append_value(&row.document);
     }
     let ids = trace_ids.finish();
@@ -89,8 +84,7 @@ fn batch(rows: &mut dyn Iterator<Item = Result<Row>>, count: &mut u64) -> Result
         return Ok(None);
     }
     *count += ids.len() as u64;
-    let columns: Vec<Arc<dyn Array>> =
-        vec![Arc::new(ids), Arc::new(sequences.finish()), Arc::new(starts.finish()), Arc::new(documents.finish())];
+    let columns: Vec<Arc<dyn Array>> = vec![Arc::new(ids), Arc::new(sequences.finish()), Arc::new(documents.finish())];
     RecordBatch::try_new(SCHEMA.clone(), columns).map(Some).map_err(arrow)
 }
 
@@ -126,7 +120,7 @@ impl SegmentFile {
     }
 
     /// The trace's documents.
-    pub(crate) fn documents(&self, id: TraceId) -> Result<Vec<Arc<Document>>> {
+    pub(crate) fn documents(&self, id: TraceId) -> Result<Vec<Document>> {
         let mut found = Vec::new();
         for (group, bloom) in self.blooms.iter().enumerate() {
             if bloom.as_ref().is_some_and(|bloom| !bloom.check(&id.0[..])) {
@@ -143,10 +137,10 @@ impl SegmentFile {
                 let batch = batch.map_err(|source| Error::Parquet { path: self.path.clone(), source: source.into() })?;
                 let ids = batch.column(0).as_fixed_size_binary();
                 let sequences = batch.column(1).as_primitive::<UInt64Type>();
-                let documents = batch.column(3).as_binary::<i32>();
+                let documents = batch.column(2).as_binary::<i32>();
                 for row in 0..batch.num_rows() {
                     if ids.value(row) == id.0 {
-                        found.push(Arc::new(self.document(sequences.value(row), documents.value(row))?));
+                        found.push(Document::read(sequences.value(row), documents.value(row), &self.path)?);
                     }
                 }
             }
@@ -173,12 +167,6 @@ impl SegmentFile {
         (!ranges.is_empty()).then(|| RowSelection::from_consecutive_ranges(ranges.into_iter(), rows))
     }
 
-    fn document(&self, sequence: u64, raw: &[u8]) -> Result<Document> {
-        let segment = segment::parse(raw)
-            .map_err(|err| Error::Damaged { path: self.path.clone(), what: format!("a stored document does not parse: {err}") })?;
-        Ok(Document { sequence, raw: raw.into(), segment })
-    }
-
     /// All rows, in the file's order.
     pub(crate) fn rows(&self) -> Result<impl Iterator<Item = Result<Row>> + use<>> {
         let reader = builder(&self.file, &self.metadata).with_batch_size(2048).build().at("read", &self.path)?;
@@ -193,14 +181,12 @@ impl SegmentFile {
 fn rows_of(batch: &RecordBatch) -> Vec<Row> {
     let ids = batch.column(0).as_fixed_size_binary();
     let sequences = batch.column(1).as_primitive::<UInt64Type>();
-    let starts = batch.column(2).as_primitive::<arrow_array::types::TimestampMicrosecondType>();
-    let documents = batch.column(3).as_binary::<i32>();
+    let documents = batch.column(2).as_binary::<i32>();
     (0..batch.num_rows())
         .map(|row| Row {
             trace_id: TraceId(ids.value(row).try_into().unwrap_or_default()),
             sequence: sequences.value(row),
-            start_us: starts.value(row),
-            document: documents.value(row).into(),
+            document: Bytes::copy_from_slice(documents.value(row)),
         })
         .collect()
 }

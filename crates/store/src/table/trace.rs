@@ -52,6 +52,9 @@ const SEPARATOR: char = '\u{1f}';
 /// Rows of a row group: the step in which a search goes back in time.
 pub(crate) const ROW_GROUP_ROWS: usize = 8_192;
 const PAGE_ROWS: usize = 512;
+/// Digests are large and looked at one by one: small pages, so that little is decompressed for one.
+const DIGEST_PAGE_BYTES: usize = 64 * 1024;
+const WRITE_ROWS: usize = 32;
 /// The digest's encoding. A row with another number is made anew from the segments by a rebuild.
 const DIGEST_VERSION: u8 = 1;
 
@@ -122,7 +125,8 @@ pub(crate) fn write(path: &Path, digests: &mut dyn Iterator<Item = Result<Arc<Tr
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_data_page_row_count_limit(PAGE_ROWS)
-        .set_write_batch_size(PAGE_ROWS)
+        .set_write_batch_size(WRITE_ROWS)
+        .set_column_data_page_size_limit(ColumnPath::from("digest"), DIGEST_PAGE_BYTES)
         .set_statistics_enabled(EnabledStatistics::None);
     for column in ["time", "start_time", "end_time", "response_time_us"] {
         properties = properties.set_column_statistics_enabled(ColumnPath::from(column), EnabledStatistics::Chunk);

@@ -21,7 +21,7 @@ fn read_all(dir: &Path, checkpoint: u64) -> (Vec<(u64, Vec<u8>)>, u64, LogDamage
 async fn filled(dir: &Path, count: u64) -> PathBuf {
     let (wal, applied) = start(dir, 1);
     for n in 1..=count {
-        wal.append(vec![n as u8; 100], n).await.unwrap();
+        wal.append(vec![n as u8; 100].into(), n).await.unwrap();
     }
     assert_eq!(*applied.lock().unwrap(), (1..=count).map(|n| (n, n)).collect::<Vec<_>>());
     wal.close();
@@ -46,7 +46,7 @@ async fn concurrent_appends_are_applied_in_sequence_order() {
     let tasks: Vec<_> = (0..64u64)
         .map(|n| {
             let wal = wal.clone();
-            tokio::spawn(async move { wal.append(n.to_le_bytes().to_vec(), n).await.unwrap() })
+            tokio::spawn(async move { wal.append(n.to_le_bytes().to_vec().into(), n).await.unwrap() })
         })
         .collect();
     for task in tasks {
@@ -77,7 +77,7 @@ async fn every_cut_of_the_last_write_leaves_the_writes_before_it() {
         assert!(damage.damaged_files.is_empty());
         // And the log goes on from there.
         let (wal, _) = start(&dir, next);
-        wal.append(vec![9; 10], 0).await.unwrap();
+        wal.append(vec![9; 10].into(), 0).await.unwrap();
         wal.close();
         assert_eq!(read_all(&dir, 0).0.len() as u64, whole + 1, "cut {cut}");
     }
@@ -109,8 +109,8 @@ async fn files_are_released_once_all_they_hold_is_elsewhere() {
     let dir = tempfile::tempdir().unwrap();
     for next in [1, 3, 5] {
         let (wal, _) = start(dir.path(), next);
-        wal.append(vec![1; 10], 0).await.unwrap();
-        wal.append(vec![1; 10], 0).await.unwrap();
+        wal.append(vec![1; 10].into(), 0).await.unwrap();
+        wal.append(vec![1; 10].into(), 0).await.unwrap();
         wal.close();
     }
     let (wal, _) = start(dir.path(), 7);

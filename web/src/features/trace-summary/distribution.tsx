@@ -88,6 +88,8 @@ export function Distribution({ summaries, choice, onChoice }: DistributionProps)
           time: text.common.time,
           value: text.traces.columns.responseTime,
           help: text.traces.overTimeHelp,
+          fewToMany: text.traces.fewToMany,
+          withFailures: text.traces.withFailures,
         }}
         height={150}
       />

@@ -34,21 +34,21 @@ export function traceColumns(text: Catalogue, zone: Zone, range: string | undefi
       header: t.responseTime,
       cell: (s) => <span className="m-number">{formatDuration(s.ResponseTime)}</span>,
       sortingComparator: byNumber((s) => s.ResponseTime),
-      width: 150,
+      width: 155,
     },
     {
       id: "state",
       header: t.state,
       cell: (s) => <Status summary={s} text={text} />,
       sortingComparator: byNumber(weight),
-      width: 200,
+      width: 205,
     },
     {
       id: "method",
       header: t.method,
       cell: (s) => s.Http?.HttpMethod ?? "–",
       sortingComparator: byText((s) => s.Http?.HttpMethod),
-      width: 120,
+      width: 115,
     },
     {
       id: "url",
@@ -67,7 +67,7 @@ export function traceColumns(text: Catalogue, zone: Zone, range: string | undefi
       ),
       sortingComparator: byText((s) => s.Http?.HttpURL),
       isRowHeader: true,
-      width: 260,
+      width: 235,
     },
     {
       id: "httpStatus",
@@ -81,7 +81,7 @@ export function traceColumns(text: Catalogue, zone: Zone, range: string | undefi
       header: t.entry,
       cell: (s) => s.EntryPoint?.Name ?? "–",
       sortingComparator: byText((s) => s.EntryPoint?.Name),
-      width: 160,
+      width: 150,
     },
     {
       id: "start",
@@ -92,7 +92,7 @@ export function traceColumns(text: Catalogue, zone: Zone, range: string | undefi
         </span>
       ),
       sortingComparator: byNumber((s) => s.StartTime),
-      width: 190,
+      width: 180,
     },
     {
       id: "duration",

@@ -24,6 +24,7 @@ export function TraceMap({ traceId, onNode }: { traceId: string; onNode: (name: 
   const [open, setOpen] = useStored("trace-map-open", window.innerWidth > 700);
   const graph = useTraceGraph(traceId, open);
   const map = useMemo(() => toServiceMap(graph.data ?? []), [graph.data]);
+  const tooLarge = map.nodes.length > drawableNodes;
   const words = useWords(map);
   return (
     <ExpandableSection
@@ -32,12 +33,12 @@ export function TraceMap({ traceId, onNode }: { traceId: string; onNode: (name: 
       expanded={open}
       onChange={({ detail }) => setOpen(detail.expanded)}
     >
-      <div style={{ minHeight: height }}>
+      <div style={tooLarge ? {} : { minHeight: height }}>
         {graph.error ? (
           <ErrorState error={graph.error} onRetry={() => void graph.refetch()} />
         ) : graph.isPending ? (
           <PageLoading label={text.common.loading} rows={3} />
-        ) : map.nodes.length > drawableNodes ? (
+        ) : tooLarge ? (
           text.trace.mapTooLarge(map.nodes.length)
         ) : (
           <Suspense>
