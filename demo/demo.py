@@ -174,7 +174,7 @@ def change_permission(state, granted):
         say(f"Both backends {'have' if granted else 'lack'} the permission dynamodb:PutItem already.")
         return
     for path in changed:
-        step(f"{path.relative_to(settings.DEMO)} {'allows' if granted else 'no longer allows'} dynamodb:PutItem")
+        step(f"{path.relative_to(settings.RUN)} {'allows' if granted else 'no longer allows'} dynamodb:PutItem")
     if not web.wait_until(lambda: (permissions.granted if granted else permissions.refused)(state), 15):
         raise DemoError(f"the change is not effective; see {settings.LOGS / 'dynamodb.log'}")
     status, _ = ask_frontend(state)
