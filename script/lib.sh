@@ -43,4 +43,17 @@ hash_of() {
     cat "$@" | sha256sum | cut -c1-16
 }
 
+# Runs cargo and says now and then how far it is. Without a terminal cargo shows no bar.
+cargo_with_progress() {
+    if [ -t 2 ]; then
+        cargo "$@"
+        return
+    fi
+    cargo "$@" 2>&1 | awk '
+        /^ *(Compiling|Checking) / { n++; if (n % 40 == 0) { printf "         %d crates, now %s %s\n", n, $2, $3; fflush() } next }
+        /^ *(Finished|Blocking|Downloading|Downloaded|Updating|Locking|Executable|Running|Adding) / { next }
+        { print; fflush() }'
+    return "${PIPESTATUS[0]}"
+}
+
 mkdir -p "$CARGO_TARGET_DIR"

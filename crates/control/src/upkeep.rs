@@ -26,12 +26,14 @@ async fn flush(store: &Store, mut stop: watch::Receiver<bool>) {
             () = store.flush_due() => true,
             () = tokio::time::sleep(TICK) => false,
         };
-        if full || store.memory_age_us().is_some_and(|age_us| age_us >= MEMORY_AGE_US) {
-            if let Err(err) = store.flush().await {
-                warn!(error = %err, "flush failed; what is in memory stays there and in the log");
-                // Without a pause a full disk would be tried as fast as the loop turns.
-                tokio::time::sleep(TICK).await;
-            }
+        let due = full || store.memory_age_us().is_some_and(|age_us| age_us >= MEMORY_AGE_US);
+        if !due {
+            continue;
+        }
+        if let Err(err) = store.flush().await {
+            warn!(error = %err, "flush failed; what is in memory stays there and in the log");
+            // Without a pause a full disk would be tried as fast as the loop turns.
+            tokio::time::sleep(TICK).await;
         }
     }
 }

@@ -38,10 +38,11 @@ impl Statistics {
     }
 }
 
-/// How many requests took how long. Durations keep three significant digits, which bounds the number of entries.
+/// How many requests took how long. Durations keep three significant digits, so each has a place in a short list.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Histogram {
-    counts: BTreeMap<u64, u64>,
+    /// By `place`; as long as the longest duration needs.
+    counts: Vec<u64>,
 }
 
 /// With more entries than this, two significant digits do.
@@ -49,20 +50,50 @@ const HISTOGRAM_ENTRIES: usize = 100;
 
 impl Histogram {
     pub fn add(&mut self, duration_us: u64) {
-        *self.counts.entry(rounded(duration_us, 1_000)).or_default() += 1;
+        let place = place(duration_us);
+        if place >= self.counts.len() {
+            self.counts.resize(place + 1, 0);
+        }
+        self.counts[place] += 1;
     }
 
     /// Seconds and counts, ascending.
     pub fn entries(&self) -> Vec<(f64, u64)> {
-        let entries = |counts: &BTreeMap<u64, u64>| counts.iter().map(|(&us, &count)| (us as f64 / 1e6, count)).collect();
-        if self.counts.len() <= HISTOGRAM_ENTRIES {
-            return entries(&self.counts);
+        let met =
+            self.counts.iter().enumerate().filter(|(_, count)| **count > 0).map(|(place, &count)| (duration_us(place), count));
+        let mut entries: Vec<(u64, u64)> = met.collect();
+        if entries.len() > HISTOGRAM_ENTRIES {
+            for entry in &mut entries {
+                entry.0 = rounded(entry.0, 100);
+            }
+            entries.dedup_by(|next, kept| {
+                let same = next.0 == kept.0;
+                if same {
+                    kept.1 += next.1;
+                }
+                same
+            });
         }
-        let mut coarse: BTreeMap<u64, u64> = BTreeMap::new();
-        for (&us, &count) in &self.counts {
-            *coarse.entry(rounded(us, 100)).or_default() += count;
-        }
-        entries(&coarse)
+        entries.into_iter().map(|(us, count)| (us as f64 / 1e6, count)).collect()
+    }
+}
+
+/// Where a duration stands: below a thousand microseconds each has its own place, above there are 900 to each power of ten.
+fn place(duration_us: u64) -> usize {
+    let mut rest = rounded(duration_us, 1_000);
+    let mut power = 0;
+    while rest >= 1_000 {
+        rest /= 10;
+        power += 1;
+    }
+    if power == 0 { rest as usize } else { 1_000 + (power - 1) * 900 + (rest as usize - 100) }
+}
+
+/// The duration that stands in a place.
+fn duration_us(place: usize) -> u64 {
+    match place.checked_sub(1_000) {
+        None => place as u64,
+        Some(beyond) => (beyond % 900 + 100) as u64 * 10u64.pow((beyond / 900 + 1) as u32),
     }
 }
 
@@ -72,7 +103,7 @@ fn rounded(value: u64, below: u64) -> u64 {
     while value / unit >= below {
         unit *= 10;
     }
-    (value + unit / 2) / unit * unit
+    (value.saturating_add(unit / 2)) / unit * unit
 }
 
 /// A tally of requests over one span of time.

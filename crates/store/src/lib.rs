@@ -241,9 +241,10 @@ impl Store {
             return Ok(());
         }
         self.wait_for_room().await?;
-        let (payload, documents) = encode(&documents);
+        let documents =
+            documents.into_iter().map(|new| MemDocument { trace_id: new.trace_id, sequence: 0, raw: new.raw.into() }).collect();
         let wal = self.inner.wal.lock().await.clone().ok_or(Error::Closed)?;
-        wal.append(payload, documents).await
+        wal.append(documents).await
     }
 
     /// Where writers outrun the disk, they wait for the flush under way; only when that takes too long they are refused.
@@ -352,23 +353,18 @@ impl Store {
     }
 }
 
-/// The payload of a log frame, each document with its length before it, and the documents as parts of it.
-fn encode(documents: &[NewDocument]) -> (Bytes, Vec<MemDocument>) {
-    let size = documents.iter().map(|document| document.raw.len() + 4).sum();
-    let mut payload = Vec::with_capacity(size);
-    let mut places = Vec::with_capacity(documents.len());
-    for document in documents {
-        payload.extend_from_slice(&(document.raw.len() as u32).to_le_bytes());
-        places.push(payload.len()..payload.len() + document.raw.len());
-        payload.extend_from_slice(&document.raw);
+/// In a log frame each document has its length before it.
+impl wal::Payload for Vec<MemDocument> {
+    fn len(&self) -> usize {
+        self.iter().map(|document| 4 + document.raw.len()).sum()
     }
-    let payload = Bytes::from(payload);
-    let documents = documents
-        .iter()
-        .zip(places)
-        .map(|(document, place)| MemDocument { trace_id: document.trace_id, sequence: 0, raw: payload.slice(place) })
-        .collect();
-    (payload, documents)
+
+    fn write(&self, buffer: &mut Vec<u8>) {
+        for document in self {
+            buffer.extend_from_slice(&(document.raw.len() as u32).to_le_bytes());
+            buffer.extend_from_slice(&document.raw);
+        }
+    }
 }
 
 fn decode(sequence: u64, payload: &Bytes) -> Vec<MemDocument> {

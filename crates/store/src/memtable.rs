@@ -10,8 +10,8 @@ use model::digest::TraceDigest;
 use crate::Document;
 use crate::error::Result;
 
-/// A document as text. A part of the request's buffer: keeping thousands of parsed segments costs several times the memory, and
-/// more time in page faults than parsing them again at the flush.
+/// A document as text: keeping thousands of parsed segments costs several times the memory, and more time in page faults than
+/// parsing them again at the flush.
 #[derive(Debug, Clone)]
 pub(crate) struct MemDocument {
     pub(crate) trace_id: TraceId,

@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, warn};
 
@@ -45,13 +44,19 @@ pub struct LogDamage {
     pub damaged_files: Vec<PathBuf>,
 }
 
+/// Something that can be written to the log.
+pub(crate) trait Payload {
+    fn len(&self) -> usize;
+    /// Appends `len` bytes.
+    fn write(&self, buffer: &mut Vec<u8>);
+}
+
 struct Request<T> {
-    payload: Bytes,
     item: T,
     done: oneshot::Sender<Result<()>>,
 }
 
-/// The writing end. `T` travels beside the bytes and is handed to `apply` once they are durable.
+/// The writing end. A `T` is written, and handed to `apply` once that is durable.
 pub(crate) struct Wal<T> {
     dir: PathBuf,
     requests: mpsc::Sender<Request<T>>,
@@ -59,7 +64,7 @@ pub(crate) struct Wal<T> {
     bytes: Arc<AtomicU64>,
 }
 
-impl<T: Send + 'static> Wal<T> {
+impl<T: Payload + Send + 'static> Wal<T> {
     /// Starts the log with the given next sequence. `apply` runs on the writer's thread, in sequence order.
     pub(crate) fn start(dir: &Path, next_sequence: u64, apply: impl FnMut(u64, T) + Send + 'static) -> Result<Wal<T>> {
         let (requests, receiver) = mpsc::channel(1024);
@@ -72,10 +77,10 @@ impl<T: Send + 'static> Wal<T> {
         Ok(Wal { dir: dir.to_owned(), requests, thread: Some(thread), bytes })
     }
 
-    /// Makes `payload` durable. When this returns `Ok`, it is on disk and applied.
-    pub(crate) async fn append(&self, payload: Bytes, item: T) -> Result<()> {
+    /// Makes `item` durable. When this returns `Ok`, it is on disk and applied.
+    pub(crate) async fn append(&self, item: T) -> Result<()> {
         let (done, answer) = oneshot::channel();
-        self.requests.send(Request { payload, item, done }).await.map_err(|_| Error::Closed)?;
+        self.requests.send(Request { item, done }).await.map_err(|_| Error::Closed)?;
         answer.await.map_err(|_| Error::Closed)?
     }
 
@@ -115,19 +120,19 @@ struct Writer {
     bytes: Arc<AtomicU64>,
 }
 
-fn run<T>(mut writer: Writer, mut receiver: mpsc::Receiver<Request<T>>, mut apply: impl FnMut(u64, T)) {
+fn run<T: Payload>(mut writer: Writer, mut receiver: mpsc::Receiver<Request<T>>, mut apply: impl FnMut(u64, T)) {
     let mut buffer = Vec::new();
     while let Some(first) = receiver.blocking_recv() {
         let mut group = vec![first];
-        let mut size = group[0].payload.len();
+        let mut size = group[0].item.len();
         while size < GROUP_BYTES {
             let Ok(request) = receiver.try_recv() else { break };
-            size += request.payload.len();
+            size += request.item.len();
             group.push(request);
         }
         buffer.clear();
         for (offset, request) in group.iter().enumerate() {
-            encode(&mut buffer, writer.sequence + offset as u64, KIND_SEGMENTS, &request.payload);
+            encode(&mut buffer, writer.sequence + offset as u64, KIND_SEGMENTS, &request.item);
         }
         match writer.write(&buffer) {
             Ok(()) => {
@@ -189,14 +194,14 @@ impl Writer {
     }
 }
 
-fn encode(buffer: &mut Vec<u8>, sequence: u64, kind: u8, payload: &[u8]) {
+fn encode(buffer: &mut Vec<u8>, sequence: u64, kind: u8, payload: &impl Payload) {
     let length = (HEADER_BYTES - 8 + payload.len()) as u32;
     let start = buffer.len();
     buffer.extend_from_slice(&length.to_le_bytes());
     buffer.extend_from_slice(&[0; 4]);
     buffer.extend_from_slice(&sequence.to_le_bytes());
     buffer.push(kind);
-    buffer.extend_from_slice(payload);
+    payload.write(buffer);
     let crc = crc32c::crc32c(&buffer[start + 8..]);
     buffer[start + 4..start + 8].copy_from_slice(&crc.to_le_bytes());
 }

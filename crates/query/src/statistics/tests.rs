@@ -27,3 +27,11 @@ fn selectors() {
     assert!(Selector::parse("fault").is_err());
     assert!(Selector::parse("service(").is_err());
 }
+
+#[test]
+fn every_duration_has_its_place() {
+    for us in (0..5_000).chain([9_999, 10_000, 99_949, 99_950, 5_040_123, 86_400_000_000, u64::MAX / 2]) {
+        assert_eq!(duration_us(place(us)), rounded(us, 1_000), "{us}");
+    }
+    assert!(place(86_400_000_000) < 10_000);
+}

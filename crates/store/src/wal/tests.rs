@@ -2,13 +2,25 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 
+/// Bytes, and a number that travels with them.
+struct Item(Vec<u8>, u64);
+
+impl Payload for Item {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+    fn write(&self, buffer: &mut Vec<u8>) {
+        buffer.extend_from_slice(&self.0);
+    }
+}
+
 /// Sequence and item of everything that was applied.
 type Applied = Arc<Mutex<Vec<(u64, u64)>>>;
 
-fn start(dir: &Path, next: u64) -> (Wal<u64>, Applied) {
+fn start(dir: &Path, next: u64) -> (Wal<Item>, Applied) {
     let applied = Arc::new(Mutex::new(Vec::new()));
     let sink = applied.clone();
-    let wal = Wal::start(dir, next, move |sequence, item| sink.lock().unwrap().push((sequence, item))).unwrap();
+    let wal = Wal::start(dir, next, move |sequence, item: Item| sink.lock().unwrap().push((sequence, item.1))).unwrap();
     (wal, applied)
 }
 
@@ -21,7 +33,7 @@ fn read_all(dir: &Path, checkpoint: u64) -> (Vec<(u64, Vec<u8>)>, u64, LogDamage
 async fn filled(dir: &Path, count: u64) -> PathBuf {
     let (wal, applied) = start(dir, 1);
     for n in 1..=count {
-        wal.append(vec![n as u8; 100].into(), n).await.unwrap();
+        wal.append(Item(vec![n as u8; 100], n)).await.unwrap();
     }
     assert_eq!(*applied.lock().unwrap(), (1..=count).map(|n| (n, n)).collect::<Vec<_>>());
     wal.close();
@@ -46,7 +58,7 @@ async fn concurrent_appends_are_applied_in_sequence_order() {
     let tasks: Vec<_> = (0..64u64)
         .map(|n| {
             let wal = wal.clone();
-            tokio::spawn(async move { wal.append(n.to_le_bytes().to_vec().into(), n).await.unwrap() })
+            tokio::spawn(async move { wal.append(Item(n.to_le_bytes().to_vec(), n)).await.unwrap() })
         })
         .collect();
     for task in tasks {
@@ -77,7 +89,7 @@ async fn every_cut_of_the_last_write_leaves_the_writes_before_it() {
         assert!(damage.damaged_files.is_empty());
         // And the log goes on from there.
         let (wal, _) = start(&dir, next);
-        wal.append(vec![9; 10].into(), 0).await.unwrap();
+        wal.append(Item(vec![9; 10], 0)).await.unwrap();
         wal.close();
         assert_eq!(read_all(&dir, 0).0.len() as u64, whole + 1, "cut {cut}");
     }
@@ -109,8 +121,8 @@ async fn files_are_released_once_all_they_hold_is_elsewhere() {
     let dir = tempfile::tempdir().unwrap();
     for next in [1, 3, 5] {
         let (wal, _) = start(dir.path(), next);
-        wal.append(vec![1; 10].into(), 0).await.unwrap();
-        wal.append(vec![1; 10].into(), 0).await.unwrap();
+        wal.append(Item(vec![1; 10], 0)).await.unwrap();
+        wal.append(Item(vec![1; 10], 0)).await.unwrap();
         wal.close();
     }
     let (wal, _) = start(dir.path(), 7);
