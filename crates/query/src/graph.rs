@@ -72,7 +72,12 @@ impl Query {
 /// Whether a call's inferred service is still held back: its own segment may yet arrive.
 pub(crate) fn is_pending(visit: &Visit, now_us: i64) -> bool {
     let ended_us = visit.served.start_us.saturating_add_unsigned(visit.served.duration_us.unwrap_or(0));
-    visit.pending && now_us - ended_us < limit::TRACED_GRACE_SECS * 1_000_000
+    visit.pending && callee_may_come(ended_us, now_us)
+}
+
+/// Whether it is too early to say that the callee of a traced call reports nothing.
+pub(crate) fn callee_may_come(call_ended_us: i64, now_us: i64) -> bool {
+    now_us - call_ended_us < limit::TRACED_GRACE_SECS * 1_000_000
 }
 
 #[derive(Default)]

@@ -1,8 +1,9 @@
 //! Whole traces, as documents.
 
 use model::trace::Trace;
-use model::{Segment, SegmentId, TraceId, limit, service};
+use model::{Segment, SegmentId, TraceId, service};
 
+use crate::graph::callee_may_come;
 use crate::{Query, Result};
 
 /// Deeper trees than this are cut: what hangs below comes as documents of its own, with the parent's id in it.
@@ -48,7 +49,7 @@ fn put_together(id: TraceId, trace: &Trace<'_>, now_us: i64) -> FoundTrace {
     let count = trace.entities.len();
     let depth = depths(trace);
     // Each entity without its children first; then children move into their parents, the deepest first.
-    let mut built: Vec<Option<Segment>> = trace.entities.iter().map(|entity| Some(without_children(entity.segment))).collect();
+    let mut built: Vec<Option<Segment>> = trace.entities.iter().map(|entity| Some(entity.segment.without_children())).collect();
     let mut order: Vec<usize> = (0..count).collect();
     order.sort_by_key(|&index| std::cmp::Reverse(depth[index]));
     for &index in &order {
@@ -65,16 +66,22 @@ fn put_together(id: TraceId, trace: &Trace<'_>, now_us: i64) -> FoundTrace {
     }
     let mut segments: Vec<FoundSegment> = built
         .into_iter()
-        .flatten()
-        .map(|mut segment| {
+        .enumerate()
+        .filter_map(|(index, segment)| {
+            let mut segment = segment?;
             segment.trace_id = Some(id);
-            FoundSegment { id: segment.id, document: segment.to_json() }
+            // Cut off for its depth: it stands alone and says where it belongs.
+            if let Some(parent) = trace.entities[index].parent {
+                segment.kind = Some("subsegment".to_owned());
+                segment.parent_id = Some(trace.entities[parent].segment.id);
+            }
+            Some(FoundSegment { id: segment.id, document: segment.to_json() })
         })
         .collect();
     for index in (0..count).filter(|&index| trace.infers_service(index)) {
         let call = trace.entities[index].segment;
         let ended_us = call.end_us().unwrap_or_else(|| call.start_us());
-        if call.is_traced() && now_us - ended_us < limit::TRACED_GRACE_SECS * 1_000_000 {
+        if call.is_traced() && callee_may_come(ended_us, now_us) {
             continue;
         }
         let segment = inferred(id, call);
@@ -93,35 +100,6 @@ fn depths(trace: &Trace<'_>) -> Vec<usize> {
         }
     }
     depth
-}
-
-fn without_children(segment: &Segment) -> Segment {
-    // Cloning the list of children only to drop it would make a wide trace quadratic.
-    let mut copy = Segment::new(segment.id, segment.name.clone(), segment.start_time);
-    copy.end_time = segment.end_time;
-    copy.in_progress = segment.in_progress;
-    copy.trace_id = segment.trace_id;
-    copy.parent_id = segment.parent_id;
-    copy.kind.clone_from(&segment.kind);
-    copy.namespace.clone_from(&segment.namespace);
-    copy.origin.clone_from(&segment.origin);
-    copy.resource_arn.clone_from(&segment.resource_arn);
-    copy.user.clone_from(&segment.user);
-    copy.error = segment.error;
-    copy.throttle = segment.throttle;
-    copy.fault = segment.fault;
-    copy.inferred = segment.inferred;
-    copy.traced = segment.traced;
-    copy.http.clone_from(&segment.http);
-    copy.aws.clone_from(&segment.aws);
-    copy.service.clone_from(&segment.service);
-    copy.cause.clone_from(&segment.cause);
-    copy.sql.clone_from(&segment.sql);
-    copy.annotations.clone_from(&segment.annotations);
-    copy.metadata.clone_from(&segment.metadata);
-    copy.links.clone_from(&segment.links);
-    copy.rest.clone_from(&segment.rest);
-    copy
 }
 
 /// The segment that a service would have sent, had it reported itself; all it says comes from its caller.

@@ -41,6 +41,8 @@ fn a_chain_deeper_than_json_readers_bear_is_cut_and_complete() {
     }
     assert_eq!(documents.iter().map(count).sum::<usize>(), 5_000);
     assert!(documents.len() > 50);
+    let tops = documents.iter().filter(|document| document.get("parent_id").is_none()).count();
+    assert_eq!(tops, 1, "what was cut off names its parent");
 }
 
 #[test]
