@@ -7,9 +7,9 @@ use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 
 /// One request's body, and a trace that is in it.
-pub(crate) struct Body {
-    pub(crate) text: String,
-    pub(crate) trace_id: String,
+pub struct Body {
+    pub text: String,
+    pub trace_id: String,
 }
 
 const SERVICES: &[&str] = &[
@@ -31,7 +31,7 @@ const TABLES: &[&str] = &["orders-table", "sessions", "stock", "profiles"];
 const PATHS: &[&str] = &["/", "/products", "/checkout", "/cart", "/search", "/account/orders", "/api/v1/recommendations"];
 
 /// Requests of 50 documents; documents of one trace arrive close together, children first, as they do.
-pub(crate) fn bodies(segments: u64, seed: u64, from: f64, secs: f64) -> Vec<Body> {
+pub fn bodies(segments: u64, seed: u64, from: f64, secs: f64) -> Vec<Body> {
     let mut random = StdRng::seed_from_u64(seed);
     let mut bodies = Vec::new();
     let mut documents: Vec<String> = Vec::new();

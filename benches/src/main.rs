@@ -3,7 +3,6 @@
 //! `cargo run --release -p benches -- --server target/release/mitoshi` prints a table; docs/performance.md keeps it.
 
 mod client;
-mod generate;
 mod server;
 
 use std::path::PathBuf;
@@ -12,6 +11,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use serde_json::{Value, json};
 
+use benches::generate;
 use client::Client;
 use server::Server;
 

@@ -17,7 +17,8 @@ use serde::de::DeserializeOwned;
 use crate::app::App;
 use crate::error::{ApiError, REQUEST_ID};
 
-type Answer = Pin<Box<dyn Future<Output = Result<Vec<u8>, ApiError>> + Send>>;
+/// A JSON body, under way.
+pub(crate) type Answer = Pin<Box<dyn Future<Output = Result<Vec<u8>, ApiError>> + Send>>;
 type Handler = fn(Arc<App>, Bytes) -> Answer;
 type Body = Result<Bytes, BytesRejection>;
 type Reply = Pin<Box<dyn Future<Output = Response> + Send>>;
@@ -91,8 +92,11 @@ where
 {
     let text: &[u8] = if body.iter().all(u8::is_ascii_whitespace) { b"{}" } else { &body };
     let input = serde_json::from_slice(text).map_err(|err| ApiError::invalid(format!("the request body is not valid: {err}")))?;
-    let output = handler(input).await?;
-    serde_json::to_vec(&output).map_err(|err| ApiError::internal(err.to_string()))
+    answer(&handler(input).await?)
+}
+
+pub(crate) fn answer(output: &impl Serialize) -> Result<Vec<u8>, ApiError> {
+    serde_json::to_vec(output).map_err(|err| ApiError::internal(err.to_string()))
 }
 
 /// A table row's handler from a typed function.

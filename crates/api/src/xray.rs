@@ -43,7 +43,7 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::refused("PutEncryptionConfig", "/PutEncryptionConfig"),
     Operation::refused("PutResourcePolicy", "/PutResourcePolicy"),
     Operation::served("PutTelemetryRecords", "/TelemetryRecords", handler!(segment::put_telemetry_records)),
-    Operation::served("PutTraceSegments", "/TraceSegments", handler!(segment::put_trace_segments)),
+    Operation::served("PutTraceSegments", "/TraceSegments", segment::put_trace_segments),
     Operation::refused("StartTraceRetrieval", "/StartTraceRetrieval"),
     Operation::refused("TagResource", "/TagResource"),
     Operation::refused("UntagResource", "/UntagResource"),

@@ -17,6 +17,9 @@ use crate::limit;
 use crate::time::secs_to_us;
 use crate::{SegmentId, TraceId};
 
+/// The `type` of a subsegment that was sent on its own.
+const SUBSEGMENT: &str = "subsegment";
+
 /// A segment or a subsegment, embedded ones included. Members that a document lacks are `None`, so that it can be written
 /// again as it was.
 #[derive(Debug, Clone, Serialize)]
@@ -56,7 +59,7 @@ pub struct Segment {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traced: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub http: Option<Http>,
+    pub http: Option<Box<Http>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aws: Option<Object>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -197,6 +200,22 @@ impl DocumentError {
 
 /// Reads one document: a segment, complete or in progress, or a subsegment sent on its own.
 pub fn parse(document: &[u8]) -> Result<Segment, DocumentError> {
+    check_size(document)?;
+    let read::Draft { head, mut segment } = read::draft(document)?;
+    let (id, trace_id) = require(&head)?;
+    segment.id = id;
+    segment.trace_id = Some(trace_id);
+    head.fill(&mut segment);
+    Ok(segment)
+}
+
+/// Whether `parse` would take the document, at less than its cost: for whoever keeps the text. Returns the trace it belongs to.
+pub fn check(document: &[u8]) -> Result<TraceId, DocumentError> {
+    check_size(document)?;
+    require(&read::head(document)?).map(|(_, trace_id)| trace_id)
+}
+
+fn check_size(document: &[u8]) -> Result<(), DocumentError> {
     if document.len() > limit::DOCUMENT_BYTES {
         return Err(DocumentError::new(
             "DocumentTooLarge",
@@ -204,55 +223,55 @@ pub fn parse(document: &[u8]) -> Result<Segment, DocumentError> {
             format!("the document has {} bytes, the limit is {}", document.len(), limit::DOCUMENT_BYTES),
         ));
     }
-    let draft = read::draft(document)?;
-    let id_text = || draft.id_text.clone();
-    let fail = |code, message: &str| Err(DocumentError::new(code, id_text(), message));
+    Ok(())
+}
 
-    let Some(id) = draft.id else {
-        return match &draft.id_text {
-            Some(text) => fail("InvalidId", &format!("id {text:?} is not 16 hexadecimal digits")),
-            None => fail("MissingId", "the document has no id"),
-        };
+/// What every document must have.
+fn require(head: &read::Head<'_>) -> Result<(SegmentId, TraceId), DocumentError> {
+    let fail = |code, message: &str| Err(DocumentError::new(code, head.id.as_ref().map(ToString::to_string), message));
+
+    let id = match &head.id {
+        Some(text) => match text.parse() {
+            Ok(id) => id,
+            Err(_) => return fail("InvalidId", &format!("id {text:?} is not 16 hexadecimal digits")),
+        },
+        None => return fail("MissingId", "the document has no id"),
     };
-    let Some(trace_id) = draft.trace_id else {
-        return match &draft.trace_id_text {
-            Some(text) => fail(
-                "InvalidTraceId",
-                &format!("trace_id {text:?} is not of the form 1-<8 hexadecimal digits>-<24 hexadecimal digits>"),
-            ),
-            None => fail("InvalidTraceId", "the document has no trace_id"),
-        };
+    let trace_id = match &head.trace_id {
+        Some(text) => match text.parse() {
+            Ok(trace_id) => trace_id,
+            Err(_) => {
+                let form = "1-<8 hexadecimal digits>-<24 hexadecimal digits>";
+                return fail("InvalidTraceId", &format!("trace_id {text:?} is not of the form {form}"));
+            }
+        },
+        None => return fail("InvalidTraceId", "the document has no trace_id"),
     };
-    let name = match draft.name {
+    match &head.name {
         Some(name) if name.is_empty() => return fail("InvalidName", "the name is empty"),
         Some(name) if name.len() > limit::NAME_CHARS && name.chars().count() > limit::NAME_CHARS => {
             return fail("InvalidName", &format!("the name is longer than {} characters", limit::NAME_CHARS));
         }
-        Some(name) => name,
+        Some(_) => {}
         None => return fail("InvalidName", "the document has no name"),
-    };
-    let Some(start_time) = draft.start_time else {
+    }
+    let Some(start_time) = head.start_time else {
         return fail("InvalidSegment", "the document has no start_time");
     };
     // A number of seconds. Milliseconds or nanoseconds, a frequent mistake, would lie thousands of years ahead.
     if !(0.0..1e11).contains(&start_time) {
         return fail("InvalidSegment", "start_time is not a time in seconds since 1970");
     }
-    let mut segment = draft.segment;
-    segment.id = id;
-    segment.name = name;
-    segment.start_time = start_time;
-    segment.trace_id = Some(trace_id);
-    if segment.end_time.is_none() && segment.in_progress != Some(true) {
+    if head.end_time.is_none() && head.in_progress != Some(true) {
         return fail("InvalidSegment", "the document has neither end_time nor in_progress");
     }
-    if segment.end_time.is_some_and(|end| !(0.0..1e11).contains(&end)) {
+    if head.end_time.is_some_and(|end| !(0.0..1e11).contains(&end)) {
         return fail("InvalidSegment", "end_time is not a time in seconds since 1970");
     }
-    if segment.is_subsegment() && segment.parent_id.is_none() {
+    if head.kind.as_deref() == Some(SUBSEGMENT) && head.parent_id.is_none() {
         return fail("InvalidSegment", "a subsegment that is sent on its own needs a parent_id of 16 hexadecimal digits");
     }
-    Ok(segment)
+    Ok((id, trace_id))
 }
 
 impl Segment {
@@ -330,7 +349,7 @@ impl Segment {
 
     /// Whether this document is a subsegment that was sent on its own.
     pub fn is_subsegment(&self) -> bool {
-        self.kind.as_deref() == Some("subsegment")
+        self.kind.as_deref() == Some(SUBSEGMENT)
     }
 
     /// Whether the work had not ended when this was sent.

@@ -98,12 +98,14 @@ fn build(
     let mut supersede = Vec::new();
     for (&id, mem_trace) in &memtable.traces {
         // Documents of this trace that are already in parts make their digests there out of date.
-        for holder in parts.iter().filter(|part| !part.superseded.contains(&id)) {
-            if !holder.documents(id)?.is_empty() {
-                supersede.push((holder.row.id, id));
+        let mut holders = Vec::new();
+        for part in parts {
+            if part.contains(id)? {
+                holders.push(part);
             }
         }
-        let digest = mem_trace.digest(id, || older_documents(parts, id))?;
+        supersede.extend(holders.iter().filter(|part| !part.superseded.contains(&id)).map(|part| (part.row.id, id)));
+        let digest = mem_trace.digest(id, || older_documents(holders, id))?;
         days.entry(day_of(digest.time_us)).or_default().push((id, mem_trace, digest));
     }
     let mut rows = Vec::new();

@@ -75,7 +75,7 @@ impl StoreOptions {
 #[derive(Debug)]
 pub struct NewDocument {
     pub trace_id: TraceId,
-    pub raw: Vec<u8>,
+    pub raw: Bytes,
 }
 
 /// A document that was kept.
@@ -242,7 +242,7 @@ impl Store {
         }
         self.wait_for_room().await?;
         let documents =
-            documents.into_iter().map(|new| MemDocument { trace_id: new.trace_id, sequence: 0, raw: new.raw.into() }).collect();
+            documents.into_iter().map(|new| MemDocument { trace_id: new.trace_id, sequence: 0, raw: new.raw }).collect();
         let wal = self.inner.wal.lock().await.clone().ok_or(Error::Closed)?;
         wal.append(documents).await
     }
@@ -374,10 +374,10 @@ fn decode(sequence: u64, payload: &Bytes) -> Vec<MemDocument> {
         let length = (u32::from_le_bytes(*length) as usize).min(rest.len());
         let raw = payload.slice(at + 4..at + 4 + length);
         at += 4 + length;
-        match model::segment::parse(&raw) {
-            Ok(Segment { trace_id: Some(trace_id), .. }) => documents.push(MemDocument { trace_id, sequence: 0, raw }),
+        match model::segment::check(&raw) {
+            Ok(trace_id) => documents.push(MemDocument { trace_id, sequence: 0, raw }),
             // Only what parsed was written, so this is a document that an older version accepted.
-            refused => warn!(?refused, sequence, "a document in the write-ahead log no longer parses"),
+            Err(refused) => warn!(%refused, sequence, "a document in the write-ahead log no longer parses"),
         }
     }
     number(sequence, &mut documents);

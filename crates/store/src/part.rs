@@ -57,10 +57,12 @@ impl Part {
 
     /// The documents of a trace in this part; none where the part is damaged, which is noted.
     pub(crate) fn documents(&self, id: TraceId) -> Result<Vec<Document>> {
-        self.files.tolerate(|files| {
-            let segments = files.segment()?;
-            if segments.may_contain(id) { segments.documents(id) } else { Ok(Vec::new()) }
-        })
+        self.files.tolerate(|files| files.segment()?.documents(id))
+    }
+
+    /// Whether the part has documents of the trace; no where it is damaged.
+    pub(crate) fn contains(&self, id: TraceId) -> Result<bool> {
+        self.files.tolerate(|files| files.segment()?.contains(id))
     }
 }
 

@@ -21,7 +21,7 @@ pub struct Reader {
 impl Reader {
     /// All documents of a trace in order of arrival; empty where the trace is unknown.
     pub fn documents(&self, id: TraceId) -> Result<Vec<Document>> {
-        let mut documents = older_documents(&self.parts, id)?;
+        let mut documents = older_documents(self.parts.iter(), id)?;
         for traces in self.memory() {
             if let Some(trace) = traces.get(&id) {
                 documents.extend(trace.read()?);
@@ -81,7 +81,7 @@ impl Reader {
         let flushing = self.flushing.as_deref().map(|flushing| &flushing.traces);
         for (&id, trace) in &self.active {
             let digest = trace.digest(id, || {
-                let mut older = older_documents(&self.parts, id)?;
+                let mut older = older_documents(self.parts.iter(), id)?;
                 if let Some(trace) = flushing.and_then(|flushing| flushing.get(&id)) {
                     older.extend(trace.read()?);
                 }
@@ -92,7 +92,7 @@ impl Reader {
             }
         }
         for (&id, trace) in flushing.into_iter().flatten().filter(|(id, _)| !self.active.contains_key(id)) {
-            let digest = trace.digest(id, || older_documents(&self.parts, id))?;
+            let digest = trace.digest(id, || older_documents(self.parts.iter(), id))?;
             if admit(&digest) {
                 digests.push(digest);
             }
@@ -103,7 +103,7 @@ impl Reader {
 }
 
 /// A trace's documents in parts, in order of arrival.
-pub(crate) fn older_documents(parts: &[Part], id: TraceId) -> Result<Vec<Document>> {
+pub(crate) fn older_documents<'p>(parts: impl IntoIterator<Item = &'p Part>, id: TraceId) -> Result<Vec<Document>> {
     let mut documents = Vec::new();
     for part in parts {
         documents.extend(part.documents(id)?);

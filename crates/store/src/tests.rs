@@ -26,7 +26,7 @@ fn document(trace: u32, n: u64, secs_ago: u32) -> NewDocument {
         value["parent_id"] = json!(segment_id(u64::from(trace) << 20));
     }
     let raw = value.to_string().into_bytes();
-    NewDocument { trace_id: id.parse().unwrap(), raw }
+    NewDocument { trace_id: id.parse().unwrap(), raw: raw.into() }
 }
 
 fn everything() -> TraceScan {
@@ -226,7 +226,7 @@ async fn ranges_admit_by_id_time_by_activity_and_by_end() {
     // Under way from 100 to 50 seconds ago.
     let id = trace_id(NOW_SECS as u32 - 100, 1);
     let raw = testkit::segment(&id, 1, "svc", (NOW_SECS - 100) as f64, 50.0).to_string().into_bytes();
-    store.append(vec![NewDocument { trace_id: id.parse().unwrap(), raw }]).await.unwrap();
+    store.append(vec![NewDocument { trace_id: id.parse().unwrap(), raw: raw.into() }]).await.unwrap();
     for flushed in [false, true] {
         if flushed {
             store.flush().await.unwrap();
@@ -256,7 +256,7 @@ async fn prefilters_leave_out_nothing_that_matches() {
         value["annotations"] = json!({"tier": if n % 2 == 0 { "gold" } else { "free" }});
         value["http"] = json!({"request": {"method": "GET", "url": format!("http://a/{n}")}, "response": {"status": 200 + n}});
         let raw = value.to_string().into_bytes();
-        NewDocument { trace_id: id.parse().unwrap(), raw }
+        NewDocument { trace_id: id.parse().unwrap(), raw: raw.into() }
     });
     store.append(documents.collect()).await.unwrap();
     store.flush().await.unwrap();

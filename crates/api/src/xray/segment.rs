@@ -2,22 +2,28 @@
 //!
 //! Differs from AWS: a refused document's message says what is wrong with it, behind AWS's "Invalid segment. ErrorCode: …".
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use ingest::xray::TelemetryRecord;
 use model::limit;
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::operation::{self, Answer};
+
+mod body;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct PutTraceSegments {
+struct PutTraceSegments {
     trace_segment_documents: Vec<String>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct PutTraceSegmentsResult {
+struct PutTraceSegmentsResult {
     unprocessed_trace_segments: Vec<UnprocessedTraceSegment>,
 }
 
@@ -30,15 +36,33 @@ struct UnprocessedTraceSegment {
     message: String,
 }
 
-pub(super) async fn put_trace_segments(app: &App, input: PutTraceSegments) -> Result<PutTraceSegmentsResult, ApiError> {
-    let count = input.trace_segment_documents.len();
+/// The handler itself, and not a typed function like the others: this body has its own reader.
+pub(super) fn put_trace_segments(app: Arc<App>, body: Bytes) -> Answer {
+    Box::pin(async move {
+        match body::documents(&body) {
+            Some(documents) => {
+                drop(body);
+                operation::answer(&put(&app, documents).await?)
+            }
+            None => {
+                let put = |input: PutTraceSegments| async move {
+                    put(&app, input.trace_segment_documents.into_iter().map(Bytes::from).collect()).await
+                };
+                operation::json(body, put).await
+            }
+        }
+    })
+}
+
+async fn put(app: &App, documents: Vec<Bytes>) -> Result<PutTraceSegmentsResult, ApiError> {
+    let count = documents.len();
     if count > limit::DOCUMENTS_PER_PUT {
         return Err(ApiError::invalid(format!(
             "TraceSegmentDocuments has {count} documents, the limit is {}",
             limit::DOCUMENTS_PER_PUT
         )));
     }
-    let rejected = app.ingest.documents(input.trace_segment_documents).await?;
+    let rejected = app.ingest.documents(documents).await?;
     let unprocessed_trace_segments = rejected
         .into_iter()
         .map(|rejected| UnprocessedTraceSegment {

@@ -9,13 +9,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde::Deserialize;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
-use super::document::check;
+use super::document::{check, detach};
 use crate::{Error, Ingest, Result};
 
 #[cfg(test)]
@@ -83,7 +84,7 @@ impl Daemon {
                     ingest.counters.datagrams_received.fetch_add(1, Ordering::Relaxed);
                     if !allow(sender.ip().to_canonical()) {
                         ingest.counters.datagram_rejected("SenderNotAllowed");
-                    } else if queue.send(Box::from(&buffer[..length])).await.is_err() {
+                    } else if queue.send(Bytes::copy_from_slice(&buffer[..length])).await.is_err() {
                         break;
                     }
                 }
@@ -99,16 +100,21 @@ impl Daemon {
     }
 }
 
-async fn append(ingest: Ingest, mut waiting: mpsc::Receiver<Box<[u8]>>) {
-    let mut batch: Vec<Box<[u8]>> = Vec::with_capacity(BATCH_DATAGRAMS);
+async fn append(ingest: Ingest, mut waiting: mpsc::Receiver<Bytes>) {
+    let mut batch: Vec<Bytes> = Vec::with_capacity(BATCH_DATAGRAMS);
     while waiting.recv_many(&mut batch, BATCH_DATAGRAMS).await > 0 {
         loop {
             let mut good = Vec::with_capacity(batch.len());
             let mut rejected = Vec::new();
             for datagram in &batch {
-                let parsed = payload(datagram).and_then(|raw| check(raw.to_vec()).map_err(|err| err.code));
+                let parsed = payload(datagram).and_then(|raw| check(datagram.slice_ref(raw)).map_err(|err| err.code));
                 match parsed {
-                    Ok(document) => good.push(document),
+                    Ok(mut document) => {
+                        if document.raw.len() < datagram.len() / 2 {
+                            detach(&mut document);
+                        }
+                        good.push(document);
+                    }
                     Err(reason) => rejected.push(reason),
                 }
             }

@@ -1,5 +1,6 @@
 //! Segment documents.
 
+use bytes::Bytes;
 use model::segment::{self, DocumentError};
 use serde_json::value::RawValue;
 use store::NewDocument;
@@ -22,11 +23,15 @@ impl From<DocumentError> for Rejected {
 
 impl Ingest {
     /// Takes documents in. When this returns, the good ones are durable; the others come back. One text may hold an array.
-    pub async fn documents(&self, texts: Vec<String>) -> Result<Vec<Rejected>> {
+    pub async fn documents(&self, texts: Vec<Bytes>) -> Result<Vec<Rejected>> {
         let mut good = Vec::with_capacity(texts.len());
         let mut rejected = Vec::new();
+        let came: usize = texts.iter().map(Bytes::len).sum();
         for text in texts {
-            self.sort_out(text.into_bytes(), &mut good, &mut rejected);
+            self.sort_out(text, &mut good, &mut rejected);
+        }
+        if good.iter().map(|document| document.raw.len()).sum::<usize>() < came / 2 {
+            good.iter_mut().for_each(detach);
         }
         let accepted = good.len() as u64;
         self.store.append(good).await?;
@@ -34,12 +39,12 @@ impl Ingest {
         Ok(rejected)
     }
 
-    fn sort_out(&self, text: Vec<u8>, good: &mut Vec<NewDocument>, rejected: &mut Vec<Rejected>) {
+    fn sort_out(&self, text: Bytes, good: &mut Vec<NewDocument>, rejected: &mut Vec<Rejected>) {
         if text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
             match serde_json::from_slice::<Vec<&RawValue>>(&text) {
                 Ok(elements) => {
                     for element in elements {
-                        self.take(element.get().as_bytes().to_vec(), good, rejected);
+                        self.take(text.slice_ref(element.get().as_bytes()), good, rejected);
                     }
                 }
                 Err(err) => {
@@ -56,7 +61,7 @@ impl Ingest {
         }
     }
 
-    fn take(&self, raw: Vec<u8>, good: &mut Vec<NewDocument>, rejected: &mut Vec<Rejected>) {
+    fn take(&self, raw: Bytes, good: &mut Vec<NewDocument>, rejected: &mut Vec<Rejected>) {
         match check(raw) {
             Ok(document) => good.push(document),
             Err(err) => {
@@ -67,9 +72,13 @@ impl Ingest {
     }
 }
 
-/// Reads the document once, to know that it can be read. The store keeps the text.
-pub(super) fn check(raw: Vec<u8>) -> Result<NewDocument, DocumentError> {
-    let segment = segment::parse(&raw)?;
-    let trace_id = segment.trace_id.ok_or_else(|| DocumentError::new("InvalidTraceId", None, "the document has no trace_id"))?;
+/// Texts of one request share their memory. Where little of it is kept, that little is copied, so that the rest goes.
+pub(super) fn detach(document: &mut NewDocument) {
+    document.raw = Bytes::copy_from_slice(&document.raw);
+}
+
+/// Reads over the document, to know that it can be read. The store keeps the text.
+pub(super) fn check(raw: Bytes) -> Result<NewDocument, DocumentError> {
+    let trace_id = segment::check(&raw)?;
     Ok(NewDocument { trace_id, raw })
 }

@@ -1,46 +1,216 @@
 //! Reading a document's JSON in one pass, without an intermediate tree.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::{Cause, DocumentError, Exception, Http, HttpRequest, HttpResponse, Object, RecordedCause, Segment};
-use crate::{SegmentId, TraceId};
+use crate::SegmentId;
+
+/// The members that decide whether a document is taken, and that every entity has.
+#[derive(Default)]
+pub(super) struct Head<'de> {
+    pub(super) id: Option<Cow<'de, str>>,
+    pub(super) trace_id: Option<Cow<'de, str>>,
+    pub(super) name: Option<Cow<'de, str>>,
+    pub(super) kind: Option<Cow<'de, str>>,
+    pub(super) start_time: Option<f64>,
+    pub(super) end_time: Option<f64>,
+    pub(super) in_progress: Option<bool>,
+    pub(super) parent_id: Option<SegmentId>,
+}
+
+impl<'de> Head<'de> {
+    /// Reads the member's value where it is one of these.
+    fn take<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error> {
+        match key {
+            "id" => self.id = text(map)?,
+            "trace_id" => self.trace_id = text(map)?,
+            "name" => self.name = text(map)?,
+            "type" => self.kind = text(map)?,
+            "start_time" => self.start_time = number(map)?,
+            "end_time" => self.end_time = number(map)?,
+            "in_progress" => self.in_progress = boolean(map)?,
+            "parent_id" => self.parent_id = text(map)?.and_then(|text| text.parse().ok()),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Puts what needs no checking into the segment.
+    pub(super) fn fill(self, segment: &mut Segment) {
+        segment.name = self.name.map(Cow::into_owned).unwrap_or_default();
+        segment.kind = self.kind.map(Cow::into_owned);
+        segment.start_time = self.start_time.unwrap_or_default();
+        segment.end_time = self.end_time;
+        segment.in_progress = self.in_progress;
+        segment.parent_id = self.parent_id;
+    }
+}
 
 /// What was read, before anything is required.
-pub(super) struct Draft {
-    pub(super) id: Option<SegmentId>,
-    pub(super) id_text: Option<String>,
-    pub(super) trace_id: Option<TraceId>,
-    pub(super) trace_id_text: Option<String>,
-    pub(super) name: Option<String>,
-    pub(super) start_time: Option<f64>,
+pub(super) struct Draft<'de> {
+    pub(super) head: Head<'de>,
+    /// Everything but what the head has.
     pub(super) segment: Segment,
 }
 
-pub(super) fn draft(document: &[u8]) -> Result<Draft, DocumentError> {
+/// Reads a whole document.
+pub(super) fn draft(document: &[u8]) -> Result<Draft<'_>, DocumentError> {
+    read(document)
+}
+
+/// Reads over a document: refuses exactly what `draft` refuses, and keeps only the head.
+pub(super) fn head(document: &[u8]) -> Result<Head<'_>, DocumentError> {
+    read(document)
+}
+
+fn read<'de, T: FromMap<'de>>(document: &'de [u8]) -> Result<T, DocumentError> {
     let not_json = |err: serde_json::Error| DocumentError::new("JSONFormatError", None, format!("the document is not JSON: {err}"));
     let text = std::str::from_utf8(document)
         .map_err(|err| DocumentError::new("JSONFormatError", None, format!("the document is not UTF-8: {err}")))?;
-    let Lenient(draft) = serde_json::from_str::<Lenient<Draft>>(text).map_err(not_json)?;
-    draft.ok_or_else(|| DocumentError::new("JSONFormatError", None, "the document is not a JSON object"))
+    let Lenient(read) = serde_json::from_str::<Lenient<T>>(text).map_err(not_json)?;
+    read.ok_or_else(|| DocumentError::new("JSONFormatError", None, "the document is not a JSON object"))
 }
 
 /// Something that is read from a JSON object.
-trait FromMap: Sized {
-    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Self, A::Error>;
+trait FromMap<'de>: Sized {
+    fn from_map<A: MapAccess<'de>>(map: A) -> Result<Self, A::Error>;
+}
+
+/// Visitor methods for the kinds of JSON value that a member is not made of: they are read over, and become `$other`.
+macro_rules! read_over {
+    ($other:expr; $($kind:ident)*) => { $(read_over!(@ $kind $other);)* };
+    (@ bool $other:expr) => {
+        fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+            Ok($other)
+        }
+    };
+    (@ number $other:expr) => {
+        fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+            Ok($other)
+        }
+        fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+            Ok($other)
+        }
+        fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+            Ok($other)
+        }
+    };
+    (@ str $other:expr) => {
+        fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+            Ok($other)
+        }
+    };
+    (@ null $other:expr) => {
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok($other)
+        }
+    };
+    (@ seq $other:expr) => {
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            while seq.next_element_seed(Skim::Any)?.is_some() {}
+            Ok($other)
+        }
+    };
+    (@ map $other:expr) => {
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            while map.next_key::<Key<'de>>()?.is_some() {
+                map.next_value_seed(Skim::Any)?;
+            }
+            Ok($other)
+        }
+    };
+}
+
+/// Reads over a value and keeps nothing of it, but refuses what a reader of it would refuse: escapes that are no characters,
+/// numbers that are too large, nesting that is too deep. The variants are the places where a reader takes text unread.
+#[derive(Clone, Copy)]
+enum Skim {
+    Segment,
+    Segments,
+    Cause,
+    Exceptions,
+    Exception,
+    /// Anything that is read in full.
+    Any,
+    /// JSON that is kept as text.
+    Raw,
+}
+
+impl Skim {
+    fn member(self, key: &str) -> Skim {
+        match (self, key) {
+            (Skim::Segment, "metadata") | (Skim::Exception, "stack") => Skim::Raw,
+            (Skim::Segment, "subsegments") => Skim::Segments,
+            (Skim::Segment, "cause") => Skim::Cause,
+            (Skim::Cause, "exceptions") => Skim::Exceptions,
+            _ => Skim::Any,
+        }
+    }
+
+    fn element(self) -> Skim {
+        match self {
+            Skim::Segments => Skim::Segment,
+            Skim::Exceptions => Skim::Exception,
+            _ => Skim::Any,
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Skim {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        match self {
+            Skim::Raw => IgnoredAny::deserialize(deserializer).map(|_| ()),
+            _ => deserializer.deserialize_any(self),
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for Skim {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<Key<'de>>()? {
+            map.next_value_seed(self.member(&key.0))?;
+        }
+        Ok(())
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        while seq.next_element_seed(self.element())?.is_some() {}
+        Ok(())
+    }
+    read_over! {(); bool number str null}
+}
+
+impl<'de> FromMap<'de> for Head<'de> {
+    fn from_map<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
+        let mut head = Head::default();
+        while let Some(key) = map.next_key::<Key<'de>>()? {
+            if !head.take(&key.0, &mut map)? {
+                map.next_value_seed(Skim::Segment.member(&key.0))?;
+            }
+        }
+        Ok(head)
+    }
 }
 
 /// `T` where the JSON is an object, nothing where it is anything else.
 struct Lenient<T>(Option<T>);
 
-impl<'de, T: FromMap> Deserialize<'de> for Lenient<T> {
+impl<'de, T: FromMap<'de>> Deserialize<'de> for Lenient<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct AnyValue<T>(PhantomData<T>);
-        impl<'de, T: FromMap> Visitor<'de> for AnyValue<T> {
+        impl<'de, T: FromMap<'de>> Visitor<'de> for AnyValue<T> {
             type Value = Lenient<T>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -49,28 +219,7 @@ impl<'de, T: FromMap> Deserialize<'de> for Lenient<T> {
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
                 T::from_map(map).map(|value| Lenient(Some(value)))
             }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                while seq.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Lenient(None))
-            }
-            fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-                Ok(Lenient(None))
-            }
-            fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-                Ok(Lenient(None))
-            }
-            fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-                Ok(Lenient(None))
-            }
-            fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-                Ok(Lenient(None))
-            }
-            fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
-                Ok(Lenient(None))
-            }
-            fn visit_unit<E>(self) -> Result<Self::Value, E> {
-                Ok(Lenient(None))
-            }
+            read_over! {Lenient(None); bool number str null seq}
         }
         deserializer.deserialize_any(AnyValue(PhantomData))
     }
@@ -79,10 +228,10 @@ impl<'de, T: FromMap> Deserialize<'de> for Lenient<T> {
 /// The objects of an array; elements that are no objects are dropped. Nothing where the JSON is not an array.
 struct LenientList<T>(Option<Vec<T>>);
 
-impl<'de, T: FromMap> Deserialize<'de> for LenientList<T> {
+impl<'de, T: FromMap<'de>> Deserialize<'de> for LenientList<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct AnyValue<T>(PhantomData<T>);
-        impl<'de, T: FromMap> Visitor<'de> for AnyValue<T> {
+        impl<'de, T: FromMap<'de>> Visitor<'de> for AnyValue<T> {
             type Value = LenientList<T>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -95,28 +244,7 @@ impl<'de, T: FromMap> Deserialize<'de> for LenientList<T> {
                 }
                 Ok(LenientList(Some(list)))
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(LenientList(None))
-            }
-            fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-                Ok(LenientList(None))
-            }
-            fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-                Ok(LenientList(None))
-            }
-            fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-                Ok(LenientList(None))
-            }
-            fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-                Ok(LenientList(None))
-            }
-            fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
-                Ok(LenientList(None))
-            }
-            fn visit_unit<E>(self) -> Result<Self::Value, E> {
-                Ok(LenientList(None))
-            }
+            read_over! {LenientList(None); bool number str null map}
         }
         deserializer.deserialize_any(AnyValue(PhantomData))
     }
@@ -140,32 +268,14 @@ impl<'de> Deserialize<'de> for LenientCause {
             fn visit_str<E>(self, id: &str) -> Result<Self::Value, E> {
                 Ok(LenientCause(Some(Cause::Reference(id.to_owned()))))
             }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                while seq.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(LenientCause(None))
-            }
-            fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-                Ok(LenientCause(None))
-            }
-            fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-                Ok(LenientCause(None))
-            }
-            fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-                Ok(LenientCause(None))
-            }
-            fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-                Ok(LenientCause(None))
-            }
-            fn visit_unit<E>(self) -> Result<Self::Value, E> {
-                Ok(LenientCause(None))
-            }
+            read_over! {LenientCause(None); bool number null seq}
         }
         deserializer.deserialize_any(AnyValue)
     }
 }
 
 /// A key that is compared before it is kept: only members the model does not know allocate their name.
-struct Key<'a>(std::borrow::Cow<'a, str>);
+struct Key<'a>(Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Key<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -187,35 +297,83 @@ impl<'de> Deserialize<'de> for Key<'de> {
     }
 }
 
-fn string<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<String>, A::Error> {
+/// A member that is a text, a number or a boolean, whichever came.
+enum Scalar<'a> {
+    Text(Cow<'a, str>),
+    Integer(i64),
+    /// A number that is no `i64`.
+    Number(f64),
+    Boolean(bool),
+    Other,
+}
+
+impl<'de> Deserialize<'de> for Scalar<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AnyValue;
+        impl<'de> Visitor<'de> for AnyValue {
+            type Value = Scalar<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON value")
+            }
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Scalar::Text(text.into()))
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Scalar::Text(text.to_owned().into()))
+            }
+            fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+                Ok(Scalar::Integer(number))
+            }
+            fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+                Ok(i64::try_from(number).map_or(Scalar::Number(number as f64), Scalar::Integer))
+            }
+            fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
+                Ok(Scalar::Number(number))
+            }
+            fn visit_bool<E>(self, boolean: bool) -> Result<Self::Value, E> {
+                Ok(Scalar::Boolean(boolean))
+            }
+            read_over! {Scalar::Other; null seq map}
+        }
+        deserializer.deserialize_any(AnyValue)
+    }
+}
+
+fn text<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<Cow<'de, str>>, A::Error> {
     Ok(match map.next_value()? {
-        Value::String(text) => Some(text),
+        Scalar::Text(text) => Some(text),
         _ => None,
     })
 }
 
+fn string<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<String>, A::Error> {
+    Ok(text(map)?.map(Cow::into_owned))
+}
+
 fn boolean<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<bool>, A::Error> {
-    Ok(map.next_value::<Value>()?.as_bool())
+    Ok(match map.next_value()? {
+        Scalar::Boolean(boolean) => Some(boolean),
+        _ => None,
+    })
 }
 
 fn number<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<f64>, A::Error> {
     Ok(match map.next_value()? {
-        Value::Number(number) => number.as_f64(),
-        Value::String(text) => text.trim().parse().ok().filter(|n: &f64| n.is_finite()),
+        Scalar::Integer(number) => Some(number as f64),
+        Scalar::Number(number) => Some(number),
+        Scalar::Text(text) => text.trim().parse().ok().filter(|n: &f64| n.is_finite()),
         _ => None,
     })
 }
 
 fn integer<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<i64>, A::Error> {
     Ok(match map.next_value()? {
-        Value::Number(number) => number.as_i64().or_else(|| number.as_f64().filter(|n| n.fract() == 0.0).map(|n| n as i64)),
-        Value::String(text) => text.trim().parse().ok(),
+        Scalar::Integer(number) => Some(number),
+        Scalar::Number(number) if number.fract() == 0.0 => Some(number as i64),
+        Scalar::Text(text) => text.trim().parse().ok(),
         _ => None,
     })
-}
-
-fn segment_id<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<SegmentId>, A::Error> {
-    Ok(string(map)?.and_then(|text| text.parse().ok()))
 }
 
 fn object<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<Object>, A::Error> {
@@ -228,8 +386,8 @@ fn keep<'de, A: MapAccess<'de>>(rest: &mut Object, key: Key<'de>, map: &mut A) -
     Ok(())
 }
 
-impl FromMap for Object {
-    fn from_map<'de, A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
+impl<'de> FromMap<'de> for Object {
+    fn from_map<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
         let mut object = Object(Vec::with_capacity(map.size_hint().unwrap_or(4)));
         while let Some((key, value)) = map.next_entry::<String, Value>()? {
             object.0.push((key, value));
@@ -238,34 +396,15 @@ impl FromMap for Object {
     }
 }
 
-impl FromMap for Draft {
-    fn from_map<'de, A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
-        let mut draft = Draft {
-            id: None,
-            id_text: None,
-            trace_id: None,
-            trace_id_text: None,
-            name: None,
-            start_time: None,
-            segment: Segment::new(SegmentId(0), String::new(), 0.0),
-        };
+impl<'de> FromMap<'de> for Draft<'de> {
+    fn from_map<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
+        let mut draft = Draft { head: Head::default(), segment: Segment::new(SegmentId(0), String::new(), 0.0) };
         let segment = &mut draft.segment;
         while let Some(key) = map.next_key::<Key<'de>>()? {
+            if draft.head.take(&key.0, &mut map)? {
+                continue;
+            }
             match key.0.as_ref() {
-                "id" => {
-                    draft.id_text = string(&mut map)?;
-                    draft.id = draft.id_text.as_ref().and_then(|text| text.parse().ok());
-                }
-                "trace_id" => {
-                    draft.trace_id_text = string(&mut map)?;
-                    draft.trace_id = draft.trace_id_text.as_ref().and_then(|text| text.parse().ok());
-                }
-                "name" => draft.name = string(&mut map)?,
-                "start_time" => draft.start_time = number(&mut map)?,
-                "end_time" => segment.end_time = number(&mut map)?,
-                "in_progress" => segment.in_progress = boolean(&mut map)?,
-                "parent_id" => segment.parent_id = segment_id(&mut map)?,
-                "type" => segment.kind = string(&mut map)?,
                 "namespace" => segment.namespace = string(&mut map)?,
                 "origin" => segment.origin = string(&mut map)?,
                 "resource_arn" => segment.resource_arn = string(&mut map)?,
@@ -275,7 +414,7 @@ impl FromMap for Draft {
                 "fault" => segment.fault = boolean(&mut map)?,
                 "inferred" => segment.inferred = boolean(&mut map)?,
                 "traced" => segment.traced = boolean(&mut map)?,
-                "http" => segment.http = map.next_value::<Lenient<Http>>()?.0,
+                "http" => segment.http = map.next_value::<Lenient<Http>>()?.0.map(Box::new),
                 "aws" => segment.aws = object(&mut map)?,
                 "service" => segment.service = object(&mut map)?,
                 "cause" => segment.cause = map.next_value::<LenientCause>()?.0,
@@ -297,23 +436,22 @@ impl FromMap for Draft {
 /// An embedded subsegment; nothing where it lacks what every subsegment needs.
 struct Embedded(Option<Segment>);
 
-impl FromMap for Embedded {
-    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Self, A::Error> {
-        let draft = Draft::from_map(map)?;
-        let (Some(id), Some(name), Some(start_time)) = (draft.id, draft.name, draft.start_time) else {
+impl<'de> FromMap<'de> for Embedded {
+    fn from_map<A: MapAccess<'de>>(map: A) -> Result<Self, A::Error> {
+        let Draft { head, mut segment } = Draft::from_map(map)?;
+        let id = head.id.as_ref().and_then(|text| text.parse().ok());
+        let (Some(id), Some(_), Some(_)) = (id, &head.name, head.start_time) else {
             return Ok(Embedded(None));
         };
-        let mut segment = draft.segment;
         segment.id = id;
-        segment.name = name;
-        segment.start_time = start_time;
-        segment.trace_id = draft.trace_id;
+        segment.trace_id = head.trace_id.as_ref().and_then(|text| text.parse().ok());
+        head.fill(&mut segment);
         Ok(Embedded(Some(segment)))
     }
 }
 
-impl FromMap for Http {
-    fn from_map<'de, A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
+impl<'de> FromMap<'de> for Http {
+    fn from_map<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
         let mut http = Http::default();
         while let Some(key) = map.next_key::<Key<'de>>()? {
             match key.0.as_ref() {
@@ -326,8 +464,8 @@ impl FromMap for Http {
     }
 }
 
-impl FromMap for HttpRequest {
-    fn from_map<'de, A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
+impl<'de> FromMap<'de> for HttpRequest {
+    fn from_map<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
         let mut request = HttpRequest::default();
         while let Some(key) = map.next_key::<Key<'de>>()? {
             match key.0.as_ref() {
@@ -343,8 +481,8 @@ impl FromMap for HttpRequest {
     }
 }
 
-impl FromMap for HttpResponse {
-    fn from_map<'de, A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
+impl<'de> FromMap<'de> for HttpResponse {
+    fn from_map<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
         let mut response = HttpResponse::default();
         while let Some(key) = map.next_key::<Key<'de>>()? {
             match key.0.as_ref() {
@@ -356,8 +494,8 @@ impl FromMap for HttpResponse {
     }
 }
 
-impl FromMap for RecordedCause {
-    fn from_map<'de, A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
+impl<'de> FromMap<'de> for RecordedCause {
+    fn from_map<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
         let mut cause = RecordedCause::default();
         while let Some(key) = map.next_key::<Key<'de>>()? {
             match key.0.as_ref() {
@@ -369,8 +507,8 @@ impl FromMap for RecordedCause {
     }
 }
 
-impl FromMap for Exception {
-    fn from_map<'de, A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
+impl<'de> FromMap<'de> for Exception {
+    fn from_map<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
         let mut exception = Exception::default();
         while let Some(key) = map.next_key::<Key<'de>>()? {
             match key.0.as_ref() {

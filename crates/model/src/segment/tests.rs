@@ -197,3 +197,87 @@ proptest! {
         let _ = parse(&bytes);
     }
 }
+
+/// What `check` says must be what `parse` says, to the letter.
+fn agrees(document: &[u8]) -> std::result::Result<(), TestCaseError> {
+    let parsed = parse(document).map(|segment| segment.trace_id.expect("required"));
+    prop_assert_eq!(check(document), parsed, "{}", String::from_utf8_lossy(document));
+    Ok(())
+}
+
+#[test]
+fn check_refuses_what_parse_refuses() {
+    let head = "\"name\":\"a\",\"id\":\"00000000000000aa\",\"trace_id\":\"1-66b5f1a0-0123456789abcdef01234567\",\"start_time\":1,\"end_time\":2";
+    let (open, close) = ("[".repeat(200), "]".repeat(200));
+    let deep = format!("{open}{close}");
+    let values = [
+        "\"\\ud800\"",
+        "\"\\ud83d\\ude00\"",
+        "1e999",
+        "-1e999",
+        "99999999999999999999",
+        "\"\\x\"",
+        "\"\t\"",
+        "nul",
+        "{\"a\":1,}",
+        "[1,]",
+        "1 2",
+        &deep,
+    ];
+    let mut refused = 0;
+    for value in values {
+        for member in [
+            format!("\"x\":{value}"),
+            format!("\"name\":{value}"),
+            format!("\"fault\":{value}"),
+            format!("\"metadata\":{value}"),
+            format!("\"annotations\":{value}"),
+            format!("\"annotations\":{{\"a\":{value}}}"),
+            format!("\"aws\":[{value}]"),
+            format!("\"http\":{{\"request\":{{\"url\":{value},\"x\":{value}}}}}"),
+            format!("\"cause\":{value}"),
+            format!("\"cause\":{{\"exceptions\":[{{\"stack\":{value}}}]}}"),
+            format!("\"cause\":{{\"exceptions\":[{{\"message\":{value}}}],\"x\":{value}}}"),
+            format!("\"links\":[{{\"id\":{value}}}]"),
+            format!("\"subsegments\":[{value}]"),
+            format!("\"subsegments\":[{{\"metadata\":{value}}}]"),
+            format!("\"subsegments\":[{{\"subsegments\":[{{\"sql\":{{\"url\":{value}}}}}]}}]"),
+            format!("\"stack\":{value}"),
+        ] {
+            let document = format!("{{{head},{member}}}");
+            agrees(document.as_bytes()).unwrap();
+            refused += usize::from(check(document.as_bytes()).is_err());
+        }
+    }
+    assert!(refused > 50, "{refused}");
+}
+
+proptest! {
+    #[test]
+    fn check_and_parse_agree_on_damaged_documents(
+        which in any::<prop::sample::Index>(),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), prop::option::of(prop::sample::select(b"\"\\{}[]:,0e9-ut \x01\xff".to_vec()))), 0..3),
+    ) {
+        static CAPTURED: std::sync::LazyLock<Vec<String>> = std::sync::LazyLock::new(captured);
+        let mut document = CAPTURED[which.index(CAPTURED.len())].clone().into_bytes();
+        for (at, byte) in damage {
+            let at = at.index(document.len());
+            match byte {
+                Some(byte) => document[at] = byte,
+                None => drop(document.remove(at)),
+            }
+        }
+        agrees(&document)?;
+    }
+
+    #[test]
+    fn check_and_parse_agree_on_made_up_documents(mut value in document(2), drop in prop::option::of(0usize..8)) {
+        value["trace_id"] = json!("1-66b5f1a0-0123456789abcdef01234567");
+        value["end_time"] = json!(2e9);
+        if let (Some(drop), Some(map)) = (drop, value.as_object_mut())
+            && let Some(key) = map.keys().nth(drop).cloned() {
+            map.remove(&key);
+        }
+        agrees(value.to_string().as_bytes())?;
+    }
+}

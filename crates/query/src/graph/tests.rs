@@ -16,7 +16,7 @@ async fn door(documents: &[Value]) -> (Query, ManualClock, tempfile::TempDir) {
     let documents = documents.iter().map(|value| {
         let raw = value.to_string().into_bytes();
         let trace_id = model::segment::parse(&raw).unwrap().trace_id.unwrap();
-        NewDocument { trace_id, raw }
+        NewDocument { trace_id, raw: raw.into() }
     });
     store.append(documents.collect()).await.unwrap();
     (Query::new(store, Arc::new(clock.clone())), clock, dir)

@@ -27,7 +27,7 @@ async fn slow_traces_are_told_from_their_like() {
         value["http"] = json!({"response": {"status": 200}});
         let raw = value.to_string().into_bytes();
         let trace_id = model::segment::parse(&raw).unwrap().trace_id.unwrap();
-        NewDocument { trace_id, raw }
+        NewDocument { trace_id, raw: raw.into() }
     });
     store.append(documents.collect()).await.unwrap();
     let door = Query::new(store.clone(), Arc::new(clock));

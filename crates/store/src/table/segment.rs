@@ -1,5 +1,6 @@
 //! The `segment` table: one row per document, sorted by trace id, so that one trace is one short run of rows.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
@@ -59,7 +60,7 @@ pub(crate) fn write(path: &Path, rows: &mut dyn Iterator<Item = Result<Row>>, tr
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_column_statistics_enabled(trace_id.clone(), EnabledStatistics::Page)
         .set_column_bloom_filter_enabled(trace_id.clone(), true)
-        .set_column_bloom_filter_fpp(trace_id.clone(), 0.01)
+        .set_column_bloom_filter_fpp(trace_id.clone(), 0.001)
         .set_column_bloom_filter_max_ndv(trace_id, traces.clamp(1, ROW_GROUP_ROWS as u64))
         .set_column_encoding(ColumnPath::from(SEQUENCE), Encoding::DELTA_BINARY_PACKED)
         .build();
@@ -114,36 +115,68 @@ impl SegmentFile {
         Ok(SegmentFile { path: path.to_owned(), file, metadata, blooms })
     }
 
-    /// Whether the trace may be in here. A yes is wrong once in a hundred times, a no never.
-    pub(crate) fn may_contain(&self, id: TraceId) -> bool {
-        self.blooms.iter().any(|bloom| bloom.as_ref().is_none_or(|bloom| bloom.check(&id.0[..])))
+    /// Whether the file has documents of the trace.
+    pub(crate) fn contains(&self, id: TraceId) -> Result<bool> {
+        Ok(!self.rows_with(id)?.is_empty())
     }
 
     /// The trace's documents.
     pub(crate) fn documents(&self, id: TraceId) -> Result<Vec<Document>> {
         let mut found = Vec::new();
-        for (group, bloom) in self.blooms.iter().enumerate() {
-            if bloom.as_ref().is_some_and(|bloom| !bloom.check(&id.0[..])) {
-                continue;
-            }
-            let Some(selection) = self.pages_with(group, id) else { continue };
+        for (group, rows) in self.rows_with(id)? {
+            let group_rows = self.metadata.metadata().row_group(group).num_rows() as usize;
             let reader = builder(&self.file, &self.metadata)
                 .with_row_groups(vec![group])
-                .with_row_selection(selection)
+                .with_row_selection(RowSelection::from_consecutive_ranges(std::iter::once(rows), group_rows))
                 .with_batch_size(PAGE_ROWS)
                 .build()
                 .at("read", &self.path)?;
             for batch in reader {
                 let batch = batch.map_err(|source| Error::Parquet { path: self.path.clone(), source: source.into() })?;
-                let ids = batch.column(0).as_fixed_size_binary();
                 let sequences = batch.column(1).as_primitive::<UInt64Type>();
                 let documents = batch.column(2).as_binary::<i32>();
                 for row in 0..batch.num_rows() {
-                    if ids.value(row) == id.0 {
-                        found.push(Document::read(sequences.value(row), documents.value(row), &self.path)?);
+                    found.push(Document::read(sequences.value(row), documents.value(row), &self.path)?);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Where the trace's rows are: row groups, and the run of rows in each. The filters say no nearly always and are never wrong
+    /// about that; where they do not, the ids of a page are read, and not yet its documents.
+    fn rows_with(&self, id: TraceId) -> Result<Vec<(usize, Range<usize>)>> {
+        let mut found = Vec::new();
+        for (group, bloom) in self.blooms.iter().enumerate() {
+            if bloom.as_ref().is_some_and(|bloom| !bloom.check(&id.0[..])) {
+                continue;
+            }
+            let Some(pages) = self.pages_with(group, id) else { continue };
+            let schema = self.metadata.metadata().file_metadata().schema_descr();
+            let reader = builder(&self.file, &self.metadata)
+                .with_projection(ProjectionMask::columns(schema, [TRACE_ID]))
+                .with_row_groups(vec![group])
+                .with_row_selection(pages.clone())
+                .with_batch_size(PAGE_ROWS)
+                .build()
+                .at("read", &self.path)?;
+            // Selected rows back to rows of the group.
+            let mut numbers = pages.iter().scan(0, |at, selector| {
+                let start = std::mem::replace(at, *at + selector.row_count);
+                Some(if selector.skip { 0..0 } else { start..*at })
+            });
+            let mut numbers = numbers.by_ref().flatten();
+            let mut run: Option<Range<usize>> = None;
+            for batch in reader {
+                let batch = batch.map_err(|source| Error::Parquet { path: self.path.clone(), source: source.into() })?;
+                let ids = batch.column(0).as_fixed_size_binary();
+                for (value, number) in ids.iter().zip(&mut numbers) {
+                    if value == Some(&id.0[..]) {
+                        run = Some(run.map_or(number, |run| run.start)..number + 1);
                     }
                 }
             }
+            found.extend(run.map(|run| (group, run)));
         }
         Ok(found)
     }
