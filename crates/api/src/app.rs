@@ -25,7 +25,9 @@ pub struct App {
     pub store: Store,
     pub started_us: i64,
     /// Questions that are answered at the same time; the others wait.
-    pub questions: Semaphore,
+    pub questions: Arc<Semaphore>,
+    /// Room for request bodies, `BODY_UNITS` of it.
+    pub bodies: Semaphore,
 }
 
 /// The account and region that ARNs carry.
@@ -49,9 +51,14 @@ impl App {
         &self,
         question: impl FnOnce(&Query) -> query::Result<T> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let _place = self.questions.acquire().await.map_err(|_| ApiError::shutting_down())?;
+        let place = self.questions.clone().acquire_owned().await.map_err(|_| ApiError::shutting_down())?;
         let query = self.query.clone();
-        match tokio::task::spawn_blocking(move || question(&query)).await {
+        // The place goes with the work: a caller who hangs up does not end it.
+        let work = move || {
+            let _place = place;
+            question(&query)
+        };
+        match tokio::task::spawn_blocking(work).await {
             Ok(answer) => answer.map_err(ApiError::from),
             Err(err) => Err(ApiError::internal(err.to_string())),
         }

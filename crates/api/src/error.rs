@@ -2,7 +2,7 @@
 //!
 //! The public message says what to do. What only the operator may know goes to the log, under the same request id.
 
-use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use model::Kind;
@@ -119,6 +119,12 @@ impl IntoResponse for ApiError {
         }
         (self.status, headers, Value::Object(body).to_string()).into_response()
     }
+}
+
+/// Browsers take an answer for what it says it is.
+pub(crate) async fn no_sniffing(mut response: Response) -> Response {
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
 /// A path that no operation has.

@@ -45,6 +45,7 @@ pub(crate) async fn health(State(app): State<Arc<App>>) -> Response {
             "retention_days": app.identity.retention_days,
             "oldest": store.oldest_us.map(us_to_secs),
             "damaged_parts": store.damaged_parts,
+            "unreadable_reads": store.unreadable_reads,
         },
         "recovery": {
             "replayed_documents": recovery.replayed_documents,

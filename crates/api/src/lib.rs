@@ -2,6 +2,7 @@
 //! comes back.
 
 mod app;
+mod body;
 mod console;
 mod error;
 mod guard;
@@ -14,14 +15,13 @@ mod xray;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
-use model::limit;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
 pub use app::{App, Identity, Listeners};
-pub use guard::Guard;
+pub use body::BODY_UNITS;
+pub use guard::{Guard, Peer};
 pub use operation::Operation;
 pub use xray::OPERATIONS;
 
@@ -34,16 +34,19 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(CompressionLayer::new())
         .layer(axum::middleware::from_fn_with_state(app.clone(), guard::check))
         .layer(CatchPanicLayer::custom(error::panicked))
+        .layer(axum::middleware::map_response(error::no_sniffing))
         .with_state(app)
 }
 
-/// What an X-Ray daemon's TCP side passes on: the API alone.
+/// What an X-Ray daemon's TCP side passes on: the API alone, and for other machines only what a daemon's clients need.
 pub fn daemon_router(app: Arc<App>) -> Router {
     apis(&app)
         .fallback(error::unknown_path)
         .method_not_allowed_fallback(error::wrong_method)
+        .layer(axum::middleware::from_fn(guard::check_daemon))
         .layer(axum::middleware::from_fn_with_state(app.clone(), guard::check))
         .layer(CatchPanicLayer::custom(error::panicked))
+        .layer(axum::middleware::map_response(error::no_sniffing))
         .with_state(app)
 }
 
@@ -52,5 +55,5 @@ fn apis(_: &Arc<App>) -> Router<Arc<App>> {
     for operation in OPERATIONS {
         router = router.route(operation.path, post(operation.service()));
     }
-    router.layer(DefaultBodyLimit::max(limit::REQUEST_BYTES))
+    router
 }

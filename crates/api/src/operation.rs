@@ -5,12 +5,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use axum::body::Bytes;
+use axum::body::Body;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::http::header::{CONTENT_TYPE, HeaderValue};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -20,7 +20,6 @@ use crate::error::{ApiError, REQUEST_ID};
 /// A JSON body, under way.
 pub(crate) type Answer = Pin<Box<dyn Future<Output = Result<Vec<u8>, ApiError>> + Send>>;
 type Handler = fn(Arc<App>, Bytes) -> Answer;
-type Body = Result<Bytes, BytesRejection>;
 type Reply = Pin<Box<dyn Future<Output = Response> + Send>>;
 
 /// An operation of an AWS service, served or refused.
@@ -46,19 +45,10 @@ impl Operation {
     }
 
     /// The row as a request handler.
-    pub(crate) fn service(self) -> impl Fn(State<Arc<App>>, Body) -> Reply + Clone + Send + 'static {
-        move |State(app), body| {
+    pub(crate) fn service(self) -> impl Fn(State<Arc<App>>, Request<Body>) -> Reply + Clone + Send + 'static {
+        move |State(app), request| {
             Box::pin(async move {
-                let answer = match (self.handler, body) {
-                    (None, _) => Err(ApiError::new(
-                        StatusCode::NOT_IMPLEMENTED,
-                        "NotImplementedException",
-                        format!("this version of Mitoshi does not serve the operation {}", self.name),
-                    )),
-                    (_, Err(rejection)) => Err(unreadable(&rejection)),
-                    (Some(handler), Ok(body)) => handler(app, body).await,
-                };
-                match answer {
+                match self.answer(app, request).await {
                     Ok(json) => {
                         let mut headers = HeaderMap::new();
                         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -72,14 +62,17 @@ impl Operation {
             })
         }
     }
-}
 
-fn unreadable(rejection: &BytesRejection) -> ApiError {
-    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        let message = format!("the request body is larger than {} bytes", model::limit::REQUEST_BYTES);
-        ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLargeException", message)
-    } else {
-        ApiError::invalid(format!("the request body cannot be read: {}", rejection.body_text()))
+    async fn answer(&self, app: Arc<App>, request: Request<Body>) -> Result<Vec<u8>, ApiError> {
+        let Some(handler) = self.handler else {
+            return Err(ApiError::new(
+                StatusCode::NOT_IMPLEMENTED,
+                "NotImplementedException",
+                format!("this version of Mitoshi does not serve the operation {}", self.name),
+            ));
+        };
+        let (body, _room) = crate::body::read(&app, request).await?;
+        handler(app.clone(), body).await
     }
 }
 

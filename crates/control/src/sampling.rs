@@ -16,6 +16,10 @@ mod tests;
 const INTERVAL_SECS: i64 = 10;
 /// How long a quota holds. Long enough to survive two lost reports, short enough that a stopped client frees its share soon.
 const QUOTA_SECS: i64 = 30;
+/// Clients of one rule that are given shares; each report looks at all of them.
+const CLIENTS_PER_RULE: usize = 1_000;
+/// SDKs make ids of 24 characters.
+const CLIENT_ID_BYTES: usize = 128;
 /// A report older than this says nothing about now.
 const REPORT_AGE_SECS: i64 = 600;
 
@@ -156,7 +160,12 @@ impl Sampling {
                 unprocessed.push((report.rule_name.clone(), "ResourceNotFound", message));
                 continue;
             };
-            if now_us - report.timestamp_us > REPORT_AGE_SECS * 1_000_000 {
+            if report.client_id.len() > CLIENT_ID_BYTES {
+                let message = format!("ClientID has {} bytes, the limit is {CLIENT_ID_BYTES}", report.client_id.len());
+                unprocessed.push((report.rule_name.clone(), "InvalidClientId", message));
+                continue;
+            }
+            if now_us.saturating_sub(report.timestamp_us) > REPORT_AGE_SECS * 1_000_000 {
                 let message = format!("the statistics are more than {REPORT_AGE_SECS} seconds old");
                 unprocessed.push((report.rule_name.clone(), "InvalidTimestamp", message));
                 continue;
@@ -178,6 +187,10 @@ impl Sampling {
         let clients = usage.entry(rule.name.clone()).or_default();
         clients.retain(|_, client| client.quota_until_us > now_us);
         let until_us = now_us + QUOTA_SECS * 1_000_000;
+        if clients.len() >= CLIENTS_PER_RULE && !clients.contains_key(&report.client_id) {
+            // The others hold all there is to share; the fixed rate is for everyone.
+            return 0;
+        }
         let client =
             clients.entry(report.client_id.clone()).or_insert(ClientUsage { requests_per_sec: 0, quota: 0, quota_until_us: 0 });
         client.requests_per_sec = report.request_count.div_ceil(INTERVAL_SECS as u64);

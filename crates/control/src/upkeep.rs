@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use store::Store;
 use tokio::sync::watch;
-use tracing::warn;
+use tracing::{error, warn};
 
 /// How often the loops look, when nothing wakes them.
 const TICK: Duration = Duration::from_secs(2);
@@ -16,10 +16,22 @@ const RETENTION: Duration = Duration::from_secs(600);
 /// Runs until told to stop. Failures are logged and tried again: a full disk may be emptied. Compaction has a loop of its own, so
 /// that memory is written out while large parts are merged.
 pub async fn run(store: Store, stop: watch::Receiver<bool>) {
-    tokio::join!(flush(&store, stop.clone()), compact(&store, stop.clone()), retain(&store, stop));
+    tokio::join!(
+        keep_up("flush", || flush(store.clone(), stop.clone())),
+        keep_up("compaction", || compact(store.clone(), stop.clone())),
+        keep_up("retention", || retain(store.clone(), stop.clone())),
+    );
 }
 
-async fn flush(store: &Store, mut stop: watch::Receiver<bool>) {
+/// Runs a loop until it ends by itself; begins it again when it panics, as without it memory or the disk would fill.
+async fn keep_up<F: Future<Output = ()> + Send + 'static>(name: &'static str, start: impl Fn() -> F) {
+    while let Err(err) = tokio::spawn(start()).await {
+        error!(error = %err, "{name} failed in an unexpected way and is begun again");
+        tokio::time::sleep(TICK).await;
+    }
+}
+
+async fn flush(store: Store, mut stop: watch::Receiver<bool>) {
     loop {
         let full = tokio::select! {
             _ = stop.wait_for(|stop| *stop) => return,
@@ -38,7 +50,7 @@ async fn flush(store: &Store, mut stop: watch::Receiver<bool>) {
     }
 }
 
-async fn compact(store: &Store, mut stop: watch::Receiver<bool>) {
+async fn compact(store: Store, mut stop: watch::Receiver<bool>) {
     loop {
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => return,
@@ -57,7 +69,7 @@ async fn compact(store: &Store, mut stop: watch::Receiver<bool>) {
     }
 }
 
-async fn retain(store: &Store, mut stop: watch::Receiver<bool>) {
+async fn retain(store: Store, mut stop: watch::Receiver<bool>) {
     loop {
         if let Err(err) = store.retain().await {
             warn!(error = %err, "retention failed");

@@ -1,6 +1,8 @@
 //! The digest of a trace: everything that trace summaries, filter expressions, the service graph and statistics ask, and nothing
 //! else. Derived from the trace's segments; the store keeps it beside them, and can always make it again.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::id::{SegmentId, TraceId};
@@ -185,6 +187,26 @@ impl TraceDigest {
         Builder::new(&trace, id, revision).build()
     }
 
+    /// A digest that says nothing but which trace it is of.
+    pub fn empty(id: TraceId) -> TraceDigest {
+        TraceDigest::of(id, [])
+    }
+
+    /// Whether everything it refers to by place is there.
+    pub fn is_consistent(&self) -> bool {
+        let service = |index: u32| (index as usize) < self.services.len();
+        self.services.iter().all(|service| !service.names.is_empty())
+            && self.entry.is_none_or(|entry| (entry as usize) < self.visits.len())
+            && self.links.iter().all(|link| service(link.service))
+            && self.annotations.iter().all(|annotation| annotation.services.iter().all(|&index| service(index)))
+            && self.users.iter().all(|user| user.services.iter().all(|&index| service(index)))
+            && self.visits.iter().all(|visit| {
+                service(visit.service)
+                    && visit.caller.as_ref().is_none_or(|caller| service(caller.service))
+                    && visit.user.is_none_or(|user| (user as usize) < self.users.len())
+            })
+    }
+
     pub fn entry_visit(&self) -> Option<&Visit> {
         self.visits.get(self.entry? as usize)
     }
@@ -245,11 +267,22 @@ struct Builder<'t, 'a> {
     visit_of: Vec<Option<u32>>,
     /// Per entity at the top of a tree: its service.
     service_of: Vec<Option<u32>>,
+    /// Where the services are, once there are more than a few.
+    places: HashMap<ServiceId, usize>,
 }
+
+const FEW_SERVICES: usize = 16;
+/// Spellings of one service's name that are kept.
+const SPELLINGS_MAX: usize = 8;
 
 impl<'t, 'a> Builder<'t, 'a> {
     fn new(trace: &'t Trace<'a>, id: TraceId, revision: u32) -> Self {
-        let (start_us, end_us) = trace.bounds_us();
+        let (start_us, end_us) = if trace.entities.is_empty() {
+            let filed_us = i64::from(id.epoch_secs()) * 1_000_000;
+            (filed_us, filed_us)
+        } else {
+            trace.bounds_us()
+        };
         let digest = TraceDigest {
             id,
             time_us: trace_time_us(id, start_us),
@@ -271,7 +304,7 @@ impl<'t, 'a> Builder<'t, 'a> {
             slow_path: None,
         };
         let count = trace.entities.len();
-        Builder { trace, digest, visit_of: vec![None; count], service_of: vec![None; count] }
+        Builder { trace, digest, visit_of: vec![None; count], service_of: vec![None; count], places: HashMap::new() }
     }
 
     fn build(mut self) -> TraceDigest {
@@ -290,7 +323,8 @@ impl<'t, 'a> Builder<'t, 'a> {
     }
 
     fn visit_segments(&mut self) {
-        let roots = self.trace.roots();
+        let mut is_root = vec![false; self.trace.entities.len()];
+        self.trace.roots().into_iter().for_each(|root| is_root[root] = true);
         for index in self.trace.tops() {
             let entity = &self.trace.entities[index];
             if entity.orphan {
@@ -302,7 +336,7 @@ impl<'t, 'a> Builder<'t, 'a> {
             self.visit_of[index] = Some(self.digest.visits.len() as u32);
             self.digest.visits.push(Visit {
                 service,
-                root: roots.contains(&index),
+                root: is_root[index],
                 inferred,
                 pending: false,
                 served: call(entity.segment),
@@ -350,16 +384,26 @@ impl<'t, 'a> Builder<'t, 'a> {
     /// The node's index, added where it is new.
     fn service(&mut self, id: ServiceId, name_used: &str, inferred: bool) -> u32 {
         let services = &mut self.digest.services;
-        let index = match services.iter().position(|service| service.id == id) {
-            Some(index) => index,
-            None => {
-                services.push(DigestService { names: vec![id.name.clone()], id, inferred: true });
-                services.len() - 1
+        // Most traces touch a few services, which are compared faster than hashed.
+        let known = if services.len() <= FEW_SERVICES {
+            services.iter().position(|service| service.id == id)
+        } else {
+            if self.places.is_empty() {
+                self.places = services.iter().enumerate().map(|(index, service)| (service.id.clone(), index)).collect();
             }
+            self.places.get(&id).copied()
         };
+        let index = known.unwrap_or_else(|| {
+            if !self.places.is_empty() {
+                self.places.insert(id.clone(), services.len());
+            }
+            services.push(DigestService { names: vec![id.name.clone()], id, inferred: true });
+            services.len() - 1
+        });
         let service = &mut services[index];
         service.inferred &= inferred;
-        if !service.names.iter().any(|name| name == name_used) && service.id.name.eq_ignore_ascii_case(name_used) {
+        let is_spelling = service.id.name != name_used && service.id.name.eq_ignore_ascii_case(name_used);
+        if is_spelling && service.names.len() < SPELLINGS_MAX && !service.names.iter().any(|name| name == name_used) {
             service.names.push(name_used.to_owned());
         }
         index as u32
@@ -385,14 +429,15 @@ impl<'t, 'a> Builder<'t, 'a> {
         if let Some(user) = segment.user.as_deref().filter(|user| !user.is_empty()) {
             let user = attribute(&mut self.digest.users, user, service);
             if let Some(visit) = self.visit_of[index] {
-                self.digest.visits[visit as usize].user = Some(user);
+                self.digest.visits[visit as usize].user = user;
             }
         }
         if entity.parent.is_none() {
             self.index_resources(segment);
         }
         if let (Some(links), Some(service)) = (&segment.links, service) {
-            for link in links {
+            let room = limit::INDEXED_VALUES_PER_TRACE.saturating_sub(self.digest.links.len());
+            for link in links.iter().take(room) {
                 let reference = link.str_in("attributes", "aws.xray.reserved.reference_type");
                 if let Some(trace_id) = link.str("trace_id").and_then(|text| text.parse().ok()) {
                     self.digest.links.push(Link {
@@ -422,6 +467,9 @@ impl<'t, 'a> Builder<'t, 'a> {
             }
             return;
         }
+        if annotations.len() >= limit::INDEXED_VALUES_PER_TRACE {
+            return;
+        }
         let key_known = annotations.iter().any(|known| known.key == key);
         if !key_known {
             let mut keys: Vec<&str> = annotations.iter().map(|known| known.key.as_str()).collect();
@@ -438,8 +486,10 @@ impl<'t, 'a> Builder<'t, 'a> {
     fn index_resources(&mut self, segment: &Segment) {
         let digest = &mut self.digest;
         let note = |list: &mut Vec<String>, text: Option<&str>| {
-            if let Some(text) = text.filter(|text| !text.is_empty() && !list.iter().any(|known| known == text)) {
-                list.push(text.to_owned());
+            let Some(text) = text.filter(|text| !text.is_empty()) else { return };
+            let text = truncated(text, limit::INDEXED_TEXT_CHARS);
+            if list.len() < limit::INDEXED_VALUES_PER_TRACE && !list.contains(&text) {
+                list.push(text);
             }
         };
         note(&mut digest.resource_arns, segment.resource_arn.as_deref());
@@ -454,18 +504,21 @@ impl<'t, 'a> Builder<'t, 'a> {
     }
 }
 
-fn attribute(list: &mut Vec<Attributed>, text: &str, service: Option<u32>) -> u32 {
+/// The text's place in the list, where it is put if there is room.
+fn attribute(list: &mut Vec<Attributed>, text: &str, service: Option<u32>) -> Option<u32> {
+    let text = truncated(text, limit::INDEXED_TEXT_CHARS);
     let index = match list.iter().position(|known| known.text == text) {
         Some(index) => index,
+        None if list.len() >= limit::INDEXED_VALUES_PER_TRACE => return None,
         None => {
-            list.push(Attributed { text: text.to_owned(), services: Vec::new() });
+            list.push(Attributed { text, services: Vec::new() });
             list.len() - 1
         }
     };
     if let Some(service) = service.filter(|service| !list[index].services.contains(service)) {
         list[index].services.push(service);
     }
-    index as u32
+    Some(index as u32)
 }
 
 fn call(segment: &Segment) -> Call {
@@ -477,17 +530,22 @@ fn http(segment: &Segment) -> Option<DigestHttp> {
     let http = segment.http.as_ref()?;
     let empty = segment::HttpRequest::default();
     let request = http.request.as_ref().unwrap_or(&empty);
+    let text = |text: &Option<String>, chars| text.as_deref().map(|text| truncated(text, chars));
     Some(DigestHttp {
-        url: request.url.clone(),
-        method: request.method.clone(),
+        url: text(&request.url, limit::INDEXED_URL_CHARS),
+        method: text(&request.method, limit::INDEXED_TEXT_CHARS),
         status: segment.status(),
-        user_agent: request.user_agent.clone(),
-        client_ip: request.client_ip.clone(),
+        user_agent: text(&request.user_agent, limit::INDEXED_TEXT_CHARS),
+        client_ip: text(&request.client_ip, limit::INDEXED_TEXT_CHARS),
     })
 }
 
 /// The first `chars` characters.
 pub(crate) fn truncated(text: &str, chars: usize) -> String {
+    // Most are shorter in bytes already.
+    if text.len() <= chars {
+        return text.to_owned();
+    }
     match text.char_indices().nth(chars) {
         Some((end, _)) => text[..end].to_owned(),
         None => text.to_owned(),

@@ -20,6 +20,23 @@ pub const ANNOTATION_KEYS_PER_TRACE: usize = 50;
 pub const ANNOTATION_VALUE_CHARS: usize = 1_000;
 /// Characters of an exception message kept in the index; the document keeps all of it.
 pub const INDEXED_MESSAGE_CHARS: usize = 1_000;
+/// Segments and subsegments of one trace that are put together. AWS's limit is 500 KB a trace; what goes beyond ours is kept,
+/// and the trace says that it is not shown whole.
+pub const ENTITIES_PER_TRACE: usize = 20_000;
+/// Bytes of one trace's documents that are read to put it together.
+pub const TRACE_BYTES: usize = 32 * 1024 * 1024;
+/// Distinct annotation values, users, resources and links indexed per trace: each is compared with the others.
+pub const INDEXED_VALUES_PER_TRACE: usize = 1_000;
+/// Characters of a name of a service or entity that are indexed (AWS: names have no more).
+pub const INDEXED_NAME_CHARS: usize = 200;
+/// Characters of a URL that are indexed; the document keeps all of it.
+pub const INDEXED_URL_CHARS: usize = 2_000;
+/// Characters of a user, a user agent or a resource name that are indexed.
+pub const INDEXED_TEXT_CHARS: usize = 500;
+/// Entities on the way to a root cause; of a longer way its ends are listed.
+pub const ROOT_CAUSE_PATH: usize = 64;
+/// Bytes of exceptions listed with one root cause, those nearest to the culprit first.
+pub const ROOT_CAUSE_BYTES: usize = 8 * 1024;
 /// Root causes of one kind listed for a trace.
 pub const ROOT_CAUSES_PER_TRACE: usize = 20;
 /// Sampling rules besides the default one (AWS).

@@ -258,14 +258,13 @@ fn require(head: &read::Head<'_>) -> Result<(SegmentId, TraceId), DocumentError>
     let Some(start_time) = head.start_time else {
         return fail("InvalidSegment", "the document has no start_time");
     };
-    // A number of seconds. Milliseconds or nanoseconds, a frequent mistake, would lie thousands of years ahead.
-    if !(0.0..1e11).contains(&start_time) {
+    if !read::is_time(&start_time) {
         return fail("InvalidSegment", "start_time is not a time in seconds since 1970");
     }
     if head.end_time.is_none() && head.in_progress != Some(true) {
         return fail("InvalidSegment", "the document has neither end_time nor in_progress");
     }
-    if head.end_time.is_some_and(|end| !(0.0..1e11).contains(&end)) {
+    if head.end_time.is_some_and(|end| !read::is_time(&end)) {
         return fail("InvalidSegment", "end_time is not a time in seconds since 1970");
     }
     if head.kind.as_deref() == Some(SUBSEGMENT) && head.parent_id.is_none() {

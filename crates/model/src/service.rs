@@ -1,6 +1,7 @@
 //! Which service a segment or a call belongs to: X-Ray's rules for names and types of nodes.
 
-use crate::Segment;
+use crate::digest::truncated;
+use crate::{Segment, limit};
 
 /// What makes a node of the service graph: a name, a type, an account.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -11,9 +12,17 @@ pub struct ServiceId {
     pub account_id: Option<String>,
 }
 
+impl ServiceId {
+    /// Names and types longer than any real one are cut: they are repeated in everything derived.
+    fn new(name: &str, kind: Option<&str>, account_id: Option<&str>) -> ServiceId {
+        let text = |text: &str| truncated(text, limit::INDEXED_NAME_CHARS);
+        ServiceId { name: text(name), kind: kind.map(text), account_id: account_id.map(text) }
+    }
+}
+
 /// The node of a segment that a service sent about itself.
 pub fn of_segment(segment: &Segment) -> ServiceId {
-    ServiceId { name: segment.name.clone(), kind: segment.origin.clone(), account_id: account_id(segment) }
+    ServiceId::new(&segment.name, segment.origin.as_deref(), account_id(segment))
 }
 
 /// The node of a service that sent nothing, known only from a call to it.
@@ -38,7 +47,7 @@ pub fn of_call(call: &Segment) -> ServiceId {
     } else {
         (call.name.clone(), "remote".to_owned())
     };
-    ServiceId { name, kind: Some(kind), account_id: account_id(call) }
+    ServiceId::new(&name, Some(&kind), account_id(call))
 }
 
 fn named(resource: Option<String>, service: String, with: &str, without: &str) -> (String, String) {
@@ -48,8 +57,8 @@ fn named(resource: Option<String>, service: String, with: &str, without: &str) -
     }
 }
 
-fn account_id(segment: &Segment) -> Option<String> {
-    segment.aws.as_ref()?.str("account_id").map(str::to_owned)
+fn account_id(segment: &Segment) -> Option<&str> {
+    segment.aws.as_ref()?.str("account_id")
 }
 
 /// Services whose name SDKs write in more than one way. Python's SDK says `dynamodb`, Node's `DynamoDB`: one service.

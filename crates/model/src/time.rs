@@ -22,9 +22,10 @@ impl Clock for SystemClock {
 /// One day in microseconds.
 pub const DAY_US: i64 = 86_400_000_000;
 
-/// Epoch seconds to microseconds. Values outside what 64 bits hold saturate.
+/// Epoch seconds to microseconds. Values beyond some thousand years saturate, far enough from the ends of 64 bits that sums and
+/// differences of a few times cannot overflow.
 pub fn secs_to_us(secs: f64) -> i64 {
-    (secs * 1e6).round() as i64
+    (secs * 1e6).round().clamp(-1e17, 1e17) as i64
 }
 
 /// Microseconds to epoch seconds.

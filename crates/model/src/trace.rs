@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use crate::{Segment, SegmentId};
+use crate::{Segment, SegmentId, limit};
 
 #[cfg(test)]
 mod tests;
@@ -15,7 +15,11 @@ mod tests;
 #[derive(Debug)]
 pub struct Trace<'a> {
     pub entities: Vec<Entity<'a>>,
+    /// There was more than is put together.
+    pub limit_exceeded: bool,
     by_id: HashMap<SegmentId, usize>,
+    /// Per entity, whether it is a call that has a call to the same name inside; empty where no call has anything inside.
+    repeated: Vec<bool>,
 }
 
 /// A segment or subsegment in its place.
@@ -41,36 +45,24 @@ impl<'a> Trace<'a> {
     /// complete one wins, and of two complete ones the later.
     pub fn assemble(documents: impl IntoIterator<Item = &'a Segment>) -> Trace<'a> {
         let documents = winners(documents);
-        let mut trace = Trace { entities: Vec::with_capacity(documents.len() * 3), by_id: HashMap::new() };
+        let mut trace = Trace {
+            entities: Vec::with_capacity(documents.len() * 3),
+            limit_exceeded: false,
+            by_id: HashMap::new(),
+            repeated: Vec::new(),
+        };
         // Whole segments first: a subsegment that was sent on its own and is also embedded counts once, where it is embedded.
         for &document in documents.iter().filter(|document| !document.is_subsegment()) {
             trace.add(document, None);
         }
-        let first_loose = trace.entities.len();
         let mut loose = Vec::new();
         for &document in documents.iter().filter(|document| document.is_subsegment()) {
             if !trace.by_id.contains_key(&document.id) {
-                loose.push(trace.add(document, None));
+                loose.extend(trace.add(document, None));
             }
         }
-        for index in loose {
-            let parent = trace.entities[index].segment.parent_id.and_then(|id| trace.by_id.get(&id).copied());
-            match parent.filter(|&parent| !trace.is_within(parent, index)) {
-                Some(parent) => {
-                    trace.entities[index].parent = Some(parent);
-                    trace.entities[parent].children.push(index);
-                }
-                None => trace.entities[index].orphan = true,
-            }
-        }
-        if first_loose < trace.entities.len() {
-            for index in 0..trace.entities.len() {
-                let mut top = index;
-                while let Some(parent) = trace.entities[top].parent {
-                    top = parent;
-                }
-                trace.entities[index].owner = top;
-            }
+        if !loose.is_empty() {
+            trace.hang_up(&loose);
         }
         for index in 0..trace.entities.len() {
             let entity = &trace.entities[index];
@@ -90,11 +82,17 @@ impl<'a> Trace<'a> {
             }
             trace.entities[index].children = children;
         }
+        trace.mark_repeated();
         trace
     }
 
-    fn add(&mut self, segment: &'a Segment, parent: Option<usize>) -> usize {
+    /// Adds an entity and what is embedded in it, as long as there is room.
+    fn add(&mut self, segment: &'a Segment, parent: Option<usize>) -> Option<usize> {
         let index = self.entities.len();
+        if index >= limit::ENTITIES_PER_TRACE {
+            self.limit_exceeded = true;
+            return None;
+        }
         let owner = parent.map_or(index, |parent| self.entities[parent].owner);
         self.entities.push(Entity {
             segment,
@@ -107,22 +105,108 @@ impl<'a> Trace<'a> {
         });
         self.by_id.entry(segment.id).or_insert(index);
         for child in segment.children() {
-            let child = self.add(child, Some(index));
+            let child = self.add(child, Some(index))?;
             self.entities[index].children.push(child);
         }
-        index
+        Some(index)
     }
 
-    /// Whether `inner` is `outer` or lies in its tree. Refuses to make a subsegment its own ancestor.
-    fn is_within(&self, inner: usize, outer: usize) -> bool {
-        let mut at = Some(inner);
-        while let Some(index) = at {
-            if index == outer {
-                return true;
+    /// Hangs the subsegments that were sent on their own below their parents. Those without one are orphans, and so is the last
+    /// of those that name each other in a circle.
+    fn hang_up(&mut self, loose: &[usize]) {
+        for &index in loose {
+            let parent = self.entities[index].segment.parent_id.and_then(|id| self.by_id.get(&id).copied());
+            match parent.filter(|&parent| parent != index) {
+                Some(parent) => {
+                    self.entities[index].parent = Some(parent);
+                    self.entities[parent].children.push(index);
+                }
+                None => self.entities[index].orphan = true,
             }
-            at = self.entities[index].parent;
         }
-        false
+        // Which climb reached an entity first; a climb that meets itself went round in a circle.
+        let mut climb_of = vec![usize::MAX; self.entities.len()];
+        for &start in loose {
+            let mut at = start;
+            while climb_of[at] == usize::MAX {
+                climb_of[at] = start;
+                match self.entities[at].parent {
+                    Some(parent) => at = parent,
+                    None => break,
+                }
+            }
+            if climb_of[at] == start && self.entities[at].parent.is_some() {
+                self.break_circle(at, loose);
+            }
+        }
+        let mut stack: Vec<usize> = self.tops().collect();
+        for &top in &stack {
+            self.entities[top].owner = top;
+        }
+        while let Some(index) = stack.pop() {
+            let owner = self.entities[index].owner;
+            for child in self.entities[index].children.clone() {
+                self.entities[child].owner = owner;
+                stack.push(child);
+            }
+        }
+    }
+
+    /// `at` lies in a circle of parents: makes the last arrived of it an orphan.
+    fn break_circle(&mut self, at: usize, loose: &[usize]) {
+        let mut last = None;
+        let mut next = at;
+        loop {
+            if loose.binary_search(&next).is_ok() {
+                last = last.max(Some(next));
+            }
+            match self.entities[next].parent {
+                Some(parent) if parent != at => next = parent,
+                Some(_) => break,
+                // No circle after all: the way up ended.
+                None => return,
+            }
+        }
+        if let Some(last) = last {
+            if let Some(parent) = self.entities[last].parent.take() {
+                self.entities[parent].children.retain(|&child| child != last);
+            }
+            self.entities[last].orphan = true;
+        }
+    }
+
+    /// Marks the calls that have a call to the same name somewhere inside.
+    fn mark_repeated(&mut self) {
+        if !self.entities.iter().any(|entity| entity.segment.is_call() && !entity.children.is_empty()) {
+            return;
+        }
+        self.repeated = vec![false; self.entities.len()];
+        enum Step<'n> {
+            Enter(usize),
+            /// Leaves a call; the one around it of the same name counts again.
+            Leave(&'n str, Option<usize>),
+        }
+        // The innermost call of each name around the place we are at.
+        let mut around: HashMap<&str, usize> = HashMap::new();
+        let mut steps: Vec<Step<'_>> = self.tops().map(Step::Enter).collect();
+        while let Some(step) = steps.pop() {
+            match step {
+                Step::Enter(index) => {
+                    let entity = &self.entities[index];
+                    if entity.segment.is_call() {
+                        let name = entity.segment.name.as_str();
+                        let outer = around.insert(name, index);
+                        if let Some(outer) = outer {
+                            self.repeated[outer] = true;
+                        }
+                        steps.push(Step::Leave(name, outer));
+                    }
+                    steps.extend(self.entities[index].children.iter().map(|&child| Step::Enter(child)));
+                }
+                Step::Leave(name, Some(outer)) => drop(around.insert(name, outer)),
+                Step::Leave(name, None) => drop(around.remove(name)),
+            }
+        }
     }
 
     pub fn by_id(&self, id: SegmentId) -> Option<usize> {
@@ -160,19 +244,7 @@ impl<'a> Trace<'a> {
         (entity.parent.is_some() || entity.orphan)
             && entity.segment.is_call()
             && entity.callees.is_empty()
-            && !self.repeats_inside(index, &entity.segment.name)
-    }
-
-    fn repeats_inside(&self, index: usize, name: &str) -> bool {
-        let mut stack = self.entities[index].children.clone();
-        while let Some(child) = stack.pop() {
-            let entity = &self.entities[child];
-            if entity.segment.is_call() && entity.segment.name == name {
-                return true;
-            }
-            stack.extend(&entity.children);
-        }
-        false
+            && !self.repeated.get(index).is_some_and(|&repeated| repeated)
     }
 }
 

@@ -77,7 +77,7 @@ pub(crate) fn is_pending(visit: &Visit, now_us: i64) -> bool {
 
 /// Whether it is too early to say that the callee of a traced call reports nothing.
 pub(crate) fn callee_may_come(call_ended_us: i64, now_us: i64) -> bool {
-    now_us - call_ended_us < limit::TRACED_GRACE_SECS * 1_000_000
+    now_us.saturating_sub(call_ended_us) < limit::TRACED_GRACE_SECS * 1_000_000
 }
 
 #[derive(Default)]
@@ -132,9 +132,18 @@ impl Builder {
 
     /// Draws an edge from whatever a message came from (a queue, or the sender where there is none) to its receiver.
     fn follow_links(&mut self, reader: &Reader) -> Result<()> {
-        for link in std::mem::take(&mut self.links) {
-            let documents = reader.documents(link.from)?;
-            let trace = Trace::assemble(documents.iter().map(|document| &document.segment));
+        // Those into one trace together, so that it is put together once.
+        let mut links = std::mem::take(&mut self.links);
+        links.sort_by_key(|link| link.from);
+        for links in links.chunk_by(|a, b| a.from == b.from) {
+            let documents = reader.documents(links[0].from)?;
+            self.follow_links_into(&Trace::assemble(documents.segments()), links);
+        }
+        Ok(())
+    }
+
+    fn follow_links_into(&mut self, trace: &Trace<'_>, links: &[Received]) {
+        for link in links {
             let Some(index) = trace.by_id(link.segment) else { continue };
             let sent = trace.entities[index].segment;
             let (id, active) = if trace.infers_service(index) {
@@ -143,12 +152,11 @@ impl Builder {
                 (service::of_segment(trace.entities[trace.entities[index].owner].segment), true)
             };
             let from = self.node(&id, std::slice::from_ref(&id.name), active);
-            let age_us = (link.at_us - sent.end_us().unwrap_or_else(|| sent.start_us())).max(0) as u64;
+            let age_us = link.at_us.saturating_sub(sent.end_us().unwrap_or_else(|| sent.start_us())).max(0) as u64;
             if let Some(ages) = &mut self.edge(from, link.node, true).link {
                 ages.add(age_us);
             }
         }
-        Ok(())
     }
 
     fn node(&mut self, id: &ServiceId, names: &[String], active: bool) -> usize {

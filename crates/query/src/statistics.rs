@@ -41,9 +41,12 @@ impl Statistics {
 /// How many requests took how long. Durations keep three significant digits, so each has a place in a short list.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Histogram {
-    /// By `place`; as long as the longest duration needs.
-    counts: Vec<u64>,
+    /// By `place`, in runs that are there once one of them is met: hundreds of histograms of a graph together have few of them.
+    counts: Vec<Option<Box<[u64; RUN]>>>,
 }
+
+/// Places that stand together.
+const RUN: usize = 100;
 
 /// With more entries than this, two significant digits do.
 const HISTOGRAM_ENTRIES: usize = 100;
@@ -51,17 +54,20 @@ const HISTOGRAM_ENTRIES: usize = 100;
 impl Histogram {
     pub fn add(&mut self, duration_us: u64) {
         let place = place(duration_us);
-        if place >= self.counts.len() {
-            self.counts.resize(place + 1, 0);
+        let run = place / RUN;
+        if run >= self.counts.len() {
+            self.counts.resize(run + 1, None);
         }
-        self.counts[place] += 1;
+        self.counts[run].get_or_insert_with(|| Box::new([0; RUN]))[place % RUN] += 1;
     }
 
     /// Seconds and counts, ascending.
     pub fn entries(&self) -> Vec<(f64, u64)> {
-        let met =
-            self.counts.iter().enumerate().filter(|(_, count)| **count > 0).map(|(place, &count)| (duration_us(place), count));
-        let mut entries: Vec<(u64, u64)> = met.collect();
+        let runs = self.counts.iter().enumerate().filter_map(|(run, counts)| Some((run, counts.as_deref()?)));
+        let places =
+            runs.flat_map(|(run, counts)| counts.iter().enumerate().map(move |(place, &count)| (run * RUN + place, count)));
+        let met = places.filter(|&(_, count)| count > 0);
+        let mut entries: Vec<(u64, u64)> = met.map(|(place, count)| (duration_us(place), count)).collect();
         if entries.len() > HISTOGRAM_ENTRIES {
             for entry in &mut entries {
                 entry.0 = rounded(entry.0, 100);

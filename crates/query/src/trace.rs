@@ -14,6 +14,8 @@ const DEPTH_MAX: usize = 64;
 pub struct FoundTrace {
     pub id: TraceId,
     pub duration_us: u64,
+    /// There is more than is shown.
+    pub limit_exceeded: bool,
     pub segments: Vec<FoundSegment>,
 }
 
@@ -33,11 +35,13 @@ impl Query {
         let mut unknown = Vec::new();
         for &id in ids {
             let documents = reader.documents(id)?;
-            if documents.is_empty() {
+            if documents.documents.is_empty() {
                 unknown.push(id);
             } else {
-                let trace = Trace::assemble(documents.iter().map(|document| &document.segment));
-                found.push(put_together(id, &trace, now_us));
+                let trace = Trace::assemble(documents.segments());
+                let mut trace = put_together(id, &trace, now_us);
+                trace.limit_exceeded |= documents.limit_exceeded;
+                found.push(trace);
             }
         }
         Ok((found, unknown))
@@ -87,7 +91,7 @@ fn put_together(id: TraceId, trace: &Trace<'_>, now_us: i64) -> FoundTrace {
         let segment = inferred(id, call);
         segments.push(FoundSegment { id: segment.id, document: segment.to_json() });
     }
-    FoundTrace { id, duration_us: end_us.abs_diff(start_us), segments }
+    FoundTrace { id, duration_us: end_us.abs_diff(start_us), limit_exceeded: trace.limit_exceeded, segments }
 }
 
 fn depths(trace: &Trace<'_>) -> Vec<usize> {

@@ -44,6 +44,11 @@ pub(crate) struct Store {
     pub(crate) memtable_max_mib: usize,
 }
 
+/// A hundred years.
+const RETENTION_DAYS_MAX: u32 = 36_500;
+const MEMTABLE_MIB_MAX: usize = 1024 * 1024;
+const CONNECTIONS_MAX: usize = 100_000;
+
 /// Flags that stand over file and environment.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Overrides {
@@ -129,8 +134,23 @@ impl Config {
                 "the defaults are 48 and 256",
             ));
         }
-        if self.http.connections_max == 0 {
-            return Err(ConfigError::new("http.connections_max is 0", "the default is 1024"));
+        if self.store.memtable_max_mib > MEMTABLE_MIB_MAX {
+            return Err(ConfigError::new(
+                format!("store.memtable_max_mib {} is above {MEMTABLE_MIB_MAX}", self.store.memtable_max_mib),
+                "the default is 256",
+            ));
+        }
+        if self.store.retention_days > RETENTION_DAYS_MAX {
+            return Err(ConfigError::new(
+                format!("store.retention_days {} is above {RETENTION_DAYS_MAX}", self.store.retention_days),
+                "0 keeps traces for ever",
+            ));
+        }
+        if !(1..=CONNECTIONS_MAX).contains(&self.http.connections_max) {
+            return Err(ConfigError::new(
+                format!("http.connections_max {} is not from 1 to {CONNECTIONS_MAX}", self.http.connections_max),
+                "the default is 1024",
+            ));
         }
         Ok(())
     }
@@ -153,7 +173,10 @@ fn merge(under: &mut toml::Table, over: toml::Table, source: &str, path: &str) -
             (Some(toml::Value::Table(_)), _) => {
                 return Err(ConfigError::new(format!("{source}: {full} is a section, not a value"), format!("write [{full}]")));
             }
-            (Some(slot), value) => *slot = value,
+            (Some(slot), value) => {
+                check_number(&full, slot, &value)?;
+                *slot = value;
+            }
             (None, _) => {
                 let near = nearest(&key, under.keys().map(String::as_str));
                 return Err(ConfigError::new(format!("{source}: unknown key {full}"), format!("did you mean {near}?")));
@@ -177,8 +200,8 @@ fn merge_environment(table: &mut toml::Table) -> Result<(), ConfigError> {
                         text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(|part| part.to_owned().into()).collect(),
                     ),
                     _ => {
-                        let number: i64 =
-                            text.parse().map_err(|_| ConfigError::new(format!("{name} is {text:?}, not a whole number"), ""))?;
+                        let number = text.parse().ok().filter(|number: &i64| *number >= 0);
+                        let number = number.ok_or_else(|| not_a_number(&name, &text))?;
                         toml::Value::Integer(number)
                     }
                 };
@@ -187,6 +210,19 @@ fn merge_environment(table: &mut toml::Table) -> Result<(), ConfigError> {
         Ok(())
     }
     visit(table, "MITOSHI")
+}
+
+/// All numbers here are counts. Saying so here names the key, which the general reader does not.
+fn check_number(key: &str, slot: &toml::Value, value: &toml::Value) -> Result<(), ConfigError> {
+    match (slot, value) {
+        (toml::Value::Integer(_), toml::Value::Integer(number)) if *number >= 0 => Ok(()),
+        (toml::Value::Integer(_), value) => Err(not_a_number(key, &value.to_string())),
+        _ => Ok(()),
+    }
+}
+
+fn not_a_number(key: &str, text: &str) -> ConfigError {
+    ConfigError::new(format!("{key} is {text}, not a whole number from 0"), "see `mitoshi print-config`")
 }
 
 /// The known key that differs least.

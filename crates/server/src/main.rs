@@ -19,7 +19,8 @@ use query::Query;
 use store::{Store, StoreOptions};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
-use tracing::{error, info};
+use tokio::task::JoinSet;
+use tracing::{error, info, warn};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -27,6 +28,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Exit codes, as sysexits.h numbers them.
 const BAD_CONFIG: u8 = 64;
 const CANNOT_START: u8 = 74;
+/// Ended by a second signal.
+const STOPPED_AT_ONCE: u8 = 130;
 
 /// Observability for people who run containers: X-Ray compatible traces on your own machine.
 #[derive(Parser)]
@@ -97,6 +100,7 @@ fn serve(config: Config) -> ExitCode {
         }
     };
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+    raise_file_limit();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(err) => {
@@ -104,12 +108,25 @@ fn serve(config: Config) -> ExitCode {
             return ExitCode::from(CANNOT_START);
         }
     };
-    match runtime.block_on(run(config)) {
+    let result = runtime.block_on(run(config));
+    // Questions under way have nobody left to answer to.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err((message, hint)) => {
             complain(&message, &hint);
             ExitCode::from(CANNOT_START)
         }
+    }
+}
+
+/// Parts stay open, and each connection is a file: takes as many as this process may have.
+fn raise_file_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limits = getrlimit(Resource::Nofile);
+    limits.current = limits.maximum;
+    if let Err(err) = setrlimit(Resource::Nofile, limits) {
+        warn!(error = %err, "cannot raise the limit of open files");
     }
 }
 
@@ -152,7 +169,8 @@ async fn run(config: Config) -> Result<(), StartError> {
         store: store.clone(),
         started_us: clock.now_us(),
         clock,
-        questions: Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from).max(2)),
+        questions: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from).max(2))),
+        bodies: Semaphore::new(api::BODY_UNITS),
     });
 
     let (stop, stopping) = watch::channel(false);
@@ -166,21 +184,31 @@ async fn run(config: Config) -> Result<(), StartError> {
     let daemon_allow: listen::Allow =
         Arc::new(move |ip| networks.is_empty() || networks.iter().any(|network| network.contains(&ip)));
     let connections_max = config.http.connections_max;
-    let doors = [
-        tokio::spawn(daemon.run(ingest, daemon_allow.clone(), stopped())),
-        tokio::spawn(listen::serve(daemon_tcp, api::daemon_router(app.clone()), daemon_allow, connections_max, stopped())),
-        tokio::spawn(listen::serve(http, api::router(app.clone()), Arc::new(|_| true), connections_max, stopped())),
-    ];
+    let mut doors = JoinSet::new();
+    doors.spawn(daemon.run(ingest, daemon_allow.clone(), stopped()));
+    doors.spawn(listen::serve(daemon_tcp, api::daemon_router(app.clone()), daemon_allow, connections_max, stopped()));
+    doors.spawn(listen::serve(http, api::router(app.clone()), Arc::new(|_| true), connections_max, stopped()));
     let (end_upkeep, upkeep_ended) = watch::channel(false);
     let upkeep = tokio::spawn(control::upkeep::run(store.clone(), upkeep_ended));
 
     say(&format!("mitoshi ready http={http_address} daemon={daemon_address} otlp-grpc=off otlp-http=off"));
-    wait_for_signal().await;
-    info!("stopping");
-    let _ = stop.send(true);
-    for door in doors {
-        let _ = door.await;
+    let mut result = Ok(());
+    tokio::select! {
+        () = wait_for_signal() => {}
+        Some(ended) = doors.join_next() => {
+            // Half a server is worse than one that is started again.
+            let why = ended.err().map(|err| err.to_string()).unwrap_or_default();
+            error!(error = %why, "a listener ended");
+            result = Err(("a listener ended unexpectedly; everything acknowledged is kept".to_owned(), "start it again".to_owned()));
+        }
     }
+    info!("stopping; a second signal ends at once, without losing what was acknowledged");
+    tokio::spawn(async {
+        wait_for_signal().await;
+        std::process::exit(i32::from(STOPPED_AT_ONCE));
+    });
+    let _ = stop.send(true);
+    while doors.join_next().await.is_some() {}
     let _ = end_upkeep.send(true);
     let _ = upkeep.await;
     if let Err(err) = store.close().await {
@@ -188,7 +216,7 @@ async fn run(config: Config) -> Result<(), StartError> {
         error!(error = %err, "could not write everything to parts");
     }
     info!("stopped");
-    Ok(())
+    result
 }
 
 async fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener, StartError> {

@@ -32,7 +32,9 @@ impl Store {
         let now_us = self.inner.clock.now_us();
         let row = {
             let (dir, inputs) = (dir.clone(), inputs.clone());
-            tokio::task::spawn_blocking(move || merge(&dir, output_id, &inputs, now_us)).await.map_err(|_| Error::Closed)??
+            tokio::task::spawn_blocking(move || merge(&dir, output_id, &inputs, now_us))
+                .await
+                .map_err(|_| Error::Panicked("merging parts"))??
         };
         let _maintenance = self.inner.maintenance.lock().await;
         let merged: HashSet<i64> = inputs.iter().map(|part| part.row.id).collect();
@@ -68,9 +70,11 @@ impl Store {
             return Ok(0);
         }
         let _maintenance = self.inner.maintenance.lock().await;
-        let oldest_us = self.inner.clock.now_us() - i64::from(days) * DAY_US;
+        let oldest_us = self.inner.clock.now_us().saturating_sub(i64::from(days).saturating_mul(DAY_US));
+        // Traces that claim to be of the future are as old as their part.
+        let age = |part: &Part| part.row.max_time_us.min(part.row.created_us);
         let old: HashSet<i64> =
-            read(&self.inner.state).parts.iter().filter(|part| part.row.max_time_us < oldest_us).map(|part| part.row.id).collect();
+            read(&self.inner.state).parts.iter().filter(|part| age(part) < oldest_us).map(|part| part.row.id).collect();
         if old.is_empty() {
             return Ok(0);
         }

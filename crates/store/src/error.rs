@@ -26,6 +26,8 @@ pub enum Error {
     LogUnwritable(String),
     #[error("{bytes} bytes wait in memory to be written to disk, the limit is {limit}")]
     Behind { bytes: usize, limit: usize },
+    #[error("{0} failed in an unexpected way: this is a defect, please report it")]
+    Panicked(&'static str),
     #[error("the store is closed")]
     Closed,
 }
@@ -37,7 +39,7 @@ impl Error {
             Error::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => Kind::Unavailable,
             Error::Parquet { .. } | Error::Damaged { .. } => Kind::Corrupt,
             Error::Locked { .. } | Error::Format { .. } => Kind::Invalid,
-            Error::Io { .. } | Error::Sql(_) | Error::Migrate(_) => Kind::Internal,
+            Error::Io { .. } | Error::Sql(_) | Error::Migrate(_) | Error::Panicked(_) => Kind::Internal,
         }
     }
 }

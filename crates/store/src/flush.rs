@@ -41,7 +41,7 @@ impl Store {
             let (dir, parts) = (dir.clone(), parts.clone());
             tokio::task::spawn_blocking(move || build(&dir, first_id, &memtable, &parts, now_us))
                 .await
-                .map_err(|_| Error::Closed)?
+                .map_err(|_| Error::Panicked("writing parts"))?
         };
         let (rows, supersede) = built?;
         let change =
@@ -94,6 +94,7 @@ fn build(
     parts: &[Part],
     now_us: i64,
 ) -> Result<(Vec<PartRow>, Superseded)> {
+    let today = day_of(now_us);
     let mut days: BTreeMap<i64, Day<'_>> = BTreeMap::new();
     let mut supersede = Vec::new();
     for (&id, mem_trace) in &memtable.traces {
@@ -106,8 +107,10 @@ fn build(
         }
         supersede.extend(holders.iter().filter(|part| !part.superseded.contains(&id)).map(|part| (part.row.id, id)));
         let digest = mem_trace.digest(id, || older_documents(holders, id))?;
-        days.entry(day_of(digest.time_us)).or_default().push((id, mem_trace, digest));
+        let day = day_of(digest.time_us).clamp(today - DAYS_BACK, today + 1);
+        days.entry(day).or_default().push((id, mem_trace, digest));
     }
+    gather(&mut days);
     let mut rows = Vec::new();
     for ((day, mut traces), part_id) in days.into_iter().zip(first_id..) {
         traces.sort_by_key(|(id, _, _)| *id);
@@ -127,6 +130,21 @@ fn build(
     }
     Ok((rows, supersede))
 }
+
+/// Clocks that are wrong must not make a part, with its files, for each day they name: beyond a month's worth, days are put
+/// together with their neighbours, the oldest first. The day of a part only says what it is merged with.
+fn gather(days: &mut BTreeMap<i64, Day<'_>>) {
+    while days.len() > DAYS_PER_FLUSH {
+        if let (Some((_, oldest)), Some(mut next)) = (days.pop_first(), days.first_entry()) {
+            next.get_mut().extend(oldest);
+        }
+    }
+}
+
+/// Parts that one flush writes at most.
+const DAYS_PER_FLUSH: usize = 32;
+/// Older days are put together, as are those after tomorrow.
+const DAYS_BACK: i64 = 400;
 
 pub(crate) fn part_row(id: i64, day: i64, segment_rows: u64, bytes: u64, span: trace::Span, now_us: i64) -> PartRow {
     PartRow {

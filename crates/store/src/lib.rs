@@ -23,14 +23,18 @@ mod wal;
 
 use std::collections::HashSet;
 use std::fs::{self, File};
+use std::os::unix::fs::DirBuilderExt;
+use std::panic;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use model::{Clock, Segment, TraceId};
+use model::digest::TraceDigest;
+use model::{Clock, Segment, TraceId, limit};
 use tokio::sync::{Mutex, Notify};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 pub use catalog::Catalog;
 pub use error::{Error, Result};
@@ -86,12 +90,57 @@ pub struct Document {
     pub segment: Segment,
 }
 
-impl Document {
-    fn read(sequence: u64, raw: &[u8], path: &Path) -> Result<Document> {
-        let segment = model::segment::parse(raw)
-            .map_err(|err| Error::Damaged { path: path.to_owned(), what: format!("a stored document does not parse: {err}") })?;
-        Ok(Document { sequence, segment })
+/// The documents of one trace, as far as the limit of a trace allows.
+#[derive(Debug, Default)]
+pub struct TraceDocuments {
+    pub documents: Vec<Document>,
+    /// There are more than were read.
+    pub limit_exceeded: bool,
+    bytes: usize,
+}
+
+/// How often a stored document could not be read.
+static UNREADABLE: AtomicU64 = AtomicU64::new(0);
+
+impl TraceDocuments {
+    /// Reads a document and adds it. Returns false where the limit is reached. One that cannot be read (it was accepted by a version
+    /// that read more) is left out and counted: it must not take its trace, or all answers, with it.
+    fn push(&mut self, sequence: u64, raw: &[u8]) -> bool {
+        if self.documents.len() >= limit::ENTITIES_PER_TRACE || self.bytes + raw.len() > limit::TRACE_BYTES {
+            self.limit_exceeded = true;
+            return false;
+        }
+        self.bytes += raw.len();
+        match model::segment::parse(raw) {
+            Ok(segment) => self.documents.push(Document { sequence, segment }),
+            Err(err) => {
+                let times = UNREADABLE.fetch_add(1, Ordering::Relaxed) + 1;
+                if times.is_power_of_two() {
+                    warn!(error = %err, sequence, times, "a stored document cannot be read and is left out");
+                }
+            }
+        }
+        true
     }
+
+    /// In order of arrival.
+    fn sort(&mut self) {
+        self.documents.sort_by_key(|document| document.sequence);
+    }
+
+    pub fn segments(&self) -> impl Iterator<Item = &Segment> {
+        self.documents.iter().map(|document| &document.segment)
+    }
+}
+
+/// A trace's digest. A trace that the digest's code cannot cope with gets an empty one: it is kept and can be asked for by its
+/// id, and does not keep everything else from being written and read.
+fn digest(id: TraceId, documents: &TraceDocuments) -> TraceDigest {
+    let made = panic::catch_unwind(panic::AssertUnwindSafe(|| TraceDigest::of(id, documents.segments())));
+    made.unwrap_or_else(|_| {
+        error!(trace_id = %id, "a trace cannot be digested: this is a defect, please report it with the trace");
+        TraceDigest::empty(id)
+    })
 }
 
 /// The store. Cheap to clone; all clones are one.
@@ -152,6 +201,8 @@ pub struct StoreStats {
     pub memory_bytes: u64,
     pub oldest_us: Option<i64>,
     pub damaged_parts: Vec<String>,
+    /// How often a stored document could not be read, since the start.
+    pub unreadable_reads: u64,
 }
 
 impl Store {
@@ -160,7 +211,8 @@ impl Store {
         let dir = &options.dir;
         for folder in ["", "wal", "segment", "trace"] {
             let folder = dir.join(folder);
-            fs::create_dir_all(&folder).at("create", &folder)?;
+            // Traces tell of users, addresses and queries: they are their owner's alone.
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).at("create", &folder)?;
         }
         let lock = lock(dir)?;
         check_format(dir)?;
@@ -323,6 +375,7 @@ impl Store {
             memory_bytes: state.memory_bytes() as u64,
             oldest_us,
             damaged_parts,
+            unreadable_reads: UNREADABLE.load(Ordering::Relaxed),
         }
     }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use model::TraceId;
 use model::digest::TraceDigest;
 
-use crate::Document;
+use crate::TraceDocuments;
 use crate::error::Result;
 
 /// A document as text: keeping thousands of parsed segments costs several times the memory, and more time in page faults than
@@ -30,19 +30,19 @@ pub(crate) struct MemTrace {
 }
 
 impl MemTrace {
-    /// The documents, read.
-    pub(crate) fn read(&self) -> Result<Vec<Document>> {
-        self.documents.iter().map(|document| Document::read(document.sequence, &document.raw, "memory".as_ref())).collect()
+    /// Reads the documents, as far as there is room.
+    pub(crate) fn read(&self, into: &mut TraceDocuments) {
+        let _ = self.documents.iter().all(|document| into.push(document.sequence, &document.raw));
     }
 
     /// The trace's digest, made on first use. `older` gives documents of this trace that are already elsewhere.
-    pub(crate) fn digest(&self, id: TraceId, older: impl FnOnce() -> Result<Vec<Document>>) -> Result<Arc<TraceDigest>> {
+    pub(crate) fn digest(&self, id: TraceId, older: impl FnOnce() -> Result<TraceDocuments>) -> Result<Arc<TraceDigest>> {
         if let Some(digest) = self.digest.get() {
             return Ok(digest.clone());
         }
         let mut documents = older()?;
-        documents.extend(self.read()?);
-        let digest = TraceDigest::of(id, documents.iter().map(|document| &document.segment));
+        self.read(&mut documents);
+        let digest = crate::digest(id, &documents);
         Ok(self.digest.get_or_init(|| Arc::new(digest)).clone())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::panic;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -9,9 +10,9 @@ use std::sync::{Arc, OnceLock};
 use model::TraceId;
 use tracing::warn;
 
-use crate::Document;
+use crate::TraceDocuments;
 use crate::catalog::PartRow;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::table::segment::SegmentFile;
 use crate::table::trace::TraceFile;
 
@@ -55,9 +56,9 @@ impl Part {
         Part { superseded: Arc::new(superseded), ..self.clone() }
     }
 
-    /// The documents of a trace in this part; none where the part is damaged, which is noted.
-    pub(crate) fn documents(&self, id: TraceId) -> Result<Vec<Document>> {
-        self.files.tolerate(|files| files.segment()?.documents(id))
+    /// Reads the documents of a trace in this part; none where the part is damaged, which is noted.
+    pub(crate) fn documents(&self, id: TraceId, into: &mut TraceDocuments) -> Result<()> {
+        self.files.tolerate(|files| files.segment()?.documents(id, into))
     }
 
     /// Whether the part has documents of the trace; no where it is damaged.
@@ -89,7 +90,11 @@ impl PartFiles {
         if self.damage.get().is_some() {
             return Ok(T::default());
         }
-        match read(self) {
+        // Damaged lengths and offsets can make the decoders panic.
+        let result = panic::catch_unwind(panic::AssertUnwindSafe(|| read(self))).unwrap_or_else(|_| {
+            Err(Error::Damaged { path: self.segment_path.clone(), what: "reading it failed in an unexpected way".to_owned() })
+        });
+        match result {
             Err(err) if err.is_damage() => {
                 warn!(error = %err, "a part is damaged; answering without it");
                 let _ = self.damage.set(err.to_string());

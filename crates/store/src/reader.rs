@@ -9,7 +9,7 @@ use model::digest::TraceDigest;
 use crate::error::Result;
 use crate::memtable::{MemTraces, Memtable};
 use crate::part::Part;
-use crate::{Document, Traces};
+use crate::{TraceDocuments, Traces};
 
 /// A consistent view: everything acknowledged before it was made, nothing after.
 pub struct Reader {
@@ -19,22 +19,22 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// All documents of a trace in order of arrival; empty where the trace is unknown.
-    pub fn documents(&self, id: TraceId) -> Result<Vec<Document>> {
+    /// The documents of a trace in order of arrival; empty where the trace is unknown.
+    pub fn documents(&self, id: TraceId) -> Result<TraceDocuments> {
         let mut documents = older_documents(self.parts.iter(), id)?;
         for traces in self.memory() {
             if let Some(trace) = traces.get(&id) {
-                documents.extend(trace.read()?);
+                trace.read(&mut documents);
             }
         }
-        documents.sort_by_key(|document| document.sequence);
+        documents.sort();
         Ok(documents)
     }
 
     /// The digest of one trace.
     pub fn digest(&self, id: TraceId) -> Result<Option<TraceDigest>> {
         let documents = self.documents(id)?;
-        Ok((!documents.is_empty()).then(|| TraceDigest::of(id, documents.iter().map(|document| &document.segment))))
+        Ok((!documents.documents.is_empty()).then(|| crate::digest(id, &documents)))
     }
 
     /// Response times of the traces filed in the range, by the service they entered at.
@@ -83,7 +83,7 @@ impl Reader {
             let digest = trace.digest(id, || {
                 let mut older = older_documents(self.parts.iter(), id)?;
                 if let Some(trace) = flushing.and_then(|flushing| flushing.get(&id)) {
-                    older.extend(trace.read()?);
+                    trace.read(&mut older);
                 }
                 Ok(older)
             })?;
@@ -103,11 +103,11 @@ impl Reader {
 }
 
 /// A trace's documents in parts, in order of arrival.
-pub(crate) fn older_documents<'p>(parts: impl IntoIterator<Item = &'p Part>, id: TraceId) -> Result<Vec<Document>> {
-    let mut documents = Vec::new();
+pub(crate) fn older_documents<'p>(parts: impl IntoIterator<Item = &'p Part>, id: TraceId) -> Result<TraceDocuments> {
+    let mut documents = TraceDocuments::default();
     for part in parts {
-        documents.extend(part.documents(id)?);
+        part.documents(id, &mut documents)?;
     }
-    documents.sort_by_key(|document| document.sequence);
+    documents.sort();
     Ok(documents)
 }

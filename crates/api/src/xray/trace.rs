@@ -334,7 +334,7 @@ pub(super) async fn batch_get_traces(app: &App, input: BatchGetTraces) -> Result
         .map(|trace| TraceOutput {
             id: trace.id,
             duration: secs(trace.duration_us),
-            limit_exceeded: false,
+            limit_exceeded: trace.limit_exceeded,
             segments: trace
                 .segments
                 .into_iter()

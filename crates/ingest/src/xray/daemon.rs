@@ -13,8 +13,9 @@ use bytes::Bytes;
 use serde::Deserialize;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
-use tokio::sync::mpsc;
-use tracing::{info, warn};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::Instant;
+use tracing::{error, info, warn};
 
 use super::document::{check, detach};
 use crate::{Error, Ingest, Result};
@@ -27,8 +28,12 @@ const RECEIVE_BUFFER_BYTES: usize = 16 * 1024 * 1024;
 const DATAGRAM_BYTES: usize = 64 * 1024;
 /// Datagrams that wait between receiving and appending.
 const QUEUE_DATAGRAMS: usize = 8_192;
+/// Bytes that wait there.
+const QUEUE_BYTES: usize = 32 * 1024 * 1024;
 const BATCH_DATAGRAMS: usize = 512;
 const RETRY: Duration = Duration::from_millis(500);
+/// How long a store that takes nothing is tried once the server stops.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Which senders are listened to.
 pub type Allow = Arc<dyn Fn(IpAddr) -> bool + Send + Sync>;
@@ -63,6 +68,7 @@ impl Daemon {
     /// Receives until told to stop; then appends what was received.
     pub async fn run(self, ingest: Ingest, allow: Allow, stop: impl Future<Output = ()> + Send) {
         let (queue, waiting) = mpsc::channel(QUEUE_DATAGRAMS);
+        let room = Arc::new(Semaphore::new(QUEUE_BYTES));
         let appender = tokio::spawn(append(ingest.clone(), waiting));
         let mut buffer = vec![0; DATAGRAM_BYTES];
         let mut drops = tokio::time::interval(Duration::from_secs(1));
@@ -84,7 +90,19 @@ impl Daemon {
                     ingest.counters.datagrams_received.fetch_add(1, Ordering::Relaxed);
                     if !allow(sender.ip().to_canonical()) {
                         ingest.counters.datagram_rejected("SenderNotAllowed");
-                    } else if queue.send(Bytes::copy_from_slice(&buffer[..length])).await.is_err() {
+                        continue;
+                    }
+                    let enqueue = async {
+                        let room = room.clone().acquire_many_owned(length as u32).await.ok()?;
+                        queue.send(Waiting { datagram: Bytes::copy_from_slice(&buffer[..length]), _room: room }).await.ok()
+                    };
+                    // A full queue must not keep the server from stopping.
+                    let enqueued = tokio::select! {
+                        biased;
+                        enqueued = enqueue => enqueued,
+                        () = &mut stop => None,
+                    };
+                    if enqueued.is_none() {
                         break;
                     }
                 }
@@ -100,13 +118,20 @@ impl Daemon {
     }
 }
 
-async fn append(ingest: Ingest, mut waiting: mpsc::Receiver<Bytes>) {
-    let mut batch: Vec<Bytes> = Vec::with_capacity(BATCH_DATAGRAMS);
+/// A datagram on its way from the socket to the store, and the room it takes there.
+struct Waiting {
+    datagram: Bytes,
+    _room: OwnedSemaphorePermit,
+}
+
+async fn append(ingest: Ingest, mut waiting: mpsc::Receiver<Waiting>) {
+    let mut batch: Vec<Waiting> = Vec::with_capacity(BATCH_DATAGRAMS);
+    let mut stopped_since: Option<Instant> = None;
     while waiting.recv_many(&mut batch, BATCH_DATAGRAMS).await > 0 {
         loop {
             let mut good = Vec::with_capacity(batch.len());
             let mut rejected = Vec::new();
-            for datagram in &batch {
+            for Waiting { datagram, .. } in &batch {
                 let parsed = payload(datagram).and_then(|raw| check(datagram.slice_ref(raw)).map_err(|err| err.code));
                 match parsed {
                     Ok(mut document) => {
@@ -128,6 +153,14 @@ async fn append(ingest: Ingest, mut waiting: mpsc::Receiver<Bytes>) {
                 Err(store::Error::Closed) => return,
                 Err(err) => {
                     warn!(error = %err, datagrams = batch.len(), "segments from datagrams wait for the store");
+                    // The sender's end is gone once the server stops.
+                    if waiting.is_closed() && stopped_since.get_or_insert_with(Instant::now).elapsed() > STOP_TIMEOUT {
+                        error!(
+                            datagrams = batch.len() + waiting.len(),
+                            "stopping; the store does not take these datagrams, they are lost"
+                        );
+                        return;
+                    }
                     tokio::time::sleep(RETRY).await;
                 }
             }

@@ -1,7 +1,11 @@
 //! Segment documents.
 
+use std::fmt;
+
 use bytes::Bytes;
+use model::limit;
 use model::segment::{self, DocumentError};
+use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use store::NewDocument;
 
@@ -41,8 +45,8 @@ impl Ingest {
 
     fn sort_out(&self, text: Bytes, good: &mut Vec<NewDocument>, rejected: &mut Vec<Rejected>) {
         if text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
-            match serde_json::from_slice::<Vec<&RawValue>>(&text) {
-                Ok(elements) => {
+            match serde_json::from_slice::<Elements<'_>>(&text) {
+                Ok(Elements(elements)) => {
                     for element in elements {
                         self.take(text.slice_ref(element.get().as_bytes()), good, rejected);
                     }
@@ -52,7 +56,7 @@ impl Ingest {
                     rejected.push(Rejected {
                         id: None,
                         code: "JSONFormatError",
-                        message: format!("the document is not JSON: {err}"),
+                        message: format!("the document cannot be read: {err}"),
                     });
                 }
             }
@@ -69,6 +73,33 @@ impl Ingest {
                 rejected.push(err.into());
             }
         }
+    }
+}
+
+/// The elements of a JSON array, of which there may be as many as documents in a request.
+struct Elements<'a>(Vec<&'a RawValue>);
+
+impl<'de> Deserialize<'de> for Elements<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List;
+        impl<'de> Visitor<'de> for List {
+            type Value = Elements<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an array of documents")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let mut elements = Vec::new();
+                while let Some(element) = seq.next_element()? {
+                    if elements.len() == limit::DOCUMENTS_PER_PUT {
+                        return Err(A::Error::custom(format!("an array may have {} documents", limit::DOCUMENTS_PER_PUT)));
+                    }
+                    elements.push(element);
+                }
+                Ok(Elements(elements))
+            }
+        }
+        deserializer.deserialize_seq(List)
     }
 }
 

@@ -17,10 +17,10 @@ impl Ingest {
         self.counters.telemetry(|sum| {
             for record in records {
                 sum.records += 1;
-                sum.segments_received += record.segments_received;
-                sum.segments_sent += record.segments_sent;
-                sum.segments_spillover += record.segments_spillover;
-                sum.segments_rejected += record.segments_rejected;
+                sum.segments_received = sum.segments_received.saturating_add(record.segments_received);
+                sum.segments_sent = sum.segments_sent.saturating_add(record.segments_sent);
+                sum.segments_spillover = sum.segments_spillover.saturating_add(record.segments_spillover);
+                sum.segments_rejected = sum.segments_rejected.saturating_add(record.segments_rejected);
             }
         });
     }

@@ -3,11 +3,14 @@
 //! AWS documents the shape and not the algorithm. Here: every failing entity below which nothing else failed is a root cause,
 //! whether or not those above it failed too. A page that looks right although a write was denied has one.
 
+use std::cell::OnceCell;
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Flags, truncated};
 use crate::limit;
-use crate::segment::Cause;
+use crate::segment::{Cause, Exception};
 use crate::service::{self, ServiceId};
 use crate::trace::Trace;
 
@@ -48,6 +51,7 @@ pub(super) fn failures(trace: &Trace<'_>, failed: impl Fn(Flags) -> bool) -> Vec
     if !failing.contains(&true) {
         return Vec::new();
     }
+    let recorded = Recorded::default();
     // Whether anything at or below an entity failed. Entities are visited leaves first.
     let order = depth_first(trace);
     let mut below = vec![false; trace.entities.len()];
@@ -62,7 +66,7 @@ pub(super) fn failures(trace: &Trace<'_>, failed: impl Fn(Flags) -> bool) -> Vec
         }
         let path = path_to(trace, index);
         let client_impacting = failing[path[0]];
-        let cause = describe(trace, &path, client_impacting, None);
+        let cause = describe(trace, &recorded, &path, client_impacting, None);
         if !causes.contains(&cause) {
             causes.push(cause);
         }
@@ -99,7 +103,7 @@ pub(super) fn slow_path(trace: &Trace<'_>) -> Option<RootCause> {
         path.push(next);
         at = next;
     }
-    Some(describe(trace, &path, true, Some(&|index| duration(index) as f64 / total as f64)))
+    Some(describe(trace, &Recorded::default(), &path, true, Some(&|index| duration(index) as f64 / total as f64)))
 }
 
 /// Entities in depth-first order from the tops; each once.
@@ -130,10 +134,12 @@ fn depth_first(trace: &Trace<'_>) -> Vec<usize> {
 
 /// The entities from the top of the trace to this one.
 fn path_to(trace: &Trace<'_>, index: usize) -> Vec<usize> {
+    let mut seen = vec![false; trace.entities.len()];
+    seen[index] = true;
     let mut path = vec![index];
     let mut at = index;
     while let Some(above) = trace.entities[at].parent.or(trace.entities[at].caller) {
-        if path.contains(&above) {
+        if std::mem::replace(&mut seen[above], true) {
             break;
         }
         path.push(above);
@@ -143,49 +149,85 @@ fn path_to(trace: &Trace<'_>, index: usize) -> Vec<usize> {
     path
 }
 
-fn describe(trace: &Trace<'_>, path: &[usize], client_impacting: bool, coverage: Option<&dyn Fn(usize) -> f64>) -> RootCause {
+/// The exceptions of a trace by their ids, gathered when first asked for.
+#[derive(Default)]
+struct Recorded<'a>(OnceCell<HashMap<&'a str, &'a Exception>>);
+
+impl<'a> Recorded<'a> {
+    fn find(&self, trace: &Trace<'a>, id: &str) -> Option<&'a Exception> {
+        let gather = || {
+            let mut by_id = HashMap::new();
+            for exception in trace.entities.iter().flat_map(|entity| entity.segment.exceptions()) {
+                if let Some(id) = exception.id.as_deref() {
+                    by_id.entry(id).or_insert(exception);
+                }
+            }
+            by_id
+        };
+        self.0.get_or_init(gather).get(id).copied()
+    }
+}
+
+fn describe<'a>(
+    trace: &Trace<'a>,
+    recorded: &Recorded<'a>,
+    path: &[usize],
+    client_impacting: bool,
+    coverage: Option<&dyn Fn(usize) -> f64>,
+) -> RootCause {
+    let ends = limit::ROOT_CAUSE_PATH / 2;
+    let (first, last) = if path.len() > 2 * ends { (&path[..ends], &path[path.len() - ends..]) } else { (path, &path[..0]) };
+    // From the culprit up, so that what is cut is far from it.
+    let mut room = limit::ROOT_CAUSE_BYTES;
+    let mut listed: Vec<(usize, Vec<CauseException>)> =
+        first.iter().chain(last).rev().map(|&index| (index, exceptions(trace, recorded, index, &mut room))).collect();
+    listed.reverse();
+
     let mut services: Vec<CauseService> = Vec::new();
     let mut owner = None;
-    let entity_of = |index: usize| {
+    let entity = |index: usize, exceptions| {
         let segment = trace.entities[index].segment;
         CauseEntity {
-            name: segment.name.clone(),
+            name: truncated(&segment.name, limit::INDEXED_NAME_CHARS),
             remote: trace.entities[index].parent.is_some() && segment.is_call(),
-            exceptions: exceptions(trace, index),
+            exceptions,
             coverage: coverage.map_or(0.0, |coverage| (coverage(index) * 1000.0).round() / 1000.0),
         }
     };
-    for &index in path {
+    // A call to something that does not report itself: the culprit is what was called.
+    let uninstrumented = listed.last().filter(|(last, _)| trace.infers_service(*last)).map(|(last, exceptions)| {
+        let id = service::of_call(trace.entities[*last].segment);
+        let called = CauseEntity { name: id.name.clone(), remote: false, ..entity(*last, exceptions.clone()) };
+        CauseService { id, inferred: true, path: vec![called] }
+    });
+    for (index, exceptions) in listed {
         let top = trace.entities[index].owner;
         if owner != Some(top) {
             owner = Some(top);
             services.push(CauseService { id: service::of_segment(trace.entities[top].segment), inferred: false, path: Vec::new() });
         }
         if let Some(service) = services.last_mut() {
-            service.path.push(entity_of(index));
+            service.path.push(entity(index, exceptions));
         }
     }
-    // A call to something that does not report itself: the culprit is what was called.
-    if let Some(&last) = path.last().filter(|&&last| trace.infers_service(last)) {
-        let id = service::of_call(trace.entities[last].segment);
-        let entity = CauseEntity { name: id.name.clone(), remote: false, ..entity_of(last) };
-        services.push(CauseService { id, inferred: true, path: vec![entity] });
-    }
+    services.extend(uninstrumented);
     RootCause { client_impacting, services }
 }
 
-fn exceptions(trace: &Trace<'_>, index: usize) -> Vec<CauseException> {
+/// An entity's exceptions, as far as there is room for them.
+fn exceptions<'a>(trace: &Trace<'a>, recorded: &Recorded<'a>, index: usize, room: &mut usize) -> Vec<CauseException> {
     let segment = trace.entities[index].segment;
-    let describe = |exception: &crate::segment::Exception| CauseException {
-        name: exception.kind.clone().unwrap_or_default(),
-        message: truncated(exception.message.as_deref().unwrap_or_default(), limit::INDEXED_MESSAGE_CHARS),
+    let mut describe = |exception: &Exception| {
+        let exception = CauseException {
+            name: truncated(exception.kind.as_deref().unwrap_or_default(), limit::INDEXED_NAME_CHARS),
+            message: truncated(exception.message.as_deref().unwrap_or_default(), limit::INDEXED_MESSAGE_CHARS),
+        };
+        *room = room.checked_sub(exception.name.len() + exception.message.len())?;
+        Some(exception)
     };
     match &segment.cause {
-        Some(Cause::Recorded(_)) => segment.exceptions().iter().take(10).map(describe).collect(),
-        Some(Cause::Reference(id)) => {
-            let recorded = trace.entities.iter().flat_map(|entity| entity.segment.exceptions());
-            recorded.filter(|exception| exception.id.as_deref() == Some(id)).take(1).map(describe).collect()
-        }
+        Some(Cause::Recorded(_)) => segment.exceptions().iter().take(10).map_while(&mut describe).collect(),
+        Some(Cause::Reference(id)) => recorded.find(trace, id).and_then(describe).into_iter().collect(),
         None => Vec::new(),
     }
 }

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
+use std::ops::Deref;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::Value;
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
+use serde_json::{Map, Number, Value};
 
 use super::{Cause, DocumentError, Exception, Http, HttpRequest, HttpResponse, Object, RecordedCause, Segment};
 use crate::SegmentId;
@@ -50,6 +51,11 @@ impl<'de> Head<'de> {
         segment.in_progress = self.in_progress;
         segment.parent_id = self.parent_id;
     }
+}
+
+/// A number of seconds since 1970. Milliseconds or nanoseconds, a frequent mistake, would lie thousands of years ahead.
+pub(super) fn is_time(secs: &f64) -> bool {
+    (0.0..1e11).contains(secs)
 }
 
 /// What was read, before anything is required.
@@ -167,7 +173,7 @@ impl<'de> DeserializeSeed<'de> for Skim {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         match self {
-            Skim::Raw => IgnoredAny::deserialize(deserializer).map(|_| ()),
+            Skim::Raw => raw::<&RawValue, _>(deserializer).map(drop),
             _ => deserializer.deserialize_any(self),
         }
     }
@@ -190,6 +196,97 @@ impl<'de> Visitor<'de> for Skim {
         Ok(())
     }
     read_over! {(); bool number str null}
+}
+
+/// Nesting of JSON that is kept as text, like that of the rest. Clients fail on more.
+const DEPTH_MAX: usize = 128;
+
+/// JSON that is kept as text.
+struct Raw<T>(T);
+
+impl<'de, T: Deserialize<'de> + Deref<Target = RawValue>> Deserialize<'de> for Raw<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        raw(deserializer).map(Raw)
+    }
+}
+
+fn raw<'de, T: Deserialize<'de> + Deref<Target = RawValue>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    let value = T::deserialize(deserializer)?;
+    if depth(value.get()) > DEPTH_MAX { Err(D::Error::custom("recursion limit exceeded")) } else { Ok(value) }
+}
+
+/// How deep arrays and objects stand in each other in a well-formed JSON text.
+fn depth(text: &str) -> usize {
+    let (mut open, mut deepest) = (0usize, 0);
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'[' | b'{' => {
+                open += 1;
+                deepest = deepest.max(open);
+            }
+            b']' | b'}' => open = open.saturating_sub(1),
+            // To the closing quote.
+            b'"' => loop {
+                match bytes.next() {
+                    Some(b'\\') => drop(bytes.next()),
+                    Some(b'"') | None => break,
+                    Some(_) => {}
+                }
+            },
+            _ => {}
+        }
+    }
+    deepest
+}
+
+/// A JSON value, read without the special meaning that serde_json's own reader gives to one key.
+struct Tree(Value);
+
+impl<'de> Deserialize<'de> for Tree {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AnyValue;
+        impl<'de> Visitor<'de> for AnyValue {
+            type Value = Tree;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON value")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tree, A::Error> {
+                let mut object = Map::new();
+                while let Some((key, Tree(value))) = map.next_entry::<String, Tree>()? {
+                    object.insert(key, value);
+                }
+                Ok(Tree(Value::Object(object)))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Tree, A::Error> {
+                let mut list = Vec::new();
+                while let Some(Tree(value)) = seq.next_element()? {
+                    list.push(value);
+                }
+                Ok(Tree(Value::Array(list)))
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Tree, E> {
+                Ok(Tree(Value::String(text.to_owned())))
+            }
+            fn visit_i64<E>(self, number: i64) -> Result<Tree, E> {
+                Ok(Tree(number.into()))
+            }
+            fn visit_u64<E>(self, number: u64) -> Result<Tree, E> {
+                Ok(Tree(number.into()))
+            }
+            fn visit_f64<E>(self, number: f64) -> Result<Tree, E> {
+                Ok(Tree(Number::from_f64(number).map_or(Value::Null, Value::Number)))
+            }
+            fn visit_bool<E>(self, boolean: bool) -> Result<Tree, E> {
+                Ok(Tree(Value::Bool(boolean)))
+            }
+            fn visit_unit<E>(self) -> Result<Tree, E> {
+                Ok(Tree(Value::Null))
+            }
+        }
+        deserializer.deserialize_any(AnyValue)
+    }
 }
 
 impl<'de> FromMap<'de> for Head<'de> {
@@ -381,7 +478,7 @@ fn object<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<Object>, A::Erro
 }
 
 fn keep<'de, A: MapAccess<'de>>(rest: &mut Object, key: Key<'de>, map: &mut A) -> Result<(), A::Error> {
-    let value = map.next_value()?;
+    let Tree(value) = map.next_value()?;
     rest.0.push((key.0.into_owned(), value));
     Ok(())
 }
@@ -389,7 +486,7 @@ fn keep<'de, A: MapAccess<'de>>(rest: &mut Object, key: Key<'de>, map: &mut A) -
 impl<'de> FromMap<'de> for Object {
     fn from_map<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
         let mut object = Object(Vec::with_capacity(map.size_hint().unwrap_or(4)));
-        while let Some((key, value)) = map.next_entry::<String, Value>()? {
+        while let Some((key, Tree(value))) = map.next_entry::<String, Tree>()? {
             object.0.push((key, value));
         }
         Ok(object)
@@ -420,7 +517,7 @@ impl<'de> FromMap<'de> for Draft<'de> {
                 "cause" => segment.cause = map.next_value::<LenientCause>()?.0,
                 "sql" => segment.sql = object(&mut map)?,
                 "annotations" => segment.annotations = object(&mut map)?,
-                "metadata" => segment.metadata = Some(map.next_value::<Box<RawValue>>()?),
+                "metadata" => segment.metadata = Some(map.next_value::<Raw<Box<RawValue>>>()?.0),
                 "links" => segment.links = map.next_value::<LenientList<Object>>()?.0,
                 "subsegments" => {
                     segment.subsegments =
@@ -440,12 +537,14 @@ impl<'de> FromMap<'de> for Embedded {
     fn from_map<A: MapAccess<'de>>(map: A) -> Result<Self, A::Error> {
         let Draft { head, mut segment } = Draft::from_map(map)?;
         let id = head.id.as_ref().and_then(|text| text.parse().ok());
-        let (Some(id), Some(_), Some(_)) = (id, &head.name, head.start_time) else {
+        let start_time = head.start_time.filter(is_time);
+        let (Some(id), Some(_), Some(_)) = (id, &head.name, start_time) else {
             return Ok(Embedded(None));
         };
         segment.id = id;
         segment.trace_id = head.trace_id.as_ref().and_then(|text| text.parse().ok());
         head.fill(&mut segment);
+        segment.end_time = segment.end_time.filter(is_time);
         Ok(Embedded(Some(segment)))
     }
 }
@@ -516,7 +615,7 @@ impl<'de> FromMap<'de> for Exception {
                 "message" => exception.message = string(&mut map)?,
                 "type" => exception.kind = string(&mut map)?,
                 "remote" => exception.remote = boolean(&mut map)?,
-                "stack" => exception.stack = Some(map.next_value::<Box<RawValue>>()?),
+                "stack" => exception.stack = Some(map.next_value::<Raw<Box<RawValue>>>()?.0),
                 _ => keep(&mut exception.rest, key, &mut map)?,
             }
         }

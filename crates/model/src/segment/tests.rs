@@ -117,6 +117,30 @@ fn nesting_beyond_reason_is_refused_and_not_a_crash() {
     assert_eq!(parse(deep.as_bytes()).unwrap_err().code, "JSONFormatError");
 }
 
+#[test]
+fn embedded_times_that_are_no_times_are_not_believed() {
+    let mut document = minimal();
+    document.insert(
+        "subsegments".to_owned(),
+        json!([
+            {"name": "nanoseconds", "id": "00000000000000ab", "start_time": 1.5, "end_time": 1_795_000_000_000_000_000i64},
+            {"name": "long ago", "id": "00000000000000ac", "start_time": -1e300, "end_time": 2},
+        ]),
+    );
+    let segment = parse(Value::Object(document).to_string().as_bytes()).unwrap();
+    assert_eq!(segment.children().len(), 1);
+    assert_eq!(segment.children()[0].end_time, None);
+}
+
+#[test]
+fn a_key_that_the_json_library_reserves_is_a_key_like_others() {
+    let mut document = minimal();
+    document.insert("annotations".to_owned(), json!({"nested": {"$serde_json::private::RawValue": "{\"a\":1}"}}));
+    let text = Value::Object(document).to_string();
+    let segment = parse(text.as_bytes()).unwrap();
+    assert!(segment.to_json().contains(r#"{"$serde_json::private::RawValue":"{\"a\":1}"}"#), "{}", segment.to_json());
+}
+
 fn json_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -223,6 +247,8 @@ fn check_refuses_what_parse_refuses() {
         "[1,]",
         "1 2",
         &deep,
+        "{\"$serde_json::private::RawValue\":\"oops\"}",
+        "{\"$serde_json::private::Number\":\"oops\"}",
     ];
     let mut refused = 0;
     for value in values {

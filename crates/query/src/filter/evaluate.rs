@@ -1,6 +1,7 @@
 //! Expression against digest.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use model::digest::{
     AnnotationValue, Call, CauseEntity, CauseException, CauseService, DigestHttp, Flags, Outcome, RootCause, TraceDigest, Visit,
@@ -28,7 +29,7 @@ impl Matcher {
 
     /// Whether the trace meets the expression. `slow` says whether its response time has a root cause.
     pub fn matches(&self, digest: &TraceDigest, slow: bool) -> bool {
-        let trace = TraceScope { digest, slow };
+        let trace = TraceScope { digest, slow, json: OnceCell::new() };
         evaluate(&self.expression, &trace)
     }
 }
@@ -82,6 +83,8 @@ fn evaluate(expression: &Expression, scope: &dyn Scope) -> bool {
 struct TraceScope<'d> {
     digest: &'d TraceDigest,
     slow: bool,
+    /// All causes as JSON, made when first asked for.
+    json: OnceCell<Vec<Value>>,
 }
 
 impl TraceScope<'_> {
@@ -146,10 +149,10 @@ impl Scope for TraceScope<'_> {
             }
             Expression::RootCauseJson(pattern) => {
                 let kinds = [CauseKind::Fault, CauseKind::Error, CauseKind::ResponseTime];
-                let causes: Vec<Value> = kinds
-                    .into_iter()
-                    .flat_map(|kind| self.causes(kind).iter().map(|cause| cause_json(cause, kind)).collect::<Vec<_>>())
-                    .collect();
+                let causes = self.json.get_or_init(|| {
+                    let of_kind = |kind| self.causes(kind).iter().map(|cause| cause_json(cause, kind)).collect::<Vec<_>>();
+                    kinds.into_iter().flat_map(of_kind).collect()
+                });
                 let patterns = pattern.as_array().map(Vec::as_slice).unwrap_or_default();
                 patterns.iter().all(|pattern| causes.iter().any(|cause| json_matches(pattern, cause)))
             }

@@ -40,6 +40,10 @@ impl ChunkReader for PartFile {
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
+        // A damaged footer may ask for anything.
+        if start.checked_add(length as u64).is_none_or(|end| end > self.length) {
+            return Err(parquet::errors::ParquetError::EOF(format!("{length} bytes at {start} of {}", self.length)));
+        }
         let mut buffer = vec![0; length];
         self.file.read_exact_at(&mut buffer, start)?;
         Ok(buffer.into())

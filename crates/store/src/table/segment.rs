@@ -20,8 +20,9 @@ use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
-use crate::Document;
+use crate::TraceDocuments;
 use crate::error::{Error, IoContext, Result};
+use crate::table::BATCH_BYTES;
 use crate::table::file::PartFile;
 
 const TRACE_ID: &str = "trace_id";
@@ -71,16 +72,20 @@ pub(crate) fn write(path: &Path, rows: &mut dyn Iterator<Item = Result<Row>>, tr
 }
 
 fn batch(rows: &mut dyn Iterator<Item = Result<Row>>, count: &mut u64) -> Result<Option<RecordBatch>> {
-    let mut trace_ids = FixedSizeBinaryBuilder::new(16);
+    let mut ids = FixedSizeBinaryBuilder::new(16);
     let mut sequences = UInt64Builder::new();
     let mut documents = BinaryBuilder::new();
-    for row in rows.take(4096) {
+    let (mut taken, mut bytes) = (0, 0);
+    while taken < 4096 && bytes < BATCH_BYTES {
+        let Some(row) = rows.next() else { break };
         let row = row?;
-        trace_ids.append_value(row.trace_id.0).map_err(arrow)?;
+        taken += 1;
+        bytes += row.document.len();
+        ids.append_value(row.trace_id.0).map_err(arrow)?;
         sequences.append_value(row.sequence);
         documents.append_value(&row.document);
     }
-    let ids = trace_ids.finish();
+    let ids = ids.finish();
     if ids.is_empty() {
         return Ok(None);
     }
@@ -120,9 +125,8 @@ impl SegmentFile {
         Ok(!self.rows_with(id)?.is_empty())
     }
 
-    /// The trace's documents.
-    pub(crate) fn documents(&self, id: TraceId) -> Result<Vec<Document>> {
-        let mut found = Vec::new();
+    /// Reads the trace's documents, as far as there is room.
+    pub(crate) fn documents(&self, id: TraceId, into: &mut TraceDocuments) -> Result<()> {
         for (group, rows) in self.rows_with(id)? {
             let group_rows = self.metadata.metadata().row_group(group).num_rows() as usize;
             let reader = builder(&self.file, &self.metadata)
@@ -136,11 +140,13 @@ impl SegmentFile {
                 let sequences = batch.column(1).as_primitive::<UInt64Type>();
                 let documents = batch.column(2).as_binary::<i32>();
                 for row in 0..batch.num_rows() {
-                    found.push(Document::read(sequences.value(row), documents.value(row), &self.path)?);
+                    if !into.push(sequences.value(row), documents.value(row)) {
+                        return Ok(());
+                    }
                 }
             }
         }
-        Ok(found)
+        Ok(())
     }
 
     /// Where the trace's rows are: row groups, and the run of rows in each. The filters say no nearly always and are never wrong

@@ -22,6 +22,7 @@ use parquet::schema::types::ColumnPath;
 
 use crate::error::{Error, IoContext, Result};
 use crate::scan::{Prefilter, ScanRange};
+use crate::table::BATCH_BYTES;
 use crate::table::file::PartFile;
 
 /// Columns in file order; the numbers are their places in the schema.
@@ -152,7 +153,8 @@ fn batch(digests: &mut dyn Iterator<Item = Result<Arc<TraceDigest>>>, span: &mut
     let mut encoded = BinaryBuilder::new();
     let mut buffer = Vec::new();
     let mut rows = 0;
-    for digest in digests.take(2048) {
+    while rows < 2048 && encoded.values_slice().len() < BATCH_BYTES {
+        let Some(digest) = digests.next() else { break };
         let digest = digest?;
         span.add(&digest);
         rows += 1;
@@ -377,7 +379,12 @@ impl TraceFile {
         let damaged = |what: String| Error::Damaged { path: self.path.clone(), what };
         match bytes.split_first() {
             Some((&DIGEST_VERSION, rest)) => {
-                postcard::from_bytes(rest).map_err(|err| damaged(format!("a trace digest does not decode: {err}")))
+                let digest: TraceDigest =
+                    postcard::from_bytes(rest).map_err(|err| damaged(format!("a trace digest does not decode: {err}")))?;
+                if !digest.is_consistent() {
+                    return Err(damaged("a trace digest refers to what it does not have".to_owned()));
+                }
+                Ok(digest)
             }
             Some((version, _)) => Err(damaged(format!("a trace digest has version {version}"))),
             None => Err(damaged("a trace digest is empty".to_owned())),
