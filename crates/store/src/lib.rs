@@ -241,7 +241,10 @@ impl Store {
             let mut state = write(&state);
             let replayed = &mut recovery.replayed_documents;
             wal::recover(&dir.join("wal"), checkpoint, |frame| {
-                let documents = decode(frame.sequence, &frame.payload.into());
+                let (documents, refused) = decode(frame.sequence, &frame.payload.into());
+                for (place, text) in refused.iter().enumerate() {
+                    put_aside(dir, frame.sequence, place, text);
+                }
                 *replayed += documents.len() as u64;
                 state.active.insert(frame.sequence, documents, now_us);
             })?
@@ -420,8 +423,10 @@ impl wal::Payload for Vec<MemDocument> {
     }
 }
 
-fn decode(sequence: u64, payload: &Bytes) -> Vec<MemDocument> {
+/// The documents of a frame, and the texts of those that can no longer be read.
+fn decode(sequence: u64, payload: &Bytes) -> (Vec<MemDocument>, Vec<Bytes>) {
     let mut documents = Vec::new();
+    let mut refused = Vec::new();
     let mut at = 0;
     while let Some((length, rest)) = payload[at..].split_first_chunk::<4>() {
         let length = (u32::from_le_bytes(*length) as usize).min(rest.len());
@@ -429,12 +434,23 @@ fn decode(sequence: u64, payload: &Bytes) -> Vec<MemDocument> {
         at += 4 + length;
         match model::segment::check(&raw) {
             Ok(trace_id) => documents.push(MemDocument { trace_id, sequence: 0, raw }),
-            // Only what parsed was written, so this is a document that an older version accepted.
-            Err(refused) => warn!(%refused, sequence, "a document in the write-ahead log no longer parses"),
+            // Only what could be read was written, so this is a document that an older version accepted.
+            Err(_) => refused.push(raw),
         }
     }
     number(sequence, &mut documents);
-    documents
+    (documents, refused)
+}
+
+/// Keeps a document of the log that cannot be read where a person can look at it.
+fn put_aside(dir: &Path, sequence: u64, place: usize, text: &Bytes) {
+    let folder = dir.join("damaged");
+    let path = folder.join(format!("{sequence:020}-{place}.json"));
+    let written = fs::create_dir_all(&folder).and_then(|()| fs::write(&path, text)).and_then(|()| File::open(&path)?.sync_all());
+    match written {
+        Ok(()) => warn!(copy = %path.display(), "a document in the write-ahead log cannot be read and is put aside"),
+        Err(err) => error!(sequence, place, error = %err, "a document in the write-ahead log cannot be read, nor put aside"),
+    }
 }
 
 /// Documents are numbered by their write and their place in it.

@@ -387,3 +387,64 @@ async fn many_readers_at_once_see_the_same() {
     });
     assert!(store.stats().await.damaged_parts.is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_cannot_be_read_is_left_out_and_stops_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let id: TraceId = trace_id(NOW_SECS as u32 - 10, 1).parse().unwrap();
+    let (store, _) = open(dir.path()).await;
+    let unreadable = NewDocument { trace_id: id, raw: "{\"not\": \"a segment\"}".into() };
+    store.append(vec![unreadable, document(1, 0, 10), document(2, 0, 10)]).await.unwrap();
+    for round in 0..3 {
+        let reader = store.reader();
+        assert_eq!(reader.documents(id).unwrap().documents.len(), 1, "round {round}");
+        assert_eq!(scan_all(&reader, &everything()).len(), 2, "round {round}");
+        if round == 0 {
+            assert_eq!(store.flush().await.unwrap(), 3);
+        }
+    }
+    assert!(store.stats().await.damaged_parts.is_empty());
+    store.close().await.unwrap();
+    drop(store);
+    let (store, _) = open(dir.path()).await;
+    assert_eq!(scan_all(&store.reader(), &everything()).len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unreadable_document_in_the_log_is_put_aside() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path()).await;
+    let raw = "{\"not\": \"a segment\"}";
+    let trace_id = trace_id(NOW_SECS as u32 - 10, 1).parse().unwrap();
+    store.append(vec![NewDocument { trace_id, raw: raw.into() }, document(1, 0, 10)]).await.unwrap();
+    drop(store);
+    let store = reopened(dir.path()).await;
+    assert_eq!(store.recovery().replayed_documents, 1);
+    let aside: Vec<_> = std::fs::read_dir(dir.path().join("damaged")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(aside.len(), 1);
+    assert_eq!(std::fs::read_to_string(&aside[0]).unwrap(), raw);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clocks_that_are_wrong_do_not_make_a_part_for_each_day() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, clock) = open(dir.path()).await;
+    let day = 86_400u32;
+    let ids: Vec<TraceId> = (0..400u32).map(|n| trace_id((n + 1) * 100 * day, u128::from(n)).parse().unwrap()).collect();
+    let documents = ids.iter().enumerate().map(|(n, id)| {
+        let start = f64::from(id.epoch_secs());
+        let raw = testkit::segment(&id.to_string(), n as u64 + 1, "svc", start, 0.5).to_string();
+        NewDocument { trace_id: *id, raw: raw.into() }
+    });
+    store.append(documents.collect()).await.unwrap();
+    store.flush().await.unwrap();
+    assert!(store.stats().await.parts <= 32, "{}", store.stats().await.parts);
+    for id in &ids {
+        assert_eq!(store.reader().documents(*id).unwrap().documents.len(), 1);
+    }
+    assert_eq!(scan_all(&store.reader(), &everything()).len(), ids.len());
+    // What claims to be of the future goes when its part is old.
+    clock.advance_secs(31 * i64::from(day));
+    store.retain().await.unwrap();
+    assert_eq!(store.stats().await.parts, 0);
+}

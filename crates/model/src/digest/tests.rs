@@ -126,3 +126,53 @@ fn the_time_of_an_id_made_elsewhere_is_not_believed() {
     let far_us = own_us + 400 * DAY_US;
     assert_eq!(trace_time_us(id, far_us), far_us);
 }
+
+#[test]
+fn a_digest_of_many_deep_failures_stays_small() {
+    fn failing(depth: u32, id: &mut u64) -> Value {
+        *id += 1;
+        let exception = json!({"id": format!("{id:016x}"), "type": "E".repeat(5_000), "message": "m".repeat(5_000)});
+        let mut value = json!({"id": format!("{id:016x}"), "name": format!("n{id}"), "start_time": 1.0, "end_time": 2.0, "fault": true,
+                               "cause": {"exceptions": vec![exception; 12]}});
+        if depth > 0 {
+            value["subsegments"] = json!((0..if depth == 1 { 30 } else { 1 }).map(|_| failing(depth - 1, id)).collect::<Vec<_>>());
+        }
+        value
+    }
+    let segment = |value: Value| -> crate::Segment {
+        // Larger than what is taken in: the digest must not rely on that.
+        let mut segments = crate::segment::parse(
+            json!({"id": "00000000000000aa", "name": "a", "start_time": 1, "end_time": 2,
+            "trace_id": "1-66b5f1a0-0123456789abcdef01234567"})
+            .to_string()
+            .as_bytes(),
+        )
+        .unwrap();
+        segments.fault = Some(true);
+        segments.subsegments = Some(vec![embedded(&value)]);
+        segments
+    };
+    fn embedded(value: &Value) -> crate::Segment {
+        let mut inner = value.clone();
+        let children = inner.as_object_mut().unwrap().remove("subsegments");
+        inner["trace_id"] = json!("1-66b5f1a0-0123456789abcdef01234567");
+        inner["cause"]["exceptions"].as_array_mut().unwrap().truncate(5);
+        let mut segment = crate::segment::parse(inner.to_string().as_bytes()).unwrap();
+        segment.subsegments = children.map(|list| list.as_array().unwrap().iter().map(embedded).collect());
+        segment
+    }
+    let segment = segment(failing(8, &mut 0));
+    let digest = TraceDigest::of("1-66b5f1a0-0123456789abcdef01234567".parse().unwrap(), [&segment]);
+    assert_eq!(digest.fault_causes.len(), limit::ROOT_CAUSES_PER_TRACE);
+    let texts: usize = digest
+        .fault_causes
+        .iter()
+        .flat_map(|cause| &cause.services)
+        .flat_map(|service| &service.path)
+        .flat_map(|entity| &entity.exceptions)
+        .map(|exception| exception.name.len() + exception.message.len())
+        .sum();
+    assert!(texts <= limit::ROOT_CAUSES_PER_TRACE * limit::ROOT_CAUSE_BYTES, "{texts}");
+    let culprit = digest.fault_causes[0].services.last().unwrap().path.last().unwrap();
+    assert!(!culprit.exceptions.is_empty(), "the culprit's own exceptions come first");
+}

@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -78,4 +79,69 @@ fn of_two_instrumented_layers_of_one_call_the_inner_counts() {
     let trace = Trace::assemble([&root]);
     assert!(!trace.infers_service(trace.by_id(SegmentId(2)).unwrap()));
     assert!(trace.infers_service(trace.by_id(SegmentId(3)).unwrap()));
+}
+
+proptest! {
+    /// Subsegments sent on their own, whose parents are any of each other or unknown: each stands in one tree, and every tree ends.
+    #[test]
+    fn loose_subsegments_of_any_shape_become_trees(parents in prop::collection::vec(0usize..14, 1..12)) {
+        let documents: Vec<Segment> = parents
+            .iter()
+            .enumerate()
+            .map(|(n, parent)| document(json!({
+                "id": hex(n as u64 + 1), "name": format!("n{}", n % 2), "type": "subsegment", "namespace": "remote",
+                "parent_id": hex(*parent as u64 + 1),
+                "subsegments": [{"id": hex(n as u64 + 101), "name": "n0", "namespace": "remote", "start_time": 1, "end_time": 2}],
+            })))
+            .collect();
+        let trace = Trace::assemble(&documents);
+        prop_assert_eq!(trace.entities.len(), 2 * parents.len());
+        for index in 0..trace.entities.len() {
+            let mut top = index;
+            let mut steps = 0;
+            while let Some(parent) = trace.entities[top].parent {
+                prop_assert!(trace.entities[parent].children.contains(&top));
+                top = parent;
+                steps += 1;
+                prop_assert!(steps <= trace.entities.len(), "a circle");
+            }
+            prop_assert_eq!(trace.entities[index].owner, top);
+            prop_assert_eq!(trace.entities[index].orphan, index == top);
+            // What the quick marking found, by looking.
+            let mut stack = trace.entities[index].children.clone();
+            let mut repeated = false;
+            while let Some(inner) = stack.pop() {
+                repeated |= trace.entities[inner].segment.name == trace.entities[index].segment.name;
+                stack.extend(&trace.entities[inner].children);
+            }
+            prop_assert_eq!(trace.infers_service(index), !repeated && trace.entities[index].callees.is_empty());
+        }
+        // A parent that is known is hung from, except by one of each circle.
+        for (n, parent) in parents.iter().enumerate().filter(|(_, parent)| **parent < parents.len()) {
+            let (child, parent) = (trace.by_id(SegmentId(n as u64 + 1)).unwrap(), trace.by_id(SegmentId(*parent as u64 + 1)).unwrap());
+            prop_assert!(trace.entities[child].parent == Some(parent) || trace.entities[child].orphan);
+        }
+    }
+}
+
+#[test]
+fn a_trace_beyond_its_limit_says_so_and_is_put_together_quickly() {
+    // One long chain, and one wide tree: both were quadratic once.
+    let count = limit::ENTITIES_PER_TRACE as u64 + 1;
+    let chain: Vec<Segment> = (1..=count)
+        .map(|n| document(json!({"id": hex(n), "name": "a", "type": "subsegment", "namespace": "remote", "parent_id": hex(n + 1)})))
+        .collect();
+    let trace = Trace::assemble(&chain);
+    assert!(trace.limit_exceeded);
+    assert_eq!(trace.entities.len(), limit::ENTITIES_PER_TRACE);
+    assert_eq!(trace.tops().count(), 1);
+    let wide: Vec<Segment> = (1..count)
+        .map(|n| {
+            document(json!({"id": hex(n), "name": format!("service {n}"), "user": format!("user {n}"), "annotations": {"n": n}}))
+        })
+        .collect();
+    let digest = crate::digest::TraceDigest::of(TRACE.parse().unwrap(), &wide);
+    assert_eq!(digest.services.len(), limit::ENTITIES_PER_TRACE);
+    assert_eq!(digest.annotations.len(), limit::INDEXED_VALUES_PER_TRACE);
+    assert!(digest.is_consistent());
 }
