@@ -32,6 +32,7 @@ fn main() {
     measure("request body to texts", || bodies.iter().map(|body| read(body).len()).sum());
     measure("check", || documents.iter().filter(|text| segment::check(text.as_bytes()).is_ok()).count());
     measure("parse", || documents.iter().filter(|text| segment::parse(text.as_bytes()).is_ok()).count());
+    measure("parse for a digest", || documents.iter().filter(|text| segment::parse_indexed(text.as_bytes()).is_ok()).count());
 
     let mut traces: HashMap<TraceId, Vec<Segment>> = HashMap::new();
     for document in documents.iter().filter_map(|text| segment::parse(text.as_bytes()).ok()) {

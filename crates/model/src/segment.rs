@@ -200,13 +200,22 @@ impl DocumentError {
 
 /// Reads one document: a segment, complete or in progress, or a subsegment sent on its own.
 pub fn parse(document: &[u8]) -> Result<Segment, DocumentError> {
+    parse_members::<true>(document)
+}
+
+/// Like `parse`, for documents that `check` has taken: reads only the members that a digest is made of.
+pub fn parse_indexed(document: &[u8]) -> Result<Segment, DocumentError> {
+    parse_members::<false>(document)
+}
+
+fn parse_members<const ALL: bool>(document: &[u8]) -> Result<Segment, DocumentError> {
     check_size(document)?;
-    let read::Draft { head, mut segment } = read::draft(document)?;
+    let read::Draft { head, mut segment } = read::draft::<ALL>(document)?;
     let (id, trace_id) = require(&head)?;
     segment.id = id;
     segment.trace_id = Some(trace_id);
     head.fill(&mut segment);
-    Ok(segment)
+    Ok(*segment)
 }
 
 /// Whether `parse` would take the document, at less than its cost: for whoever keeps the text. Returns the trace it belongs to.

@@ -96,6 +96,8 @@ pub struct TraceDocuments {
     pub documents: Vec<Document>,
     /// There are more than were read.
     pub limit_exceeded: bool,
+    /// Only the members that digests are made of were asked for.
+    indexed_only: bool,
     bytes: usize,
 }
 
@@ -103,6 +105,11 @@ pub struct TraceDocuments {
 static UNREADABLE: AtomicU64 = AtomicU64::new(0);
 
 impl TraceDocuments {
+    /// For making a digest.
+    fn indexed() -> TraceDocuments {
+        TraceDocuments { indexed_only: true, ..TraceDocuments::default() }
+    }
+
     /// Reads a document and adds it. Returns false where the limit is reached. One that cannot be read (it was accepted by a version
     /// that read more) is left out and counted: it must not take its trace, or all answers, with it.
     fn push(&mut self, sequence: u64, raw: &[u8]) -> bool {
@@ -111,7 +118,8 @@ impl TraceDocuments {
             return false;
         }
         self.bytes += raw.len();
-        match model::segment::parse(raw) {
+        let parse = if self.indexed_only { model::segment::parse_indexed } else { model::segment::parse };
+        match parse(raw) {
             Ok(segment) => self.documents.push(Document { sequence, segment }),
             Err(err) => {
                 let times = UNREADABLE.fetch_add(1, Ordering::Relaxed) + 1;

@@ -21,7 +21,13 @@ pub struct Reader {
 impl Reader {
     /// The documents of a trace in order of arrival; empty where the trace is unknown.
     pub fn documents(&self, id: TraceId) -> Result<TraceDocuments> {
-        let mut documents = older_documents(self.parts.iter(), id)?;
+        self.read(id, TraceDocuments::default())
+    }
+
+    fn read(&self, id: TraceId, mut documents: TraceDocuments) -> Result<TraceDocuments> {
+        for part in self.parts.iter() {
+            part.documents(id, &mut documents)?;
+        }
         for traces in self.memory() {
             if let Some(trace) = traces.get(&id) {
                 trace.read(&mut documents);
@@ -33,7 +39,7 @@ impl Reader {
 
     /// The digest of one trace.
     pub fn digest(&self, id: TraceId) -> Result<Option<TraceDigest>> {
-        let documents = self.documents(id)?;
+        let documents = self.read(id, TraceDocuments::indexed())?;
         Ok((!documents.documents.is_empty()).then(|| crate::digest(id, &documents)))
     }
 
@@ -102,9 +108,9 @@ impl Reader {
     }
 }
 
-/// A trace's documents in parts, in order of arrival.
+/// A trace's documents in parts, in order of arrival, for its digest.
 pub(crate) fn older_documents<'p>(parts: impl IntoIterator<Item = &'p Part>, id: TraceId) -> Result<TraceDocuments> {
-    let mut documents = TraceDocuments::default();
+    let mut documents = TraceDocuments::indexed();
     for part in parts {
         part.documents(id, &mut documents)?;
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value};
 
@@ -61,30 +61,30 @@ pub(super) fn is_time(secs: &f64) -> bool {
 /// What was read, before anything is required.
 pub(super) struct Draft<'de> {
     pub(super) head: Head<'de>,
-    /// Everything but what the head has.
-    pub(super) segment: Segment,
+    /// Everything but what the head has. On its way through the reader a segment is handed on a dozen times.
+    pub(super) segment: Box<Segment>,
 }
 
-/// Reads a whole document.
-pub(super) fn draft(document: &[u8]) -> Result<Draft<'_>, DocumentError> {
-    read(document)
+/// Reads a document: `ALL` of it, or what digests ask for.
+pub(super) fn draft<const ALL: bool>(document: &[u8]) -> Result<Draft<'_>, DocumentError> {
+    read::<_, ALL>(document)
 }
 
 /// Reads over a document: refuses exactly what `draft` refuses, and keeps only the head.
 pub(super) fn head(document: &[u8]) -> Result<Head<'_>, DocumentError> {
-    read(document)
+    read::<_, true>(document)
 }
 
-fn read<'de, T: FromMap<'de>>(document: &'de [u8]) -> Result<T, DocumentError> {
+fn read<'de, T: FromMap<'de, ALL>, const ALL: bool>(document: &'de [u8]) -> Result<T, DocumentError> {
     let not_json = |err: serde_json::Error| DocumentError::new("JSONFormatError", None, format!("the document is not JSON: {err}"));
     let text = std::str::from_utf8(document)
         .map_err(|err| DocumentError::new("JSONFormatError", None, format!("the document is not UTF-8: {err}")))?;
-    let Lenient(read) = serde_json::from_str::<Lenient<T>>(text).map_err(not_json)?;
+    let Lenient(read) = serde_json::from_str::<Lenient<T, ALL>>(text).map_err(not_json)?;
     read.ok_or_else(|| DocumentError::new("JSONFormatError", None, "the document is not a JSON object"))
 }
 
-/// Something that is read from a JSON object.
-trait FromMap<'de>: Sized {
+/// Something that is read from a JSON object: `ALL` of it, or what digests ask for.
+trait FromMap<'de, const ALL: bool>: Sized {
     fn from_map<A: MapAccess<'de>>(map: A) -> Result<Self, A::Error>;
 }
 
@@ -289,7 +289,7 @@ impl<'de> Deserialize<'de> for Tree {
     }
 }
 
-impl<'de> FromMap<'de> for Head<'de> {
+impl<'de, const ALL: bool> FromMap<'de, ALL> for Head<'de> {
     fn from_map<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
         let mut head = Head::default();
         while let Some(key) = map.next_key::<Key<'de>>()? {
@@ -302,13 +302,13 @@ impl<'de> FromMap<'de> for Head<'de> {
 }
 
 /// `T` where the JSON is an object, nothing where it is anything else.
-struct Lenient<T>(Option<T>);
+struct Lenient<T, const ALL: bool>(Option<T>);
 
-impl<'de, T: FromMap<'de>> Deserialize<'de> for Lenient<T> {
+impl<'de, T: FromMap<'de, ALL>, const ALL: bool> Deserialize<'de> for Lenient<T, ALL> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct AnyValue<T>(PhantomData<T>);
-        impl<'de, T: FromMap<'de>> Visitor<'de> for AnyValue<T> {
-            type Value = Lenient<T>;
+        struct AnyValue<T, const ALL: bool>(PhantomData<T>);
+        impl<'de, T: FromMap<'de, ALL>, const ALL: bool> Visitor<'de> for AnyValue<T, ALL> {
+            type Value = Lenient<T, ALL>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a JSON value")
@@ -323,20 +323,20 @@ impl<'de, T: FromMap<'de>> Deserialize<'de> for Lenient<T> {
 }
 
 /// The objects of an array; elements that are no objects are dropped. Nothing where the JSON is not an array.
-struct LenientList<T>(Option<Vec<T>>);
+struct LenientList<T, const ALL: bool>(Option<Vec<T>>);
 
-impl<'de, T: FromMap<'de>> Deserialize<'de> for LenientList<T> {
+impl<'de, T: FromMap<'de, ALL>, const ALL: bool> Deserialize<'de> for LenientList<T, ALL> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct AnyValue<T>(PhantomData<T>);
-        impl<'de, T: FromMap<'de>> Visitor<'de> for AnyValue<T> {
-            type Value = LenientList<T>;
+        struct AnyValue<T, const ALL: bool>(PhantomData<T>);
+        impl<'de, T: FromMap<'de, ALL>, const ALL: bool> Visitor<'de> for AnyValue<T, ALL> {
+            type Value = LenientList<T, ALL>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a JSON value")
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
                 let mut list = Vec::new();
-                while let Some(Lenient(element)) = seq.next_element()? {
+                while let Some(Lenient::<T, ALL>(element)) = seq.next_element()? {
                     list.extend(element);
                 }
                 Ok(LenientList(Some(list)))
@@ -348,26 +348,26 @@ impl<'de, T: FromMap<'de>> Deserialize<'de> for LenientList<T> {
 }
 
 /// A cause is an object or the id of an exception elsewhere.
-struct LenientCause(Option<Cause>);
+struct LenientCause<const ALL: bool>(Option<Cause>);
 
-impl<'de> Deserialize<'de> for LenientCause {
+impl<'de, const ALL: bool> Deserialize<'de> for LenientCause<ALL> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct AnyValue;
-        impl<'de> Visitor<'de> for AnyValue {
-            type Value = LenientCause;
+        struct AnyValue<const ALL: bool>;
+        impl<'de, const ALL: bool> Visitor<'de> for AnyValue<ALL> {
+            type Value = LenientCause<ALL>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a JSON value")
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                RecordedCause::from_map(map).map(|cause| LenientCause(Some(Cause::Recorded(Box::new(cause)))))
+                FromMap::<'de, ALL>::from_map(map).map(|cause: RecordedCause| LenientCause(Some(Cause::Recorded(Box::new(cause)))))
             }
             fn visit_str<E>(self, id: &str) -> Result<Self::Value, E> {
                 Ok(LenientCause(Some(Cause::Reference(id.to_owned()))))
             }
             read_over! {LenientCause(None); bool number null seq}
         }
-        deserializer.deserialize_any(AnyValue)
+        deserializer.deserialize_any(AnyValue::<ALL>)
     }
 }
 
@@ -474,16 +474,44 @@ fn integer<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<i64>, A::Error>
 }
 
 fn object<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<Object>, A::Error> {
-    Ok(map.next_value::<Lenient<Object>>()?.0)
+    Ok(map.next_value::<Lenient<Object, true>>()?.0)
 }
 
-fn keep<'de, A: MapAccess<'de>>(rest: &mut Object, key: Key<'de>, map: &mut A) -> Result<(), A::Error> {
-    let Tree(value) = map.next_value()?;
-    rest.0.push((key.0.into_owned(), value));
+fn aws<'de, A: MapAccess<'de>, const ALL: bool>(map: &mut A) -> Result<Option<Object>, A::Error> {
+    if ALL { object(map) } else { Ok(map.next_value::<Lenient<IndexedAws, false>>()?.0.map(|IndexedAws(object)| object)) }
+}
+
+/// Members of `aws` that digests ask for.
+const INDEXED_AWS: &[&str] =
+    &["account_id", "table_name", "bucket_name", "queue_url", "function_name", "function_arn", "ec2", "ecs"];
+
+struct IndexedAws(Object);
+
+impl<'de> FromMap<'de, false> for IndexedAws {
+    fn from_map<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
+        let mut object = Object::default();
+        while let Some(key) = map.next_key::<Key<'de>>()? {
+            if INDEXED_AWS.contains(&key.0.as_ref()) {
+                keep::<_, true>(&mut object, key, &mut map)?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(IndexedAws(object))
+    }
+}
+
+fn keep<'de, A: MapAccess<'de>, const ALL: bool>(rest: &mut Object, key: Key<'de>, map: &mut A) -> Result<(), A::Error> {
+    if ALL {
+        let Tree(value) = map.next_value()?;
+        rest.0.push((key.0.into_owned(), value));
+    } else {
+        map.next_value::<IgnoredAny>()?;
+    }
     Ok(())
 }
 
-impl<'de> FromMap<'de> for Object {
+impl<'de, const ALL: bool> FromMap<'de, ALL> for Object {
     fn from_map<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
         let mut object = Object(Vec::with_capacity(map.size_hint().unwrap_or(4)));
         while let Some((key, Tree(value))) = map.next_entry::<String, Tree>()? {
@@ -493,9 +521,9 @@ impl<'de> FromMap<'de> for Object {
     }
 }
 
-impl<'de> FromMap<'de> for Draft<'de> {
+impl<'de, const ALL: bool> FromMap<'de, ALL> for Draft<'de> {
     fn from_map<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
-        let mut draft = Draft { head: Head::default(), segment: Segment::new(SegmentId(0), String::new(), 0.0) };
+        let mut draft = Draft { head: Head::default(), segment: Box::new(Segment::new(SegmentId(0), String::new(), 0.0)) };
         let segment = &mut draft.segment;
         while let Some(key) = map.next_key::<Key<'de>>()? {
             if draft.head.take(&key.0, &mut map)? {
@@ -511,19 +539,21 @@ impl<'de> FromMap<'de> for Draft<'de> {
                 "fault" => segment.fault = boolean(&mut map)?,
                 "inferred" => segment.inferred = boolean(&mut map)?,
                 "traced" => segment.traced = boolean(&mut map)?,
-                "http" => segment.http = map.next_value::<Lenient<Http>>()?.0.map(Box::new),
-                "aws" => segment.aws = object(&mut map)?,
-                "service" => segment.service = object(&mut map)?,
-                "cause" => segment.cause = map.next_value::<LenientCause>()?.0,
+                "http" => segment.http = map.next_value::<Lenient<Http, ALL>>()?.0.map(Box::new),
+                "aws" => segment.aws = aws::<_, ALL>(&mut map)?,
+                "service" if ALL => segment.service = object(&mut map)?,
+                "cause" => segment.cause = map.next_value::<LenientCause<ALL>>()?.0,
                 "sql" => segment.sql = object(&mut map)?,
                 "annotations" => segment.annotations = object(&mut map)?,
-                "metadata" => segment.metadata = Some(map.next_value::<Raw<Box<RawValue>>>()?.0),
-                "links" => segment.links = map.next_value::<LenientList<Object>>()?.0,
+                "metadata" if ALL => segment.metadata = Some(map.next_value::<Raw<Box<RawValue>>>()?.0),
+                "links" => segment.links = map.next_value::<LenientList<Object, ALL>>()?.0,
                 "subsegments" => {
-                    segment.subsegments =
-                        map.next_value::<LenientList<Embedded>>()?.0.map(|list| list.into_iter().filter_map(|e| e.0).collect());
+                    segment.subsegments = map
+                        .next_value::<LenientList<Embedded, ALL>>()?
+                        .0
+                        .map(|list| list.into_iter().filter_map(|e| e.0).map(|boxed| *boxed).collect());
                 }
-                _ => keep(&mut segment.rest, key, &mut map)?,
+                _ => keep::<_, ALL>(&mut segment.rest, key, &mut map)?,
             }
         }
         Ok(draft)
@@ -531,11 +561,11 @@ impl<'de> FromMap<'de> for Draft<'de> {
 }
 
 /// An embedded subsegment; nothing where it lacks what every subsegment needs.
-struct Embedded(Option<Segment>);
+struct Embedded(Option<Box<Segment>>);
 
-impl<'de> FromMap<'de> for Embedded {
+impl<'de, const ALL: bool> FromMap<'de, ALL> for Embedded {
     fn from_map<A: MapAccess<'de>>(map: A) -> Result<Self, A::Error> {
-        let Draft { head, mut segment } = Draft::from_map(map)?;
+        let Draft { head, mut segment } = FromMap::<'de, ALL>::from_map(map)?;
         let id = head.id.as_ref().and_then(|text| text.parse().ok());
         let start_time = head.start_time.filter(is_time);
         let (Some(id), Some(_), Some(_)) = (id, &head.name, start_time) else {
@@ -549,21 +579,21 @@ impl<'de> FromMap<'de> for Embedded {
     }
 }
 
-impl<'de> FromMap<'de> for Http {
+impl<'de, const ALL: bool> FromMap<'de, ALL> for Http {
     fn from_map<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
         let mut http = Http::default();
         while let Some(key) = map.next_key::<Key<'de>>()? {
             match key.0.as_ref() {
-                "request" => http.request = map.next_value::<Lenient<HttpRequest>>()?.0,
-                "response" => http.response = map.next_value::<Lenient<HttpResponse>>()?.0,
-                _ => keep(&mut http.rest, key, &mut map)?,
+                "request" => http.request = map.next_value::<Lenient<HttpRequest, ALL>>()?.0,
+                "response" => http.response = map.next_value::<Lenient<HttpResponse, ALL>>()?.0,
+                _ => keep::<_, ALL>(&mut http.rest, key, &mut map)?,
             }
         }
         Ok(http)
     }
 }
 
-impl<'de> FromMap<'de> for HttpRequest {
+impl<'de, const ALL: bool> FromMap<'de, ALL> for HttpRequest {
     fn from_map<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
         let mut request = HttpRequest::default();
         while let Some(key) = map.next_key::<Key<'de>>()? {
@@ -573,40 +603,40 @@ impl<'de> FromMap<'de> for HttpRequest {
                 "user_agent" => request.user_agent = string(&mut map)?,
                 "client_ip" => request.client_ip = string(&mut map)?,
                 "traced" => request.traced = boolean(&mut map)?,
-                _ => keep(&mut request.rest, key, &mut map)?,
+                _ => keep::<_, ALL>(&mut request.rest, key, &mut map)?,
             }
         }
         Ok(request)
     }
 }
 
-impl<'de> FromMap<'de> for HttpResponse {
+impl<'de, const ALL: bool> FromMap<'de, ALL> for HttpResponse {
     fn from_map<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
         let mut response = HttpResponse::default();
         while let Some(key) = map.next_key::<Key<'de>>()? {
             match key.0.as_ref() {
                 "status" => response.status = integer(&mut map)?,
-                _ => keep(&mut response.rest, key, &mut map)?,
+                _ => keep::<_, ALL>(&mut response.rest, key, &mut map)?,
             }
         }
         Ok(response)
     }
 }
 
-impl<'de> FromMap<'de> for RecordedCause {
+impl<'de, const ALL: bool> FromMap<'de, ALL> for RecordedCause {
     fn from_map<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
         let mut cause = RecordedCause::default();
         while let Some(key) = map.next_key::<Key<'de>>()? {
             match key.0.as_ref() {
-                "exceptions" => cause.exceptions = map.next_value::<LenientList<Exception>>()?.0,
-                _ => keep(&mut cause.rest, key, &mut map)?,
+                "exceptions" => cause.exceptions = map.next_value::<LenientList<Exception, ALL>>()?.0,
+                _ => keep::<_, ALL>(&mut cause.rest, key, &mut map)?,
             }
         }
         Ok(cause)
     }
 }
 
-impl<'de> FromMap<'de> for Exception {
+impl<'de, const ALL: bool> FromMap<'de, ALL> for Exception {
     fn from_map<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
         let mut exception = Exception::default();
         while let Some(key) = map.next_key::<Key<'de>>()? {
@@ -615,8 +645,8 @@ impl<'de> FromMap<'de> for Exception {
                 "message" => exception.message = string(&mut map)?,
                 "type" => exception.kind = string(&mut map)?,
                 "remote" => exception.remote = boolean(&mut map)?,
-                "stack" => exception.stack = Some(map.next_value::<Raw<Box<RawValue>>>()?.0),
-                _ => keep(&mut exception.rest, key, &mut map)?,
+                "stack" if ALL => exception.stack = Some(map.next_value::<Raw<Box<RawValue>>>()?.0),
+                _ => keep::<_, ALL>(&mut exception.rest, key, &mut map)?,
             }
         }
         Ok(exception)
