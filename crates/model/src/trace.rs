@@ -6,10 +6,15 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use crate::{Segment, SegmentId, limit};
 
 #[cfg(test)]
 mod tests;
+
+/// Where the entity of an id is. Hashed fast: every trace that is looked at fills one of these, and a trace has few entities.
+type ById = HashMap<SegmentId, usize, RandomState>;
 
 /// One trace, put together. Borrows the documents it was made from.
 #[derive(Debug)]
@@ -17,7 +22,7 @@ pub struct Trace<'a> {
     pub entities: Vec<Entity<'a>>,
     /// There was more than is put together.
     pub limit_exceeded: bool,
-    by_id: HashMap<SegmentId, usize>,
+    by_id: ById,
     /// Per entity, whether it is a call that has a call to the same name inside; empty where no call has anything inside.
     repeated: Vec<bool>,
 }
@@ -48,7 +53,7 @@ impl<'a> Trace<'a> {
         let mut trace = Trace {
             entities: Vec::with_capacity(documents.len() * 3),
             limit_exceeded: false,
-            by_id: HashMap::new(),
+            by_id: ById::with_capacity_and_hasher(documents.len() * 3, RandomState::default()),
             repeated: Vec::new(),
         };
         // Whole segments first: a subsegment that was sent on its own and is also embedded counts once, where it is embedded.
@@ -251,7 +256,7 @@ impl<'a> Trace<'a> {
 /// One document per id, in the order of first arrival.
 fn winners<'a>(documents: impl IntoIterator<Item = &'a Segment>) -> Vec<&'a Segment> {
     let mut order: Vec<&Segment> = Vec::new();
-    let mut place: HashMap<SegmentId, usize> = HashMap::new();
+    let mut place = ById::default();
     for document in documents {
         match place.entry(document.id) {
             std::collections::hash_map::Entry::Vacant(vacant) => {

@@ -1,6 +1,7 @@
 //! The `trace` table: one row per trace, newest first. Derived from the segments: the columns that searches test, and the whole
 //! digest behind them.
 
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
@@ -258,6 +259,10 @@ pub(crate) struct Candidate {
     row: usize,
 }
 
+/// Fewer digests than this are not worth a thread.
+const DIGESTS_PER_THREAD: usize = 512;
+static DECODE_THREADS: LazyLock<usize> = LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from).min(8));
+
 /// Entry service and response time of a trace.
 pub(crate) struct Response {
     pub(crate) entry: String,
@@ -334,8 +339,25 @@ impl TraceFile {
         Ok((candidates, admitted))
     }
 
-    /// Decodes some candidates of a row group, in their order.
+    /// Decodes some candidates of a row group, in their order; many of them on several cores.
     pub(crate) fn digests(&self, group: usize, candidates: &[Candidate]) -> Result<Vec<TraceDigest>> {
+        let threads = (candidates.len() / DIGESTS_PER_THREAD).min(*DECODE_THREADS);
+        if threads < 2 {
+            return self.decode_all(group, candidates);
+        }
+        let shares = candidates.chunks(candidates.len().div_ceil(threads));
+        let decoded: Vec<Result<Vec<TraceDigest>>> = std::thread::scope(|scope| {
+            let running: Vec<_> = shares.map(|share| scope.spawn(|| self.decode_all(group, share))).collect();
+            running.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+        });
+        let mut digests = Vec::with_capacity(candidates.len());
+        for share in decoded {
+            digests.extend(share?);
+        }
+        Ok(digests)
+    }
+
+    fn decode_all(&self, group: usize, candidates: &[Candidate]) -> Result<Vec<TraceDigest>> {
         let rows = self.metadata.metadata().row_group(group).num_rows() as usize;
         let ranges = candidates.iter().map(|candidate| candidate.row..candidate.row + 1);
         let reader = self
