@@ -1,6 +1,7 @@
 //! The digest of a trace: everything that trace summaries, filter expressions, the service graph and statistics ask, and nothing
 //! else. Derived from the trace's segments; the store keeps it beside them, and can always make it again.
 
+use compact_str::CompactString;
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
@@ -39,9 +40,9 @@ pub struct TraceDigest {
     pub links: Vec<Link>,
     pub annotations: Vec<Annotation>,
     pub users: Vec<Attributed>,
-    pub resource_arns: Vec<String>,
-    pub instance_ids: Vec<String>,
-    pub availability_zones: Vec<String>,
+    pub resource_arns: Vec<CompactString>,
+    pub instance_ids: Vec<CompactString>,
+    pub availability_zones: Vec<CompactString>,
     pub fault_causes: Vec<RootCause>,
     pub error_causes: Vec<RootCause>,
     /// The path on which most of the response time was spent.
@@ -52,7 +53,7 @@ pub struct TraceDigest {
 pub struct DigestService {
     pub id: ServiceId,
     /// The name first, then the other spellings met.
-    pub names: Vec<String>,
+    pub names: Vec<CompactString>,
     /// Known only from calls to it.
     pub inferred: bool,
 }
@@ -104,11 +105,11 @@ pub struct Call {
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct DigestHttp {
-    pub url: Option<String>,
-    pub method: Option<String>,
+    pub url: Option<CompactString>,
+    pub method: Option<CompactString>,
     pub status: Option<i64>,
-    pub user_agent: Option<String>,
-    pub client_ip: Option<String>,
+    pub user_agent: Option<CompactString>,
+    pub client_ip: Option<CompactString>,
 }
 
 /// A request at a service.
@@ -159,7 +160,7 @@ pub struct Link {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum AnnotationValue {
-    Text(String),
+    Text(CompactString),
     Number(f64),
     Boolean(bool),
 }
@@ -167,7 +168,7 @@ pub enum AnnotationValue {
 /// An annotation's key and one of its values, with the services that recorded it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Annotation {
-    pub key: String,
+    pub key: CompactString,
     pub value: AnnotationValue,
     pub services: Vec<u32>,
 }
@@ -175,7 +176,7 @@ pub struct Annotation {
 /// A text with the services that recorded it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Attributed {
-    pub text: String,
+    pub text: CompactString,
     pub services: Vec<u32>,
 }
 
@@ -404,7 +405,7 @@ impl<'t, 'a> Builder<'t, 'a> {
         service.inferred &= inferred;
         let is_spelling = service.id.name != name_used && service.id.name.eq_ignore_ascii_case(name_used);
         if is_spelling && service.names.len() < SPELLINGS_MAX && !service.names.iter().any(|name| name == name_used) {
-            service.names.push(name_used.to_owned());
+            service.names.push(name_used.into());
         }
         index as u32
     }
@@ -480,12 +481,12 @@ impl<'t, 'a> Builder<'t, 'a> {
         }
         // One key's values stand together, so that the keys can be counted without a set.
         let at = annotations.iter().rposition(|known| known.key == key).map_or(annotations.len(), |last| last + 1);
-        annotations.insert(at, Annotation { key: key.to_owned(), value, services: service.into_iter().collect() });
+        annotations.insert(at, Annotation { key: key.into(), value, services: service.into_iter().collect() });
     }
 
     fn index_resources(&mut self, segment: &Segment) {
         let digest = &mut self.digest;
-        let note = |list: &mut Vec<String>, text: Option<&str>| {
+        let note = |list: &mut Vec<CompactString>, text: Option<&str>| {
             let Some(text) = text.filter(|text| !text.is_empty()) else { return };
             let text = truncated(text, limit::INDEXED_TEXT_CHARS);
             if list.len() < limit::INDEXED_VALUES_PER_TRACE && !list.contains(&text) {
@@ -530,7 +531,7 @@ fn http(segment: &Segment) -> Option<DigestHttp> {
     let http = segment.http.as_ref()?;
     let empty = segment::HttpRequest::default();
     let request = http.request.as_ref().unwrap_or(&empty);
-    let text = |text: &Option<String>, chars| text.as_deref().map(|text| truncated(text, chars));
+    let text = |text: &Option<CompactString>, chars| text.as_deref().map(|text| truncated(text, chars));
     Some(DigestHttp {
         url: text(&request.url, limit::INDEXED_URL_CHARS),
         method: text(&request.method, limit::INDEXED_TEXT_CHARS),
@@ -541,13 +542,13 @@ fn http(segment: &Segment) -> Option<DigestHttp> {
 }
 
 /// The first `chars` characters.
-pub(crate) fn truncated(text: &str, chars: usize) -> String {
+pub(crate) fn truncated(text: &str, chars: usize) -> CompactString {
     // Most are shorter in bytes already.
     if text.len() <= chars {
-        return text.to_owned();
+        return text.into();
     }
     match text.char_indices().nth(chars) {
-        Some((end, _)) => text[..end].to_owned(),
-        None => text.to_owned(),
+        Some((end, _)) => text[..end].into(),
+        None => text.into(),
     }
 }

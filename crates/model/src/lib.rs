@@ -13,6 +13,8 @@ pub mod service;
 pub mod time;
 pub mod trace;
 
+/// Text that is mostly short: names, methods, addresses. Up to 24 bytes of it stand in place, without an allocation.
+pub use compact_str::CompactString;
 pub use error::Kind;
 pub use id::{SegmentId, TraceId};
 pub use segment::Segment;

@@ -8,6 +8,7 @@ mod read;
 #[cfg(test)]
 mod tests;
 
+use compact_str::CompactString;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -25,7 +26,7 @@ const SUBSEGMENT: &str = "subsegment";
 #[derive(Debug, Clone, Serialize)]
 pub struct Segment {
     pub id: SegmentId,
-    pub name: String,
+    pub name: CompactString,
     /// Epoch seconds.
     pub start_time: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,15 +39,15 @@ pub struct Segment {
     pub parent_id: Option<SegmentId>,
     /// `subsegment` on those that are sent on their own.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
+    pub kind: Option<CompactString>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub namespace: Option<String>,
+    pub namespace: Option<CompactString>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub origin: Option<String>,
+    pub origin: Option<CompactString>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub resource_arn: Option<String>,
+    pub resource_arn: Option<CompactString>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
+    pub user: Option<CompactString>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -95,13 +96,13 @@ pub struct Http {
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct HttpRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub method: Option<String>,
+    pub method: Option<CompactString>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub url: Option<String>,
+    pub url: Option<CompactString>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub user_agent: Option<String>,
+    pub user_agent: Option<CompactString>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub client_ip: Option<String>,
+    pub client_ip: Option<CompactString>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traced: Option<bool>,
     #[serde(flatten)]
@@ -121,7 +122,7 @@ pub struct HttpResponse {
 #[serde(untagged)]
 pub enum Cause {
     /// The id of an exception recorded elsewhere in the trace, usually on the subsegment where it was raised.
-    Reference(String),
+    Reference(CompactString),
     Recorded(Box<RecordedCause>),
 }
 
@@ -136,11 +137,11 @@ pub struct RecordedCause {
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Exception {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
+    pub id: Option<CompactString>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
+    pub message: Option<CompactString>,
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
+    pub kind: Option<CompactString>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remote: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -151,7 +152,7 @@ pub struct Exception {
 
 /// A JSON object with few members, in the order they came.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Object(pub Vec<(String, Value)>);
+pub struct Object(pub Vec<(CompactString, Value)>);
 
 impl Object {
     pub fn get(&self, key: &str) -> Option<&Value> {
@@ -284,7 +285,7 @@ fn require(head: &read::Head<'_>) -> Result<(SegmentId, TraceId), DocumentError>
 
 impl Segment {
     /// A segment with what every segment has, and nothing else.
-    pub fn new(id: SegmentId, name: impl Into<String>, start_time: f64) -> Segment {
+    pub fn new(id: SegmentId, name: impl Into<CompactString>, start_time: f64) -> Segment {
         Segment {
             id,
             name: name.into(),

@@ -2,14 +2,15 @@
 
 use crate::digest::truncated;
 use crate::{Segment, limit};
+use compact_str::{CompactString, format_compact};
 
 /// What makes a node of the service graph: a name, a type, an account.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct ServiceId {
-    pub name: String,
+    pub name: CompactString,
     /// `AWS::ECS::Container`, `remote`, `Database::SQL`, …; none for a plain segment without an origin.
-    pub kind: Option<String>,
-    pub account_id: Option<String>,
+    pub kind: Option<CompactString>,
+    pub account_id: Option<CompactString>,
 }
 
 impl ServiceId {
@@ -28,9 +29,9 @@ pub fn of_segment(segment: &Segment) -> ServiceId {
 /// The node of a service that sent nothing, known only from a call to it.
 pub fn of_call(call: &Segment) -> ServiceId {
     let aws = call.aws.as_ref();
-    let member = |key| aws.and_then(|aws| aws.str(key)).filter(|text| !text.is_empty()).map(str::to_owned);
+    let member = |key| aws.and_then(|aws| aws.str(key)).filter(|text| !text.is_empty()).map(CompactString::from);
     let (name, kind) = if call.sql.is_some() {
-        (call.name.clone(), "Database::SQL".to_owned())
+        (call.name.clone(), CompactString::const_new("Database::SQL"))
     } else if call.namespace.as_deref() == Some("aws") {
         let service = canonical_aws_name(&call.name);
         match service.as_str() {
@@ -39,21 +40,21 @@ pub fn of_call(call: &Segment) -> ServiceId {
             "SQS" => named(member("queue_url"), service, "AWS::SQS::Queue", "AWS::SQS"),
             "Lambda" => named(member("function_name"), service, "AWS::Lambda", "AWS::Lambda"),
             _ if service.chars().all(|c| c.is_ascii_alphanumeric()) => {
-                let kind = format!("AWS::{service}");
+                let kind = format_compact!("AWS::{service}");
                 (service, kind)
             }
-            _ => (service, "AWS::Unknown".to_owned()),
+            _ => (service, CompactString::const_new("AWS::Unknown")),
         }
     } else {
-        (call.name.clone(), "remote".to_owned())
+        (call.name.clone(), CompactString::const_new("remote"))
     };
     ServiceId::new(&name, Some(&kind), account_id(call))
 }
 
-fn named(resource: Option<String>, service: String, with: &str, without: &str) -> (String, String) {
+fn named(resource: Option<CompactString>, service: CompactString, with: &str, without: &str) -> (CompactString, CompactString) {
     match resource {
-        Some(name) => (name, with.to_owned()),
-        None => (service, without.to_owned()),
+        Some(name) => (name, with.into()),
+        None => (service, without.into()),
     }
 }
 
@@ -104,6 +105,6 @@ const AWS_NAMES: &[&str] = &[
 ];
 
 /// The one spelling of an AWS service's name. A name that is not in the list keeps its own.
-pub fn canonical_aws_name(name: &str) -> String {
-    AWS_NAMES.iter().find(|known| known.eq_ignore_ascii_case(name)).map_or_else(|| name.to_owned(), |known| (*known).to_owned())
+pub fn canonical_aws_name(name: &str) -> CompactString {
+    AWS_NAMES.iter().find(|known| known.eq_ignore_ascii_case(name)).map_or_else(|| name.into(), |known| (*known).into())
 }

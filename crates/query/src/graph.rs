@@ -6,7 +6,7 @@ use std::collections::hash_map::Entry;
 use model::digest::{TraceDigest, Visit};
 use model::service::{self, ServiceId};
 use model::trace::Trace;
-use model::{SegmentId, TimeRange, TraceId, limit};
+use model::{CompactString, SegmentId, TimeRange, TraceId, limit};
 use store::{Reader, ScanRange};
 
 use crate::statistics::{Histogram, Tally};
@@ -20,7 +20,7 @@ pub struct GraphService {
     pub reference: usize,
     pub id: ServiceId,
     /// All spellings met, the node's own first.
-    pub names: Vec<String>,
+    pub names: Vec<CompactString>,
     /// Requests enter the system here.
     pub root: bool,
     /// It reported segments itself.
@@ -117,7 +117,7 @@ impl Builder {
             } else if visit.root {
                 self.nodes[to].root = true;
                 let service = digest.service(visit.service);
-                let client = ServiceId { kind: Some("client".to_owned()), ..service.id.clone() };
+                let client = ServiceId { kind: Some("client".into()), ..service.id.clone() };
                 let from = self.node(&client, &service.names[..1], false);
                 self.edge(from, to, false).tally.add(&visit.served);
             }
@@ -159,7 +159,7 @@ impl Builder {
         }
     }
 
-    fn node(&mut self, id: &ServiceId, names: &[String], active: bool) -> usize {
+    fn node(&mut self, id: &ServiceId, names: &[CompactString], active: bool) -> usize {
         let index = match self.by_id.get(id) {
             Some(&index) => index,
             None => {

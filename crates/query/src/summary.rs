@@ -148,7 +148,7 @@ impl Slowness {
 
     fn is_slow(&self, digest: &TraceDigest) -> bool {
         let (Some(visit), Some(response_us)) = (digest.entry_visit(), digest.response_us()) else { return false };
-        let limit = self.limits_us.get(&digest.service(visit.service).id.name);
+        let limit = self.limits_us.get(digest.service(visit.service).id.name.as_str());
         limit.is_some_and(|&limit| response_us > limit)
     }
 }

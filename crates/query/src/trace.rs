@@ -76,7 +76,7 @@ fn put_together(id: TraceId, trace: &Trace<'_>, now_us: i64) -> FoundTrace {
             segment.trace_id = Some(id);
             // Cut off for its depth: it stands alone and says where it belongs.
             if let Some(parent) = trace.entities[index].parent {
-                segment.kind = Some("subsegment".to_owned());
+                segment.kind = Some("subsegment".into());
                 segment.parent_id = Some(trace.entities[parent].segment.id);
             }
             Some(FoundSegment { id: segment.id, document: segment.to_json() })

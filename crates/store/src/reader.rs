@@ -66,7 +66,7 @@ impl Reader {
         let memory = self.memory_digests(&|digest| (from_us..to_us).contains(&digest.time_us))?;
         for digest in memory {
             if let (Some(visit), Some(response_us)) = (digest.entry_visit(), digest.response_us()) {
-                responses.entry(digest.service(visit.service).id.name.clone()).or_default().push(response_us);
+                responses.entry(digest.service(visit.service).id.name.to_string()).or_default().push(response_us);
             }
         }
         Ok(responses)

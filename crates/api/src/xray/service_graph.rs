@@ -1,5 +1,6 @@
 //! The service graph out: GetServiceGraph, GetTraceGraph, GetTimeSeriesServiceStatistics.
 
+use model::CompactString;
 use model::{TimeRange, limit};
 use query::graph::{GraphEdge, GraphService};
 use query::statistics::{Histogram, Selector, SeriesQuery, SeriesStep, Statistics, Tally};
@@ -37,14 +38,14 @@ pub(super) struct GetServiceGraphResult {
 #[serde(rename_all = "PascalCase")]
 struct Service {
     reference_id: usize,
-    name: String,
-    names: Vec<String>,
+    name: CompactString,
+    names: Vec<CompactString>,
     #[serde(skip_serializing_if = "Option::is_none")]
     root: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    account_id: Option<String>,
+    account_id: Option<CompactString>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    r#type: Option<String>,
+    r#type: Option<CompactString>,
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     start_time: Option<Moment>,

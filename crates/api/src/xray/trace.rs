@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use model::CompactString;
 use model::digest::{AnnotationValue, DigestService, TraceDigest};
 use model::{TraceId, limit};
 use query::filter::{self, CauseKind};
@@ -59,7 +60,7 @@ struct TraceSummary {
     has_throttle: bool,
     is_partial: bool,
     http: Http,
-    annotations: BTreeMap<String, Vec<ValueWithServiceIds>>,
+    annotations: BTreeMap<CompactString, Vec<ValueWithServiceIds>>,
     users: Vec<TraceUser>,
     service_ids: Vec<ServiceIdOutput>,
     #[serde(rename = "ResourceARNs")]
@@ -80,15 +81,15 @@ struct TraceSummary {
 #[serde(rename_all = "PascalCase")]
 struct Http {
     #[serde(rename = "HttpURL", skip_serializing_if = "Option::is_none")]
-    http_url: Option<String>,
+    http_url: Option<CompactString>,
     #[serde(skip_serializing_if = "Option::is_none")]
     http_status: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    http_method: Option<String>,
+    http_method: Option<CompactString>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    user_agent: Option<String>,
+    user_agent: Option<CompactString>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    client_ip: Option<String>,
+    client_ip: Option<CompactString>,
 }
 
 #[derive(Serialize)]
@@ -101,7 +102,7 @@ struct ValueWithServiceIds {
 #[derive(Serialize)]
 #[expect(clippy::enum_variant_names, reason = "the names are the wire's")]
 enum AnnotationValueOutput {
-    StringValue(String),
+    StringValue(CompactString),
     NumberValue(f64),
     BooleanValue(bool),
 }
@@ -109,37 +110,37 @@ enum AnnotationValueOutput {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct TraceUser {
-    user_name: String,
+    user_name: CompactString,
     service_ids: Vec<ServiceIdOutput>,
 }
 
 #[derive(Serialize, Clone)]
 #[serde(rename_all = "PascalCase")]
 struct ServiceIdOutput {
-    name: String,
-    names: Vec<String>,
+    name: CompactString,
+    names: Vec<CompactString>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    account_id: Option<String>,
+    account_id: Option<CompactString>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    r#type: Option<String>,
+    r#type: Option<CompactString>,
 }
 
 #[derive(Serialize)]
 struct ResourceArn {
     #[serde(rename = "ARN")]
-    arn: String,
+    arn: CompactString,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct InstanceId {
-    id: String,
+    id: CompactString,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct AvailabilityZone {
-    name: String,
+    name: CompactString,
 }
 
 /// Where a page ends: time and id of the last trace looked at.
@@ -212,7 +213,7 @@ fn summary(found: Summary) -> TraceSummary {
     let pick = |indexes: &[u32]| indexes.iter().map(|&index| services[index as usize].clone()).collect::<Vec<_>>();
     let entry = digest.entry_visit();
     let flags = digest.flags();
-    let mut annotations: BTreeMap<String, Vec<ValueWithServiceIds>> = BTreeMap::new();
+    let mut annotations: BTreeMap<CompactString, Vec<ValueWithServiceIds>> = BTreeMap::new();
     for annotation in &digest.annotations {
         let annotation_value = match &annotation.value {
             AnnotationValue::Text(text) => AnnotationValueOutput::StringValue(text.clone()),
@@ -271,7 +272,7 @@ fn clients(digest: &TraceDigest) -> Vec<ServiceIdOutput> {
             name: service.id.name.clone(),
             names: vec![service.id.name.clone()],
             account_id: service.id.account_id.clone(),
-            r#type: Some("client".to_owned()),
+            r#type: Some("client".into()),
         }
     };
     roots.into_iter().map(client).collect()

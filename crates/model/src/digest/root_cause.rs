@@ -3,6 +3,7 @@
 //! AWS documents the shape and not the algorithm. Here: every failing entity below which nothing else failed is a root cause,
 //! whether or not those above it failed too. A page that looks right although a write was denied has one.
 
+use compact_str::CompactString;
 use std::cell::OnceCell;
 use std::collections::HashMap;
 
@@ -32,7 +33,7 @@ pub struct CauseService {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CauseEntity {
-    pub name: String,
+    pub name: CompactString,
     pub remote: bool,
     pub exceptions: Vec<CauseException>,
     /// Share of the root's response time, 0 to 1. Zero for failures, where it is not asked.
@@ -41,8 +42,8 @@ pub struct CauseEntity {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CauseException {
-    pub name: String,
-    pub message: String,
+    pub name: CompactString,
+    pub message: CompactString,
 }
 
 /// The causes of the failures that `failed` recognises.

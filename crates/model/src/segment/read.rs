@@ -1,5 +1,6 @@
 //! Reading a document's JSON in one pass, without an intermediate tree.
 
+use compact_str::CompactString;
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
@@ -44,8 +45,8 @@ impl<'de> Head<'de> {
 
     /// Puts what needs no checking into the segment.
     pub(super) fn fill(self, segment: &mut Segment) {
-        segment.name = self.name.map(Cow::into_owned).unwrap_or_default();
-        segment.kind = self.kind.map(Cow::into_owned);
+        segment.name = self.name.map(CompactString::from).unwrap_or_default();
+        segment.kind = self.kind.map(CompactString::from);
         segment.start_time = self.start_time.unwrap_or_default();
         segment.end_time = self.end_time;
         segment.in_progress = self.in_progress;
@@ -363,7 +364,7 @@ impl<'de, const ALL: bool> Deserialize<'de> for LenientCause<ALL> {
                 FromMap::<'de, ALL>::from_map(map).map(|cause: RecordedCause| LenientCause(Some(Cause::Recorded(Box::new(cause)))))
             }
             fn visit_str<E>(self, id: &str) -> Result<Self::Value, E> {
-                Ok(LenientCause(Some(Cause::Reference(id.to_owned()))))
+                Ok(LenientCause(Some(Cause::Reference(id.into()))))
             }
             read_over! {LenientCause(None); bool number null seq}
         }
@@ -444,8 +445,8 @@ fn text<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<Cow<'de, str>>, A:
     })
 }
 
-fn string<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<String>, A::Error> {
-    Ok(text(map)?.map(Cow::into_owned))
+fn string<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<CompactString>, A::Error> {
+    Ok(text(map)?.map(CompactString::from))
 }
 
 fn boolean<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<bool>, A::Error> {
@@ -504,7 +505,7 @@ impl<'de> FromMap<'de, false> for IndexedAws {
 fn keep<'de, A: MapAccess<'de>, const ALL: bool>(rest: &mut Object, key: Key<'de>, map: &mut A) -> Result<(), A::Error> {
     if ALL {
         let Tree(value) = map.next_value()?;
-        rest.0.push((key.0.into_owned(), value));
+        rest.0.push((key.0.into(), value));
     } else {
         map.next_value::<IgnoredAny>()?;
     }
@@ -514,7 +515,7 @@ fn keep<'de, A: MapAccess<'de>, const ALL: bool>(rest: &mut Object, key: Key<'de
 impl<'de, const ALL: bool> FromMap<'de, ALL> for Object {
     fn from_map<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
         let mut object = Object(Vec::with_capacity(map.size_hint().unwrap_or(4)));
-        while let Some((key, Tree(value))) = map.next_entry::<String, Tree>()? {
+        while let Some((key, Tree(value))) = map.next_entry::<CompactString, Tree>()? {
             object.0.push((key, value));
         }
         Ok(object)
@@ -523,7 +524,7 @@ impl<'de, const ALL: bool> FromMap<'de, ALL> for Object {
 
 impl<'de, const ALL: bool> FromMap<'de, ALL> for Draft<'de> {
     fn from_map<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
-        let mut draft = Draft { head: Head::default(), segment: Box::new(Segment::new(SegmentId(0), String::new(), 0.0)) };
+        let mut draft = Draft { head: Head::default(), segment: Box::new(Segment::new(SegmentId(0), "", 0.0)) };
         let segment = &mut draft.segment;
         while let Some(key) = map.next_key::<Key<'de>>()? {
             if draft.head.take(&key.0, &mut map)? {

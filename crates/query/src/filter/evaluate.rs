@@ -335,18 +335,19 @@ fn json_matches(pattern: &Value, actual: &Value) -> bool {
 
 fn target_matches(target: &Target, digest: &TraceDigest, service: u32) -> bool {
     let service = digest.service(service);
-    target.name.as_ref().is_none_or(|name| service.names.contains(name))
+    target.name.as_ref().is_none_or(|name| service.names.iter().any(|known| known == name))
         && rest_matches(target, &service.id, service.id.kind.as_deref())
 }
 
 fn client_matches(target: &Target, digest: &TraceDigest, root: u32) -> bool {
     let service = digest.service(root);
-    target.name.as_ref().is_none_or(|name| service.names.contains(name)) && rest_matches(target, &service.id, Some("client"))
+    target.name.as_ref().is_none_or(|name| service.names.iter().any(|known| known == name))
+        && rest_matches(target, &service.id, Some("client"))
 }
 
 fn rest_matches(target: &Target, id: &ServiceId, kind: Option<&str>) -> bool {
     target.kind.as_deref().is_none_or(|wanted| kind == Some(wanted))
-        && target.account_id.as_ref().is_none_or(|account| id.account_id.as_ref() == Some(account))
+        && target.account_id.as_ref().is_none_or(|account| id.account_id.as_deref() == Some(account.as_str()))
 }
 
 fn call_flag(call: &Call, flag: Flag) -> bool {

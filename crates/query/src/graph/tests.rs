@@ -84,9 +84,9 @@ async fn a_traced_call_waits_for_its_callee_before_it_is_shown_as_remote() {
     app["subsegments"] = json!([{"id": segment_id(2), "name": "callee", "namespace": "remote", "traced": true, "start_time": start, "end_time": start}]);
     let (door, clock, _dir) = door(&[app]).await;
     let names = |graph: Vec<GraphService>| graph.into_iter().map(|node| node.id.name).collect::<Vec<_>>();
-    assert!(!names(door.service_graph(last_hour()).unwrap()).contains(&"callee".to_owned()));
+    assert!(!names(door.service_graph(last_hour()).unwrap()).contains(&"callee".into()));
     clock.advance_secs(limit::TRACED_GRACE_SECS + 1);
-    assert!(names(door.service_graph(last_hour()).unwrap()).contains(&"callee".to_owned()));
+    assert!(names(door.service_graph(last_hour()).unwrap()).contains(&"callee".into()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

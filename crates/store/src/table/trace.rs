@@ -175,7 +175,7 @@ fn batch(digests: &mut dyn Iterator<Item = Result<Arc<TraceDigest>>>, span: &mut
         url.append_option(http.and_then(|http| http.url.as_deref()));
         status.append_option(http.and_then(|http| http.status).and_then(|status| i32::try_from(status).ok()));
         entry.append_option(digest.entry_visit().map(|visit| digest.service(visit.service).id.name.as_str()));
-        services.append_value(joined(&mut digest.services.iter().flat_map(|service| &service.names).map(String::as_str)));
+        services.append_value(joined(&mut digest.services.iter().flat_map(|service| &service.names).map(|name| name.as_str())));
         annotations.append_value(annotation_text(&digest));
         users.append_value(joined(&mut digest.users.iter().map(|user| user.text.as_str())));
         buffer.clear();
