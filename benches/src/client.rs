@@ -17,14 +17,14 @@ impl Client {
 
     pub(crate) fn post(&mut self, path: &str, body: &str) -> (u16, String) {
         let head = format!(
-            "POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
             body.len()
         );
         self.exchange(&head, body)
     }
 
     pub(crate) fn get(&mut self, path: &str) -> (u16, String) {
-        self.exchange(&format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n"), "")
+        self.exchange(&format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n"), "")
     }
 
     fn exchange(&mut self, head: &str, body: &str) -> (u16, String) {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::header::CONTENT_LENGTH;
 use axum::http::{Request, StatusCode};
-use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
 use model::limit;
 use tokio::sync::SemaphorePermit;
 
@@ -16,6 +16,8 @@ use crate::error::ApiError;
 
 /// How long a body may take, waiting for room included.
 const TIMEOUT: Duration = Duration::from_secs(60);
+/// How long nothing of it may come.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bodies up to this size need no room of their own: the bound on connections bounds them too.
 const SMALL_BYTES: usize = 64 * 1024;
 /// Memory is counted in units of this.
@@ -37,21 +39,39 @@ pub(crate) async fn read(app: &App, request: Request<Body>) -> Result<(Bytes, Op
 
 async fn read_all(app: &App, request: Request<Body>) -> Result<(Bytes, Option<SemaphorePermit<'_>>), ApiError> {
     let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    let length = length.unwrap_or(limit::REQUEST_BYTES);
-    if length > limit::REQUEST_BYTES {
+    if length.is_some_and(|length| length > limit::REQUEST_BYTES) {
         return Err(too_large());
     }
-    let room = if length > SMALL_BYTES {
-        let units = length.div_ceil(UNIT_BYTES) as u32;
-        Some(app.bodies.acquire_many(units).await.map_err(|_| ApiError::shutting_down())?)
-    } else {
-        None
-    };
-    match Limited::new(request.into_body(), limit::REQUEST_BYTES).collect().await {
-        Ok(body) => Ok((body.to_bytes(), room)),
-        Err(err) if err.is::<LengthLimitError>() => Err(too_large()),
-        Err(err) => Err(ApiError::invalid(format!("the request body cannot be read: {err}"))),
+    let unreadable = |err: axum::Error| ApiError::invalid(format!("the request body cannot be read: {err}"));
+    let mut incoming = request.into_body();
+    let mut body = BytesMut::new();
+    let mut room: Option<SemaphorePermit<'_>> = None;
+    while let Some(frame) = tokio::time::timeout(IDLE_TIMEOUT, incoming.frame()).await.map_err(|_| too_slow(IDLE_TIMEOUT))? {
+        let Ok(data) = frame.map_err(unreadable)?.into_data() else { continue };
+        if body.len() + data.len() > limit::REQUEST_BYTES {
+            return Err(too_large());
+        }
+        if body.is_empty() {
+            // What was announced is room to read into, and no more than was announced is believed before it comes.
+            body.reserve(length.unwrap_or(0).clamp(data.len(), SMALL_BYTES.max(data.len())));
+        }
+        body.extend_from_slice(&data);
+        let units = body.len().saturating_sub(SMALL_BYTES).div_ceil(UNIT_BYTES);
+        let held = room.as_ref().map_or(0, SemaphorePermit::num_permits);
+        if units > held {
+            let more = app.bodies.acquire_many((units - held) as u32).await.map_err(|_| ApiError::shutting_down())?;
+            match &mut room {
+                Some(room) => room.merge(more),
+                None => room = Some(more),
+            }
+        }
     }
+    Ok((body.freeze(), room))
+}
+
+fn too_slow(timeout: Duration) -> ApiError {
+    let message = format!("the request body did not arrive: nothing came for {} seconds", timeout.as_secs());
+    ApiError::new(StatusCode::REQUEST_TIMEOUT, "RequestTimeoutException", message)
 }
 
 fn too_large() -> ApiError {

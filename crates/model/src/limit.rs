@@ -35,8 +35,8 @@ pub const INDEXED_URL_CHARS: usize = 2_000;
 pub const INDEXED_TEXT_CHARS: usize = 500;
 /// Entities on the way to a root cause; of a longer way its ends are listed.
 pub const ROOT_CAUSE_PATH: usize = 64;
-/// Bytes of exceptions listed with one root cause, those nearest to the culprit first.
-pub const ROOT_CAUSE_BYTES: usize = 8 * 1024;
+/// Bytes of names and exceptions listed with one root cause, those nearest to the culprit first.
+pub const ROOT_CAUSE_BYTES: usize = 6 * 1024;
 /// Root causes of one kind listed for a trace.
 pub const ROOT_CAUSES_PER_TRACE: usize = 20;
 /// Sampling rules besides the default one (AWS).

@@ -107,8 +107,7 @@ fn build(
         }
         supersede.extend(holders.iter().filter(|part| !part.superseded.contains(&id)).map(|part| (part.row.id, id)));
         let digest = mem_trace.digest(id, || older_documents(holders, id))?;
-        let day = day_of(digest.time_us).clamp(today - DAYS_BACK, today + 1);
-        days.entry(day).or_default().push((id, mem_trace, digest));
+        days.entry(label(day_of(digest.time_us), today)).or_default().push((id, mem_trace, digest));
     }
     gather(&mut days);
     let mut rows = Vec::new();
@@ -145,6 +144,17 @@ fn gather(days: &mut BTreeMap<i64, Day<'_>>) {
 const DAYS_PER_FLUSH: usize = 32;
 /// Older days are put together, as are those after tomorrow.
 const DAYS_BACK: i64 = 400;
+
+/// The day that stands for this one. Traces arrive on their day, and those that come late are few: they go together by week,
+/// and by four weeks when they are months late.
+fn label(day: i64, today: i64) -> i64 {
+    let day = day.clamp(today - DAYS_BACK, today + 1);
+    match today - day {
+        ..=7 => day,
+        8..=60 => day - day.rem_euclid(7),
+        _ => day - day.rem_euclid(28),
+    }
+}
 
 pub(crate) fn part_row(id: i64, day: i64, segment_rows: u64, bytes: u64, span: trace::Span, now_us: i64) -> PartRow {
     PartRow {

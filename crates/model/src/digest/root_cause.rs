@@ -169,6 +169,9 @@ impl<'a> Recorded<'a> {
     }
 }
 
+/// What an entity takes in an answer beside its name and its exceptions.
+const ENTITY_BYTES: usize = 64;
+
 fn describe<'a>(
     trace: &Trace<'a>,
     recorded: &Recorded<'a>,
@@ -180,8 +183,17 @@ fn describe<'a>(
     let (first, last) = if path.len() > 2 * ends { (&path[..ends], &path[path.len() - ends..]) } else { (path, &path[..0]) };
     // From the culprit up, so that what is cut is far from it.
     let mut room = limit::ROOT_CAUSE_BYTES;
-    let mut listed: Vec<(usize, Vec<CauseException>)> =
-        first.iter().chain(last).rev().map(|&index| (index, exceptions(trace, recorded, index, &mut room))).collect();
+    let mut listed: Vec<(usize, Vec<CauseException>)> = Vec::new();
+    for &index in first.iter().chain(last).rev() {
+        let name_bytes = trace.entities[index].segment.name.len().min(limit::INDEXED_NAME_CHARS) + ENTITY_BYTES;
+        match room.checked_sub(name_bytes) {
+            Some(rest) => room = rest,
+            // The entry is always listed.
+            None if index != path[0] => continue,
+            None => {}
+        }
+        listed.push((index, exceptions(trace, recorded, index, &mut room)));
+    }
     listed.reverse();
 
     let mut services: Vec<CauseService> = Vec::new();
