@@ -42,5 +42,10 @@ function japaneseFonts(): Plugin {
 export default defineConfig({
   plugins: [react(), japaneseFonts()],
   build: { target: "es2022", chunkSizeWarningLimit: 1600, sourcemap: false },
-  server: { proxy: Object.fromEntries(operations.map((path) => [path, server])) },
+  // The server answers only pages of its own origin: it must see the address that the browser sees.
+  server: {
+    proxy: Object.fromEntries(
+      operations.map((path) => [path, { target: server, changeOrigin: false }]),
+    ),
+  },
 });

@@ -52,7 +52,9 @@ export function NoData({ onClearFilter, maxSeconds = Infinity }: NoDataProps) {
   return (
     <Box padding={{ vertical: "xxl" }} textAlign="center" data-testid="no-match">
       <SpaceBetween size="s">
-        <Box variant="h3">{onClearFilter ? text.empty.noMatch : text.empty.noData}</Box>
+        <Box variant="h3" tagOverride="h2">
+          {onClearFilter ? text.empty.noMatch : text.empty.noData}
+        </Box>
         <Box color="text-body-secondary">
           {onClearFilter
             ? text.empty.noMatchText

@@ -12,6 +12,7 @@ import { normalizeTraceId } from "../model/trace-id";
 import { samplingPath, sendingPath, traceMapPath, tracePath, tracesPath } from "../path";
 import { useText } from "./settings";
 import { useTimeRange } from "./time-range";
+import { typeText } from "./type-text";
 
 interface Entry {
   label: string;
@@ -36,7 +37,7 @@ function useEntries(typed: string): Entry[] {
   for (const node of map?.nodes ?? []) {
     if (node.kind === "client") continue;
     const id = nodeIdOf({ Name: node.name, ...(node.type ? { Type: node.type } : {}) });
-    const label = node.type ? `${node.name} (${node.type})` : node.name;
+    const label = node.type ? `${node.name} (${typeText(text, node.type)})` : node.name;
     entries.push({ label, kind: text.palette.service, path: traceMapPath({ range, node: id }) });
     entries.push({
       label: `${text.palette.serviceTraces} ${label}`,

@@ -46,6 +46,7 @@ export function Shell({ messages }: { messages: Record<Language, I18nProviderPro
   }, []);
   return (
     <I18nProvider locale={language} messages={[messages[language]]}>
+      <SkipLink />
       <TopBar onPalette={() => setPalette(true)} />
       <Frame />
       {palette && (
@@ -54,6 +55,24 @@ export function Shell({ messages }: { messages: Record<Language, I18nProviderPro
         </Suspense>
       )}
     </I18nProvider>
+  );
+}
+
+/** The first stop of the Tab key: past the bar and the list of pages. */
+function SkipLink() {
+  const { text } = useSettings();
+  return (
+    <a
+      className="m-skip"
+      href="#page"
+      onClick={(event) => {
+        // The address stays as it is: it belongs to the view.
+        event.preventDefault();
+        document.getElementById("page")?.focus();
+      }}
+    >
+      {text.app.skip}
+    </a>
   );
 }
 
@@ -190,9 +209,11 @@ function Frame() {
         )
       }
       content={
-        <ErrorBoundary key={pathname}>
-          <AppRoutes />
-        </ErrorBoundary>
+        <div id="page" tabIndex={-1}>
+          <ErrorBoundary key={pathname}>
+            <AppRoutes />
+          </ErrorBoundary>
+        </div>
       }
     />
   );

@@ -4,6 +4,8 @@ import Button from "@cloudscape-design/components/button";
 import { useState, type ReactNode } from "react";
 
 export interface ChartTable {
+  /** How many columns at the start are words rather than numbers. */
+  words?: number;
   columns: readonly string[];
   rows: readonly (readonly string[])[];
 }
@@ -49,13 +51,14 @@ export function ChartFrame({
 }
 
 function DataTable({ title, data }: { title: string; data: ChartTable }) {
+  const kind = (column: number) => (column < (data.words ?? 1) ? "" : "m-chart-number");
   return (
     <div className="m-chart-table" tabIndex={0} role="region" aria-label={title}>
       <table>
         <thead>
           <tr>
-            {data.columns.map((column) => (
-              <th key={column} scope="col">
+            {data.columns.map((column, j) => (
+              <th key={column} scope="col" className={kind(j)}>
                 {column}
               </th>
             ))}
@@ -65,7 +68,9 @@ function DataTable({ title, data }: { title: string; data: ChartTable }) {
           {data.rows.map((row, i) => (
             <tr key={i}>
               {row.map((cell, j) => (
-                <td key={j}>{cell}</td>
+                <td key={j} className={kind(j)}>
+                  {cell}
+                </td>
               ))}
             </tr>
           ))}

@@ -21,20 +21,34 @@ export interface GraphEdgeData extends Record<string, unknown> {
   hovered: boolean;
 }
 
+const columnWidth = 208;
+const labelGap = 80;
+
+/** The point of the curve that lies so far left of its end. */
+function pointBefore(
+  { sourceX, sourceY, targetX, targetY }: EdgeProps,
+  distance: number,
+): [number, number] {
+  const middle = (sourceX + targetX) / 2;
+  const at = (t: number, a: number, b: number, c: number, d: number) =>
+    a * (1 - t) ** 3 + 3 * b * t * (1 - t) ** 2 + 3 * c * t ** 2 * (1 - t) + d * t ** 3;
+  let [low, high] = [0, 1];
+  for (let i = 0; i < 12; i += 1) {
+    const t = (low + high) / 2;
+    if (at(t, sourceX, middle, middle, targetX) < targetX - distance) low = t;
+    else high = t;
+  }
+  return [targetX - distance, at(low, sourceY, sourceY, targetY, targetY)];
+}
+
 export function GraphEdge(props: EdgeProps<Edge<GraphEdgeData>>) {
   const { data, selected } = props;
   if (!data) return null;
   const { edge } = data;
-  // Rings sit in the upper part of a node's box; edges meet them there, not at the text.
-  const lift = 0;
-  const [path, labelX, labelY] = getBezierPath({
-    sourceX: props.sourceX,
-    sourceY: props.sourceY - lift,
-    sourcePosition: props.sourcePosition,
-    targetX: props.targetX,
-    targetY: props.targetY - lift,
-    targetPosition: props.targetPosition,
-  });
+  const [path, middleX, middleY] = getBezierPath(props);
+  // An edge over several columns passes nodes on its way: its label stands in the last gap.
+  const long = props.targetX - props.sourceX > 1.5 * columnWidth;
+  const [labelX, labelY] = long ? pointBefore(props, labelGap) : [middleX, middleY];
   const marker = `arrow-${edge.state}`;
   const bad = edge.state !== "ok";
   return (

@@ -20,21 +20,23 @@ export interface GraphNodeData extends Record<string, unknown> {
   share: number;
   rate: string;
   failures: string;
+  /** In the language of the page. */
+  type: string;
 }
 
 function radiusOf({ node, style, share }: GraphNodeData): number {
-  if (style.size === "traffic") return 24 + 14 * Math.sqrt(share);
+  if (style.size === "traffic") return 24 + 16 * Math.sqrt(share);
   if (style.size === "health") {
     const failed = node.outcome.total > 0 ? 1 - node.outcome.ok / node.outcome.total : 0;
-    return 25 + 13 * Math.sqrt(failed);
+    return 25 + 15 * Math.sqrt(failed);
   }
-  return 37;
+  return 40;
 }
 
 export function GraphNode({ data, selected }: NodeProps<Node<GraphNodeData>>) {
   const { node, style } = data;
   const radius = radiusOf(data);
-  const metrics = style.inside === "metrics" && node.outcome.total > 0 && radius >= 32;
+  const metrics = style.inside === "metrics" && node.outcome.total > 0 && radius >= 36;
   return (
     <div
       className={`m-node${selected ? " m-node-selected" : ""}`}
@@ -49,10 +51,10 @@ export function GraphNode({ data, selected }: NodeProps<Node<GraphNodeData>>) {
         <Ring node={node} radius={radius} />
         {metrics ? (
           <>
-            <text y="-1" textAnchor="middle" className="m-node-latency">
+            <text y="0" textAnchor="middle" className="m-node-latency">
               {formatDuration(node.outcome.averageSeconds)}
             </text>
-            <text y="15" textAnchor="middle" className="m-node-rate">
+            <text y="16" textAnchor="middle" className="m-node-rate">
               {data.rate}
             </text>
           </>
@@ -76,7 +78,7 @@ export function GraphNode({ data, selected }: NodeProps<Node<GraphNodeData>>) {
       <div className="m-node-name" title={node.name}>
         {node.name}
       </div>
-      <div className="m-node-type">{node.type ?? ""}</div>
+      <div className="m-node-type">{data.type}</div>
       {data.failures && (
         <div className={`m-node-failures m-text-${node.state}`}>{data.failures}</div>
       )}

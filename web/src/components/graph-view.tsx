@@ -2,22 +2,35 @@
 
 import {
   Background,
+  MiniMap,
   ReactFlow,
   ReactFlowProvider,
   useReactFlow,
   useStore,
   type Edge,
-  type FitViewOptions,
   type Node,
 } from "@xyflow/react";
 import "@xyflow/react/dist/base.css";
 import Button from "@cloudscape-design/components/button";
-import { useEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 
 import { topologyKey, type ServiceMap } from "../model/graph";
-import { layOut, loadElk, nodeSize, type Point } from "../model/graph-layout";
+import {
+  bringIntoView,
+  extendLayout,
+  extentOf,
+  fitViewport,
+  isInView,
+  layOut,
+  nodeSize,
+  readableZoom,
+  type Extent,
+  type Layout,
+  type Viewport,
+} from "../model/graph-layout";
 import { GraphEdge, type GraphEdgeData } from "./graph-edge";
 import { GraphNode, type GraphNodeData, type NodeStyle } from "./graph-node";
+import { layoutEngine, startLayoutEngine } from "./layout-engine";
 
 export interface GraphWords {
   label: string;
@@ -25,6 +38,11 @@ export interface GraphWords {
   zoomIn: string;
   zoomOut: string;
   fit: string;
+  tidy: string;
+  overview: string;
+  nodeHelp: string;
+  edgeHelp: string;
+  type: (id: string) => string;
   nodeLabel: (id: string) => string;
   edgeLabel: (id: string) => string;
   rate: (perMinute: number) => string;
@@ -41,58 +59,111 @@ interface GraphViewProps {
   focus?: { id: string; at: number } | undefined;
   words: GraphWords;
   height: string;
+  /** How high it may grow for a map that needs it. */
+  growTo?: string | undefined;
+  /** Keeps the places of the nodes while the map is not shown. */
+  memory?: LayoutMemory | undefined;
 }
 
-void loadElk();
+export interface LayoutMemory {
+  layout?: Layout | undefined;
+}
 
-// The strip on the left is for the buttons.
-const fit: FitViewOptions = {
-  padding: { left: "56px", right: "16px", y: "8px" },
-  maxZoom: 1.15,
-};
+void startLayoutEngine();
 
 const nodeTypes = { service: GraphNode };
 const edgeTypes = { call: GraphEdge };
+const frameMargin = 10;
+// The strip on the left is for the buttons.
+const toolStrip = 56;
 
 export function GraphView(props: GraphViewProps) {
-  const positions = usePositions(props.map);
+  const { height, growTo, words, selected, onSelect } = props;
+  const { layout, round, tidy } = useLayout(props.map, props.memory);
   return (
     <div
       className="m-graph"
-      style={{ height: props.height }}
+      style={{ height: layout && growTo ? grown(height, growTo, layout) : height }}
       role="region"
-      aria-label={props.words.label}
+      aria-label={words.label}
+      onKeyDown={(event) => {
+        if (event.key === "Escape" && selected) onSelect(undefined, "node");
+      }}
     >
-      {positions ? (
+      {layout ? (
         <ReactFlowProvider>
-          <Flow {...props} positions={positions} />
+          <Flow {...props} layout={layout} round={round} onTidy={tidy} />
         </ReactFlowProvider>
       ) : (
         <div className="m-graph-wait" role="status">
-          {props.words.laying} …
+          {words.laying} …
         </div>
       )}
     </div>
   );
 }
 
-/** The last layout stays until a changed topology has its own. */
-function usePositions(map: ServiceMap): Map<string, Point> | undefined {
+function grown(height: string, growTo: string, { placed }: Layout): string {
+  const wanted = Math.ceil(extentOf(placed).height * readableZoom) + 2 * frameMargin;
+  return `max(${height}, min(${wanted}px, ${growTo}))`;
+}
+
+/**
+ * The last layout stays until a changed topology has its own, and a small change leaves the nodes
+ * where they are. `round` counts the layouts from scratch.
+ */
+function useLayout(map: ServiceMap, memory: LayoutMemory | undefined) {
   const key = topologyKey(map);
-  const [laid, setLaid] = useState<{ key: string; positions: Map<string, Point> } | undefined>(
-    undefined,
-  );
+  const [shown, setShown] = useState<{ layout: Layout; round: number } | undefined>(() => {
+    const layout = memory?.layout && extendLayout(memory.layout, map);
+    return layout && { layout, round: 0 };
+  });
+  const last = useRef(shown?.layout);
   const latest = useRef(map);
   latest.current = map;
+  const show = useCallback(
+    (layout: Layout, fresh: boolean) => {
+      last.current = layout;
+      if (memory) memory.layout = layout;
+      setShown((old) => ({ layout, round: (old?.round ?? 0) + (fresh ? 1 : 0) }));
+    },
+    [memory],
+  );
+  const request = useRef(0);
+  const fromScratch = useCallback(() => {
+    const mine = ++request.current;
+    void layOut(latest.current, layoutEngine).then(
+      (layout) => mine === request.current && show(layout, true),
+    );
+  }, [show]);
   useEffect(() => {
-    let current = true;
-    void layOut(latest.current).then((positions) => current && setLaid({ key, positions }));
-    return () => {
-      current = false;
-    };
-  }, [key]);
-  return laid?.positions;
+    const extended = last.current && extendLayout(last.current, latest.current);
+    if (extended) {
+      request.current += 1;
+      show(extended, false);
+    } else fromScratch();
+  }, [key, show, fromScratch]);
+  useEffect(() => () => void (request.current += 1), []);
+  return { layout: shown?.layout, round: shown?.round ?? 0, tidy: fromScratch };
 }
+
+/** What the details speak of: a node, or an edge with both its ends. */
+function extentOfSelected(
+  map: ServiceMap,
+  { placed }: Layout,
+  selected: string | undefined,
+): Extent | undefined {
+  const edge = map.edges.find((e) => e.id === selected);
+  const ids = edge ? [edge.source, edge.target] : selected ? [selected] : [];
+  const points = ids.flatMap((id) => {
+    const at = placed.get(id);
+    return at ? [[id, at] as const] : [];
+  });
+  return points.length > 0 ? extentOf(new Map(points)) : undefined;
+}
+
+const stillness = matchMedia("(prefers-reduced-motion: reduce)");
+const motion = (ms: number) => (stillness.matches ? 0 : ms);
 
 function Flow({
   map,
@@ -102,15 +173,44 @@ function Flow({
   onSelect,
   focus,
   words,
-  positions,
-}: GraphViewProps & { positions: Map<string, Point> }) {
+  layout,
+  round,
+  onTidy,
+}: GraphViewProps & { layout: Layout; round: number; onTidy: () => void }) {
   const flow = useReactFlow();
-  const size = useStore((s) => `${s.width}×${s.height}`);
+  const width = useStore((s) => s.width);
+  const height = useStore((s) => s.height);
+  const positions = layout.placed;
+  const extent = useMemo(() => extentOf(positions), [positions]);
+  const bare = { width, height, left: toolStrip, right: frameMargin, margin: frameMargin };
+  const { whole } = fitViewport(extent, bare);
+  const overview = overviewSize(extent, width);
+  const frame = whole ? bare : { ...bare, right: overview.width + 2 * frameMargin };
   // Until a person has moved the map, it keeps fitting its frame.
   const moved = useRef(false);
+  const [seen, setSeen] = useState<string | undefined>(undefined);
+  const chosen = extentOfSelected(map, layout, selected);
+  const occasion = JSON.stringify([width, height, round, extent, selected]);
   useEffect(() => {
-    if (!moved.current) void flow.fitView(fit);
-  }, [size, positions, flow]);
+    if (width === 0 || !flow.viewportInitialized || occasion === seen) return;
+    const now = flow.getViewport();
+    const before = seen === undefined ? undefined : (JSON.parse(seen) as unknown[]);
+    const sameFrame = before?.[0] === width && before[1] === height && before[2] === round;
+    // New nodes that can be seen already are no reason to move the others.
+    const stays = moved.current || (sameFrame && isInView(extent, now, frame));
+    const { x, y, zoom } = fitViewport(extent, frame);
+    let next: Viewport = stays ? now : { x, y, zoom };
+    if (chosen) next = bringIntoView(next, chosen, frame);
+    if (next.x !== now.x || next.y !== now.y || next.zoom !== now.zoom)
+      void flow.setViewport(next, { duration: seen === undefined ? 0 : motion(250) });
+    setSeen(occasion);
+  });
+  // The drawing brings a node into view that the keyboard comes to, but not an edge.
+  const reveal = useRef((_id: string) => {});
+  reveal.current = (id) => {
+    const part = extentOfSelected(map, layout, id);
+    if (part) void flow.setViewport(bringIntoView(flow.getViewport(), part, frame));
+  };
   const [hovered, setHovered] = useState<string | undefined>(undefined);
   const most = Math.max(1, ...map.edges.map((e) => e.outcome.total));
   const mostNode = Math.max(1, ...map.nodes.map((n) => n.outcome.total));
@@ -134,7 +234,7 @@ function Flow({
             share: node.outcome.total / mostNode,
             rate: words.rate(node.outcome.total / minutes),
             failures: words.failures(node.id),
-            dimmed: false,
+            type: words.type(node.id),
           },
         })),
     [map, positions, selected, style, words, minutes, mostNode],
@@ -152,7 +252,10 @@ function Flow({
           ariaLabel: words.edgeLabel(edge.id),
           // The label that a pointer gets by hovering, the keyboard gets by focus.
           domAttributes: {
-            onFocus: () => setHovered(edge.id),
+            onFocus: (event) => {
+              setHovered(edge.id);
+              if (event.currentTarget.matches(":focus-visible")) reveal.current(edge.id);
+            },
             onBlur: () => setHovered(undefined),
           },
           zIndex: edge.id === selected || edge.id === hovered ? 5 : 0,
@@ -175,7 +278,7 @@ function Flow({
     if (at)
       void flow.setCenter(at.x + nodeSize.width / 2, at.y + nodeSize.height / 2, {
         zoom: 1.1,
-        duration: 300,
+        duration: motion(300),
       });
   }, [focus, flow, positions]);
 
@@ -186,8 +289,12 @@ function Flow({
         edges={edges}
         nodeTypes={nodeTypes}
         edgeTypes={edgeTypes}
-        fitView
-        fitViewOptions={fit}
+        className={seen === undefined ? "m-graph-unseen" : ""}
+        ariaLabelConfig={{
+          "node.a11yDescription.default": words.nodeHelp,
+          "edge.a11yDescription.default": words.edgeHelp,
+          "minimap.ariaLabel": words.overview,
+        }}
         onMove={(event) => {
           if (event) moved.current = true;
         }}
@@ -220,27 +327,69 @@ function Flow({
         }}
       >
         <Background gap={24} size={1} className="m-graph-dots" />
+        {seen !== undefined && !whole && (
+          <MiniMap
+            pannable
+            position="top-right"
+            ariaLabel={words.overview}
+            style={overview}
+            nodeBorderRadius={40}
+            nodeClassName={(node) => `m-mini-${(node as Node<GraphNodeData>).data.node.state}`}
+          />
+        )}
       </ReactFlow>
       <div className="m-graph-tools">
         <Button
           iconName="zoom-in"
           ariaLabel={words.zoomIn}
-          onClick={() => void flow.zoomIn({ duration: 150 })}
+          onClick={() => {
+            moved.current = true;
+            void flow.zoomIn({ duration: motion(150) });
+          }}
         />
         <Button
           iconName="zoom-out"
           ariaLabel={words.zoomOut}
-          onClick={() => void flow.zoomOut({ duration: 150 })}
+          onClick={() => {
+            moved.current = true;
+            void flow.zoomOut({ duration: motion(150) });
+          }}
         />
         <Button
           iconName="zoom-to-fit"
           ariaLabel={words.fit}
           onClick={() => {
             moved.current = false;
-            void flow.fitView({ ...fit, duration: 200 });
+            void flow.setViewport(fitViewport(extent, frame), { duration: motion(200) });
+          }}
+        />
+        <Button
+          iconSvg={<TidyIcon />}
+          ariaLabel={words.tidy}
+          onClick={() => {
+            moved.current = false;
+            onTidy();
           }}
         />
       </div>
     </>
+  );
+}
+
+/** As wide as the map is to its height, and small beside it. */
+function overviewSize(extent: Extent, width: number): { width: number; height: number } {
+  const most = width < 600 ? { width: 64, height: 56 } : { width: 130, height: 80 };
+  const scale = Math.min(most.width / extent.width, most.height / extent.height);
+  return {
+    width: Math.max(50, Math.round(extent.width * scale)),
+    height: Math.max(36, Math.round(extent.height * scale)),
+  };
+}
+
+function TidyIcon() {
+  return (
+    <svg viewBox="0 0 16 16" aria-hidden="true">
+      <path d="M1.5 6h4v4h-4zM10.5 1.5h4v4h-4zM10.5 10.5h4v4h-4zM5.5 8H8M10.5 3.5H8v9h2.5" />
+    </svg>
   );
 }

@@ -1,13 +1,20 @@
 // Time × value: single marks while there are few, counts per cell when there are many.
-// A box drawn on it chooses a part.
+// A box on it chooses a part.
 
+import { formatCount } from "../model/format";
 import { scaleFor, ticksOf } from "../model/histogram";
 import type { SegmentState } from "../model/segment";
 import { ChartFrame, LegendItem } from "./chart-frame";
-import { axis } from "./histogram-chart";
-import { timeTicks } from "./metric-chart";
-import { useDrag } from "./use-drag";
-import { useWidth } from "./use-width";
+import {
+  BottomAxis,
+  PlotSurface,
+  timeScale,
+  timeTicks,
+  usePlot,
+  ValueAxis,
+  type PlotWords,
+  type Rectangle,
+} from "./plot";
 
 export interface HeatPoint {
   id: string;
@@ -33,11 +40,13 @@ interface HeatMapProps {
   onBox: (box: HeatBox | undefined) => void;
   onPick: (id: string) => void;
   stateName: (state: SegmentState) => string;
-  words: {
+  words: PlotWords & {
     showTable: string;
     showChart: string;
     time: string;
+    state: string;
     value: string;
+    count: string;
     help: string;
     fewToMany: string;
     withFailures: string;
@@ -47,6 +56,7 @@ interface HeatMapProps {
 
 const margin = { left: 52, right: 10, top: 8, bottom: 20 };
 const manyPoints = 1500;
+const keyCells = { columns: 30, rows: 8 };
 
 export function HeatMap(props: HeatMapProps) {
   const { title, points, format, formatTime, stateName, words } = props;
@@ -59,10 +69,11 @@ export function HeatMap(props: HeatMapProps) {
       showTable={words.showTable}
       showChart={words.showChart}
       table={() => ({
-        columns: [words.time, words.value, ""],
+        columns: [words.time, words.state, words.value],
+        words: 2,
         rows: points
           .slice(0, 1000)
-          .map((p) => [formatTime(p.time), format(p.value), stateName(p.state)]),
+          .map((p) => [formatTime(p.time), stateName(p.state), format(p.value)]),
       })}
       legend={
         points.length > manyPoints ? (
@@ -139,92 +150,69 @@ function Plane({
   words,
   height = 130,
 }: HeatMapProps) {
-  const [ref, width] = useWidth<HTMLDivElement>();
-  const inner = width - margin.left - margin.right;
-  const floor = height - margin.bottom;
-  const span = Math.max(1, window.end - window.start);
+  const plot = usePlot(height, margin);
+  const { area } = plot;
   const scale = scaleFor(points.map((p) => p.value));
-  const x = (t: number) => margin.left + ((t - window.start) / span) * inner;
-  const y = (v: number) => floor - scale.at(v) * (floor - margin.top);
-  const time = (px: number) =>
-    window.start + Math.min(1, Math.max(0, (px - margin.left) / inner)) * span;
+  const { x, time } = timeScale(window, area);
+  const y = (v: number) => area.bottom - scale.at(v) * (area.bottom - area.top);
   const value = (py: number) =>
-    scale.invert(Math.min(1, Math.max(0, (floor - py) / (floor - margin.top))));
+    scale.invert(Math.min(1, Math.max(0, (area.bottom - py) / (area.bottom - area.top))));
+  const boxOf = (part: Rectangle): HeatBox => ({
+    start: time(part.left),
+    end: time(part.right),
+    from: value(part.bottom),
+    to: value(part.top),
+  });
   const near = (at: { x: number; y: number }) => {
     const hit = points
       .map((p) => ({ p, d: Math.hypot(x(p.time) - at.x, y(p.value) - at.y) }))
       .reduce((a, b) => (b.d < a.d ? b : a), { p: undefined as HeatPoint | undefined, d: 9 });
     return hit.p;
   };
-  const { drag, handlers } = useDrag(
-    (d) => {
-      const [start, end] = [time(d.from.x), time(d.to.x)].sort((a, b) => a - b);
-      const [from, to] = [value(d.from.y), value(d.to.y)].sort((a, b) => a - b);
-      onBox({ start: start!, end: end!, from: from!, to: to! });
-    },
-    (at) => {
-      const hit = near(at);
-      if (hit) onPick(hit.id);
-      else onBox(undefined);
-    },
-  );
   return (
-    <div ref={ref} className="m-plot">
-      <svg
-        width={width}
-        height={height}
-        role="img"
-        aria-label={`${title}. ${words.help}`}
-        tabIndex={0}
-        {...handlers}
-        onKeyDown={(event) => event.key === "Escape" && onBox(undefined)}
-      >
-        {ticksOf(scale, 3).map((tick) => (
-          <g key={tick}>
-            <line
-              x1={margin.left}
-              x2={width - margin.right}
-              y1={y(tick)}
-              y2={y(tick)}
-              className="m-grid"
-            />
-            <text x={margin.left - 6} y={y(tick) + 4} textAnchor="end" className="m-axis">
-              {format(tick)}
-            </text>
-          </g>
-        ))}
-        {axis(timeTicks(window, inner), x)
-          .filter((tick) => x(tick) < width - 16)
-          .map((tick) => (
-            <text key={tick} x={x(tick)} y={height - 4} textAnchor="middle" className="m-axis">
-              {formatTime(tick)}
-            </text>
-          ))}
-        {points.length > manyPoints ? (
-          <Cells points={points} x={x} y={y} />
-        ) : (
-          points.map((p) => <Mark key={p.id} x={x(p.time)} y={y(p.value)} state={p.state} />)
-        )}
-        {box && !drag && (
-          <rect
-            x={x(box.start)}
-            width={Math.max(2, x(box.end) - x(box.start))}
-            y={y(box.to)}
-            height={Math.max(2, y(box.from) - y(box.to))}
-            className="m-brush"
-          />
-        )}
-        {drag && (
-          <rect
-            x={Math.min(drag.from.x, drag.to.x)}
-            width={Math.abs(drag.to.x - drag.from.x)}
-            y={Math.min(drag.from.y, drag.to.y)}
-            height={Math.abs(drag.to.y - drag.from.y)}
-            className="m-brush"
-          />
-        )}
-      </svg>
-    </div>
+    <PlotSurface
+      plot={plot}
+      title={`${title}. ${words.help}`}
+      words={words}
+      cells={keyCells}
+      applied={
+        box && {
+          left: Math.max(area.left, x(box.start)),
+          right: Math.min(area.right, x(box.end)),
+          top: y(box.to),
+          bottom: y(box.from),
+        }
+      }
+      describe={(part) => {
+        const b = boxOf(part);
+        const inside = points.filter(
+          (p) => p.time >= b.start && p.time <= b.end && p.value >= b.from && p.value <= b.to,
+        );
+        const times = `${formatTime(b.start)} – ${formatTime(b.end)}`;
+        const values = `${format(b.from)} – ${format(b.to)}`;
+        return `${times}, ${values} (${words.count} ${formatCount(inside.length)})`;
+      }}
+      onChoose={(part) => onBox(boxOf(part))}
+      onClear={() => onBox(undefined)}
+      onClick={(at) => {
+        const hit = near(at);
+        if (hit) onPick(hit.id);
+        else onBox(undefined);
+      }}
+    >
+      <ValueAxis plot={plot} ticks={ticksOf(scale, 3)} y={y} format={format} />
+      <BottomAxis
+        plot={plot}
+        ticks={timeTicks(window, area.right - area.left)}
+        x={x}
+        format={formatTime}
+      />
+      {points.length > manyPoints ? (
+        <CountCells points={points} x={x} y={y} />
+      ) : (
+        points.map((p) => <Mark key={p.id} x={x(p.time)} y={y(p.value)} state={p.state} />)
+      )}
+    </PlotSurface>
   );
 }
 
@@ -250,7 +238,7 @@ function Mark({ x, y, state }: { x: number; y: number; state: SegmentState }) {
   }
 }
 
-function Cells({
+function CountCells({
   points,
   x,
   y,

@@ -18,6 +18,7 @@ export interface TimelineWords {
   inProgress: string;
   inProgressHelp: string;
   group: (name: string) => string;
+  type: (type: string) => string;
   bar: (start: string, duration: string) => string;
 }
 
@@ -112,7 +113,7 @@ function GroupName({ node, open, words }: TimelineRowProps & { node: GroupNode }
         <StateMark state={node.state} label={words.below(node.state)} />
       )}
       <strong className="m-row-text">{node.name}</strong>
-      {node.type && <span className="m-row-type">{node.type}</span>}
+      {node.type && <span className="m-row-type">{words.type(node.type)}</span>}
       {node.inferred && <Tag text={words.inferred} help={words.inferredHelp} />}
     </>
   );

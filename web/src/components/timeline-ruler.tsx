@@ -1,10 +1,11 @@
-// Time since the start of the trace; dragging over it zooms.
+// Time since the start of the trace; a range chosen on it is zoomed to.
 
-import type { Ref } from "react";
+import { useId, type Ref } from "react";
 
 import { formatDuration } from "../model/format";
 import { linearTicks } from "../model/histogram";
-import { useDrag } from "./use-drag";
+import type { PlotWords } from "./plot";
+import { sliderAria, usePartChoice } from "./use-part-choice";
 
 /** The part of the trace that is shown, in epoch seconds. */
 export interface Zoom {
@@ -19,7 +20,9 @@ interface RulerProps {
   origin: number;
   ticks: readonly RulerTick[];
   onZoom: (zoom: Zoom | undefined) => void;
+  label: string;
   help: string;
+  words: PlotWords;
 }
 
 export interface RulerTick {
@@ -28,36 +31,55 @@ export interface RulerTick {
   align: string;
 }
 
-export function Ruler({ hostRef, width, zoom, ticks, onZoom, help }: RulerProps) {
+const cells = { columns: 20, rows: 1 };
+const height = 32;
+
+export function Ruler(props: RulerProps) {
+  const { hostRef, width, zoom, origin, ticks, onZoom, label, help, words } = props;
   const span = Math.max(1e-9, zoom.end - zoom.start);
   const time = (px: number) => zoom.start + Math.min(1, Math.max(0, px / width)) * span;
-  const { drag, handlers } = useDrag((d) => {
-    const [start, end] = [time(d.from.x), time(d.to.x)].sort((a, b) => a - b);
-    if (end! - start! > span / 1000) onZoom({ start: start!, end: end! });
+  const choice = usePartChoice({
+    area: { left: 0, right: width, top: 0, bottom: height },
+    cells,
+    applied: undefined,
+    onChoose: (part) => {
+      const [start, end] = [time(part.left), time(part.right)];
+      if (end - start > span / 1000) onZoom({ start, end });
+    },
+    onClear: () => onZoom(undefined),
   });
+  const hint = useId();
+  const { shown, draft } = choice;
+  const value = [draft ? time(draft.left) : zoom.start, draft ? time(draft.right) : zoom.end]
+    .map((t) => formatDuration(Math.max(0, t - origin)))
+    .join(" – ");
   return (
     <div
       ref={hostRef}
       className="m-ruler"
       title={help}
       data-testid="timeline-ruler"
-      {...handlers}
+      tabIndex={0}
+      aria-label={label}
+      aria-describedby={hint}
+      {...sliderAria(choice, cells, value)}
+      {...choice.handlers}
       onDoubleClick={() => onZoom(undefined)}
     >
-      {ticks.map(({ px, label, align }) => (
+      {ticks.map(({ px, label: text, align }) => (
         <span key={px} className="m-ruler-tick" style={{ left: px, transform: align }}>
-          {label}
+          {text}
         </span>
       ))}
-      {drag && (
+      {shown && (
         <span
-          className="m-ruler-brush"
-          style={{
-            left: Math.min(drag.from.x, drag.to.x),
-            width: Math.abs(drag.to.x - drag.from.x),
-          }}
+          className={`m-ruler-brush${draft ? " m-ruler-draft" : ""}`}
+          style={{ left: shown.left, width: shown.right - shown.left }}
         />
       )}
+      <span id={hint} className="m-plot-hint">
+        {draft ? words.draft(value) : words.keys}
+      </span>
     </div>
   );
 }

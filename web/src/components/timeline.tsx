@@ -12,6 +12,7 @@ import {
 } from "react";
 
 import type { Row, Waterfall } from "../model/waterfall";
+import type { PlotWords } from "./plot";
 import { TimelineRow, type TimelineWords } from "./timeline-row";
 import { Ruler, rulerTicks, type Zoom } from "./timeline-ruler";
 import { useWidth } from "./use-width";
@@ -32,7 +33,9 @@ interface TimelineProps {
     status: string;
     code: string;
     duration: string;
+    ruler: string;
     rulerHelp: string;
+    choice: PlotWords;
   };
 }
 
@@ -99,14 +102,17 @@ export function Timeline(props: TimelineProps) {
 
   return (
     <div className="m-timeline" style={gridLines(ticks)}>
-      <div
-        className={`m-timeline-head${long ? "" : " m-timeline-short"}`}
-        aria-hidden="true"
-      >
-        <span>{words.name}</span>
-        <span className="m-col-state">{words.status}</span>
-        <span className="m-col-code">{words.code}</span>
-        <span className="m-col-duration">{words.duration}</span>
+      <div className={`m-timeline-head${long ? "" : " m-timeline-short"}`}>
+        <span aria-hidden="true">{words.name}</span>
+        <span aria-hidden="true" className="m-col-state">
+          {words.status}
+        </span>
+        <span aria-hidden="true" className="m-col-code">
+          {words.code}
+        </span>
+        <span aria-hidden="true" className="m-col-duration">
+          {words.duration}
+        </span>
         <Ruler
           hostRef={ruler}
           width={width}
@@ -114,7 +120,9 @@ export function Timeline(props: TimelineProps) {
           origin={waterfall.start}
           ticks={ticks}
           onZoom={onZoom}
+          label={words.ruler}
           help={words.rulerHelp}
+          words={words.choice}
         />
       </div>
       <div

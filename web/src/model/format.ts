@@ -3,44 +3,54 @@
 
 export type Zone = "local" | "utc";
 
+/** Trailing zeros carry no news: 5.00 is 5, 5.04 stays, and 1234 keeps what it has. */
 function significant(value: number): string {
-  if (value === 0) return "0";
-  const text = Number(value.toPrecision(3));
-  if (Math.abs(text) >= 100) return String(Math.round(text));
-  // Keep 5.00 as 5, but 5.04 as 5.04: trailing zeros carry no news here.
-  return String(text);
+  const rounded = Number(value.toPrecision(3));
+  return String(Math.abs(rounded) >= 100 ? Math.round(value) : rounded);
 }
+
+/** In the largest unit that leaves at least one before the point, after rounding: never 1000 ms. */
+function scaled(value: number, units: readonly (readonly [number, string])[]): string {
+  const [size, unit] =
+    units.find(([length]) => Number((Math.abs(value) / length).toPrecision(3)) >= 1) ??
+    units.at(-1)!;
+  return `${significant(value / size)}${unit}`;
+}
+
+const durations = [
+  [1, " s"],
+  [1e-3, " ms"],
+  [1e-6, " µs"],
+] as const;
 
 export function formatDuration(seconds: number | undefined): string {
   if (seconds === undefined || !Number.isFinite(seconds)) return "–";
-  const abs = Math.abs(seconds);
-  if (abs === 0) return "0 ms";
-  if (abs < 0.9995e-3) return `${significant(seconds * 1e6)} µs`;
-  if (abs < 0.9995) return `${significant(seconds * 1e3)} ms`;
-  if (abs < 120) return `${significant(seconds)} s`;
-  if (abs < 7200) {
-    const whole = Math.round(seconds);
-    return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
-  }
-  const minutes = Math.round(seconds / 60);
-  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
+  if (seconds === 0) return "0 ms";
+  const whole = Math.round(Math.abs(seconds));
+  const sign = seconds < 0 ? "-" : "";
+  if (whole < 120) return scaled(seconds, durations);
+  if (whole < 7200)
+    return `${sign}${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
+  const minutes = Math.round(whole / 60);
+  return `${sign}${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
 }
+
+const counts = [
+  [1e9, " G"],
+  [1e6, " M"],
+  [1e3, " k"],
+] as const;
 
 export function formatCount(value: number | undefined): string {
   if (value === undefined || !Number.isFinite(value)) return "–";
-  const abs = Math.abs(value);
-  if (abs >= 1e9) return `${significant(value / 1e9)} G`;
-  if (abs >= 1e6) return `${significant(value / 1e6)} M`;
-  if (abs >= 1e4) return `${significant(value / 1e3)} k`;
-  return abs >= 1000 ? String(Math.round(value)) : significant(value);
+  return Math.abs(value) < 9999.5 ? significant(value) : scaled(value, counts);
 }
 
 export function formatRate(perMinute: number | undefined): string {
   if (perMinute === undefined || !Number.isFinite(perMinute)) return "–";
   // One request an hour is easier to read than 0.0167 a minute.
   if (perMinute > 0 && perMinute < 0.1) return `${significant(perMinute * 60)}/h`;
-  if (perMinute >= 1000) return `${significant(perMinute / 1000)} k/min`;
-  return `${significant(perMinute)}/min`;
+  return `${formatCount(perMinute)}/min`;
 }
 
 export function formatPercent(share: number | undefined): string {
@@ -49,7 +59,7 @@ export function formatPercent(share: number | undefined): string {
   // A share that is not all and not none must not be rounded to look like it.
   if (percent > 0 && percent < 0.1) return "<0.1%";
   if (percent < 100 && percent > 99.9) return ">99.9%";
-  return `${Number(percent.toPrecision(3))}%`;
+  return `${significant(percent)}%`;
 }
 
 export function formatBytes(bytes: number | undefined): string {

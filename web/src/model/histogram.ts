@@ -75,12 +75,16 @@ export function scaleFor(values: readonly number[]): Scale {
       at: (value) => Math.min(1, Math.max(0, value / max)),
       invert: (position) => position * max,
     };
+  return logScale(min, max);
+}
+
+export function logScale(min: number, max: number): Scale {
   const a = Math.log10(min);
   const b = Math.log10(max);
   return {
     min,
     max,
-    log,
+    log: true,
     at: (value) => Math.min(1, Math.max(0, (Math.log10(Math.max(value, min)) - a) / (b - a))),
     invert: (position) => 10 ** (a + position * (b - a)),
   };

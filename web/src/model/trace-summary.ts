@@ -22,6 +22,8 @@ export function hiddenStateOf(summary: TraceSummary): State | undefined {
 
 export interface Refinement {
   label: string;
+  /** Type of a node, where it has one. */
+  type?: string | undefined;
   term: string;
   count: number;
 }
@@ -29,7 +31,7 @@ export interface Refinement {
 export type Refiner = "outcome" | "node" | "url" | "status" | "method" | "user";
 export const refiners: readonly Refiner[] = ["outcome", "node", "url", "status", "method", "user"];
 
-function termsOf(refiner: Refiner, summary: TraceSummary): { label: string; term: string }[] {
+function termsOf(refiner: Refiner, summary: TraceSummary): Omit<Refinement, "count">[] {
   const { Http: http } = summary;
   switch (refiner) {
     case "outcome": {
@@ -38,7 +40,8 @@ function termsOf(refiner: Refiner, summary: TraceSummary): { label: string; term
     }
     case "node":
       return nodesOf(summary).map((node) => ({
-        label: node.type ? `${node.name} (${node.type})` : node.name,
+        label: node.name,
+        type: node.type,
         term: serviceSelector(node),
       }));
     case "url":
@@ -70,10 +73,11 @@ export function refine(refiner: Refiner, summaries: readonly TraceSummary[]): Re
   const found = new Map<string, Refinement>();
   for (const summary of summaries) {
     const seen = new Set<string>();
-    for (const { label, term } of termsOf(refiner, summary)) {
+    for (const refinement of termsOf(refiner, summary)) {
+      const { term } = refinement;
       if (seen.has(term)) continue;
       seen.add(term);
-      const entry = found.get(term) ?? { label, term, count: 0 };
+      const entry = found.get(term) ?? { ...refinement, count: 0 };
       entry.count += 1;
       found.set(term, entry);
     }

@@ -29,6 +29,16 @@ export function RuleTable({ rules, onEdit, onDelete, create }: RuleTableProps) {
     cell: (rule) => <span className="m-mono">{String(rule[id] ?? "")}</span>,
     sortingField: id,
   });
+  const number = (
+    id: keyof SamplingRule,
+    header: string,
+    value: (rule: SamplingRule) => string,
+  ): TableProps.ColumnDefinition<SamplingRule> => ({
+    id,
+    header: <span className="m-number-cell">{header}</span>,
+    cell: (rule) => <span className="m-number-cell">{value(rule)}</span>,
+    sortingField: id,
+  });
   const columns: TableProps.ColumnDefinition<SamplingRule>[] = [
     {
       id: "RuleName",
@@ -37,19 +47,11 @@ export function RuleTable({ rules, onEdit, onDelete, create }: RuleTableProps) {
       sortingField: "RuleName",
       isRowHeader: true,
     },
-    { id: "Priority", header: t.priority, cell: (rule) => rule.Priority, sortingField: "Priority" },
-    {
-      id: "ReservoirSize",
-      header: t.reservoir,
-      cell: (rule) => t.reservoirUnit(formatCount(rule.ReservoirSize)),
-      sortingField: "ReservoirSize",
-    },
-    {
-      id: "FixedRate",
-      header: t.fixedRate,
-      cell: (rule) => formatPercent(rule.FixedRate),
-      sortingField: "FixedRate",
-    },
+    number("Priority", t.priority, (rule) => String(rule.Priority)),
+    number("ReservoirSize", t.reservoir, (rule) =>
+      t.reservoirUnit(formatCount(rule.ReservoirSize)),
+    ),
+    number("FixedRate", t.fixedRate, (rule) => formatPercent(rule.FixedRate)),
     column("ServiceName", t.service),
     column("ServiceType", t.serviceType),
     column("Host", t.host),
@@ -93,7 +95,7 @@ export function RuleTable({ rules, onEdit, onDelete, create }: RuleTableProps) {
       variant="container"
       stickyColumns={{ last: 1 }}
       header={
-        <Header variant="h2" counter={`(${rules.length})`} actions={create}>
+        <Header variant="h2" counter={`(${formatCount(rules.length)})`} actions={create}>
           {t.table}
         </Header>
       }

@@ -50,7 +50,7 @@ function AddressBox({ health }: { health: Health }) {
   const t = text.sending;
   const daemon = health.listeners?.daemon ?? "–";
   const copyable = (label: string, value: string) => (
-    <span className="m-nowrap">
+    <span className="m-wrap">
       <span className="m-mono">{value}</span>{" "}
       <CopyButton
         iconOnly

@@ -6,12 +6,13 @@ import Pagination from "@cloudscape-design/components/pagination";
 import Table, { type TableProps } from "@cloudscape-design/components/table";
 
 import { useText } from "../../app/settings";
+import { nodeText } from "../../app/type-text";
 import { StateMark } from "../../components/state-mark";
 import { formatCount, formatDuration, formatPercent, formatRate } from "../../model/format";
 import type { MapNode, ServiceMap } from "../../model/graph";
 import { percentile } from "../../model/histogram";
 import { share, statesByWeight } from "../../model/statistics";
-import { stateText, typeText } from "./words";
+import { stateText } from "./words";
 
 const pageSize = 100;
 
@@ -70,8 +71,8 @@ function columnsOf(
     format: (v: number | undefined) => string,
   ) => ({
     id,
-    header,
-    cell: (n: MapNode) => <span className="m-number">{format(value(n))}</span>,
+    header: <span className="m-number-cell">{header}</span>,
+    cell: (n: MapNode) => <span className="m-number-cell">{format(value(n))}</span>,
     sortingComparator: (a: MapNode, b: MapNode) => (value(a) ?? -1) - (value(b) ?? -1),
   });
   const p = (wanted: number) => (n: MapNode) => percentile(n.histogram, wanted);
@@ -98,8 +99,8 @@ function columnsOf(
     {
       id: "type",
       header: text.map.type,
-      cell: (n) => typeText(text, n),
-      sortingComparator: (a, b) => typeText(text, a).localeCompare(typeText(text, b)),
+      cell: (n) => nodeText(text, n),
+      sortingComparator: (a, b) => nodeText(text, a).localeCompare(nodeText(text, b)),
     },
     {
       id: "state",

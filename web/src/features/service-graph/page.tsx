@@ -17,8 +17,10 @@ import { useStored, useText } from "../../app/settings";
 import { SidePane } from "../../app/side-pane";
 import { useTimeRange } from "../../app/time-range";
 import { TimeRangeControl } from "../../app/time-range-control";
+import { nodeText } from "../../app/type-text";
 import { useUrlState } from "../../app/url-state";
 import type { NodeStyle } from "../../components/graph-node";
+import type { LayoutMemory } from "../../components/graph-view";
 import { PageLoading } from "../../components/page-loading";
 import { toServiceMap, type ServiceMap } from "../../model/graph";
 import { drawableNodes } from "../../model/graph-layout";
@@ -33,6 +35,8 @@ const graphView = import("../../components/graph-view");
 const GraphView = lazy(() => graphView.then((m) => ({ default: m.GraphView })));
 
 const sixHours = 6 * 3600;
+// Who comes back to the map finds it as it was.
+const layoutMemory: LayoutMemory = {};
 
 export function TraceMapPage() {
   const text = useText();
@@ -162,6 +166,8 @@ function MapBody({ map, list }: { map: ServiceMap; list: boolean }) {
               focus={focus}
               words={words}
               height={height}
+              growTo={narrow && (node ?? edge) ? undefined : "calc(100vh - 100px)"}
+              memory={layoutMemory}
             />
           </Suspense>
           <Legend />
@@ -222,7 +228,7 @@ function NodeSearch({ map, onFind }: { map: ServiceMap; onFind: (id: string) => 
         options={map.nodes.map((n) => ({
           value: n.id,
           label: n.name,
-          ...(n.type ? { description: n.type } : {}),
+          description: nodeText(text, n),
         }))}
         enteredTextLabel={(value) => `${text.map.find}: ${value}`}
         placeholder={text.map.find}

@@ -1,6 +1,7 @@
 import { useMemo, useState } from "react";
 
 import { useTimeSeries } from "../../api/hook";
+import { chartWords } from "../../app/chart-words";
 import { ErrorState } from "../../app/error-state";
 import { useSettings } from "../../app/settings";
 import { useTimeRange } from "../../app/time-range";
@@ -31,11 +32,7 @@ export function PaneCharts({ selector }: { selector: string }) {
     formatTime: (time: number) => formatClock(time, zone, window.end - window.start < 600),
     onZoom: (start: number, end: number) =>
       setRange({ kind: "absolute", start, end: Math.max(end, start + 60) }),
-    words: {
-      showTable: text.common.showTable,
-      showChart: text.common.showChart,
-      time: text.common.time,
-    },
+    words: { ...chartWords(text), time: text.common.time },
   };
   const failures: Series[] = [
     { name: text.state.fault, className: "m-stroke-fault", points: data.fault },

@@ -6,8 +6,10 @@ import Checkbox from "@cloudscape-design/components/checkbox";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useNavigate } from "react-router";
 
+import { chartWords } from "../../app/chart-words";
 import { useSettings } from "../../app/settings";
 import { useTimeRange } from "../../app/time-range";
+import { nodeText } from "../../app/type-text";
 import { useUrlState } from "../../app/url-state";
 import { HistogramChart } from "../../components/histogram-chart";
 import { StateMark } from "../../components/state-mark";
@@ -24,7 +26,6 @@ import { percentile, toBars } from "../../model/histogram";
 import { share, type Outcome, type State } from "../../model/statistics";
 import { tracesPath } from "../../path";
 import { PaneCharts } from "./pane-charts";
-import { typeText } from "./words";
 
 interface PaneProps {
   map: ServiceMap;
@@ -44,7 +45,7 @@ export function Pane({ map, node, edge, minutes }: PaneProps) {
     <SpaceBetween size="l">
       <div>
         <Box color="text-body-secondary">
-          {node ? typeText(text, node) : text.map.edge}
+          {node ? nodeText(text, node) : text.map.edge}
         </Box>
         {note !== "" && <Box color="text-body-secondary">{text.map[note]}</Box>}
       </div>
@@ -148,11 +149,9 @@ function Narrowing({
           url.set({ rt: range && `${range.from.toPrecision(4)}~${range.to.toPrecision(4)}` })
         }
         words={{
-          showTable: text.common.showTable,
-          showChart: text.common.showChart,
+          ...chartWords(text),
           count: text.common.count,
           value: text.traces.columns.responseTime,
-          help: text.common.dragToZoom,
         }}
         action={
           responseTime ? (

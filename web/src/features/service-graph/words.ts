@@ -1,27 +1,25 @@
 import { useMemo } from "react";
 
 import { useText } from "../../app/settings";
+import { typeText } from "../../app/type-text";
 import type { GraphWords } from "../../components/graph-view";
 import type { Catalogue } from "../../i18n/en";
 import { formatDuration, formatPercent, formatRate } from "../../model/format";
-import type { MapNode, ServiceMap } from "../../model/graph";
+import type { ServiceMap } from "../../model/graph";
 import { share, type Outcome, type State } from "../../model/statistics";
 
 export function failuresText(text: Catalogue, outcome: Outcome): string {
   return (["fault", "throttle", "error"] as const)
     .filter((state) => outcome[state] > 0)
     .slice(0, 2)
+    // A line may break between the two, not within one.
     .map((state) => `${stateText(text, state)} ${formatPercent(share(outcome, state))}`)
+    .map((part) => part.replaceAll(" ", "\u00a0"))
     .join(" · ");
 }
 
 export function stateText(text: Catalogue, state: State): string {
   return text.state[state];
-}
-
-/** X-Ray's own word where it has one; a client's is the only one that is not a type of something. */
-export function typeText(text: Catalogue, node: MapNode): string {
-  return node.kind === "client" ? text.map.kind.client : (node.type ?? text.map.kind[node.kind]);
 }
 
 export function useGraphWords(map: ServiceMap, minutes: number): GraphWords {
@@ -43,6 +41,11 @@ export function useGraphWords(map: ServiceMap, minutes: number): GraphWords {
       zoomIn: text.map.zoomIn,
       zoomOut: text.map.zoomOut,
       fit: text.map.fit,
+      tidy: text.map.tidy,
+      overview: text.map.overview,
+      nodeHelp: text.map.nodeHelp,
+      edgeHelp: text.map.edgeHelp,
+      type: (id) => typeText(text, map.nodes.find((n) => n.id === id)?.type),
       rate: formatRate,
       nodeLabel: (id) => {
         const node = map.nodes.find((n) => n.id === id);

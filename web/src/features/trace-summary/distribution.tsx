@@ -2,6 +2,7 @@ import { useMemo } from "react";
 import { useNavigate } from "react-router";
 
 import type { TraceSummary } from "../../api/xray";
+import { chartWords } from "../../app/chart-words";
 import { useSettings } from "../../app/settings";
 import { useTimeRange } from "../../app/time-range";
 import { HeatMap, type HeatPoint } from "../../components/heat-map";
@@ -41,7 +42,7 @@ export function Distribution({ summaries, choice, onChoice }: DistributionProps)
       ),
     [summaries, choice.time],
   );
-  const table = { showTable: text.common.showTable, showChart: text.common.showChart };
+  const shared = { ...chartWords(text), count: text.common.count };
   const box =
     choice.time || choice.responseTime
       ? {
@@ -60,10 +61,8 @@ export function Distribution({ summaries, choice, onChoice }: DistributionProps)
         range={choice.responseTime}
         onRange={(responseTime) => onChoice({ ...choice, responseTime })}
         words={{
-          ...table,
-          count: text.common.count,
+          ...shared,
           value: text.traces.columns.responseTime,
-          help: text.common.dragToZoom,
         }}
         height={150}
       />
@@ -84,8 +83,9 @@ export function Distribution({ summaries, choice, onChoice }: DistributionProps)
         onPick={(id) => void navigate(tracePath(id, { range: printed }))}
         stateName={(state) => (state === "in-progress" ? text.state.inProgress : text.state[state])}
         words={{
-          ...table,
+          ...shared,
           time: text.common.time,
+          state: text.traces.columns.state,
           value: text.traces.columns.responseTime,
           help: text.traces.overTimeHelp,
           fewToMany: text.traces.fewToMany,

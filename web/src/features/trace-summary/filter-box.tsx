@@ -4,9 +4,12 @@
 import { useId, useMemo, useRef, useState, type KeyboardEvent } from "react";
 
 import { useText } from "../../app/settings";
+import type { Catalogue } from "../../i18n/en";
 import { complete, type Suggestion, type Vocabulary } from "../../model/filter-completion";
+import { indexOfCharacter, readMistake } from "../../model/filter-mistake";
 
 export interface FilterError {
+  /** As the server says it, without what is expected and where. */
   message: string;
   position: number | undefined;
   expected: readonly string[];
@@ -132,27 +135,35 @@ export function FilterBox({ value, onChange, onRun, vocabulary, error }: FilterB
       )}
       {wrong && (
         <div id={`${id}-error`} className="m-filter-error" role="alert" data-testid="filter-error">
-          <span>
-            {text.traces.mistake(wrong.message, wrong.position)}
-            {wrong.expected.length > 0 && !wrong.message.includes("expected") && (
-              <> — {text.traces.expected(wrong.expected.slice(0, 6).join(", "))}</>
-            )}
-          </span>
+          <span>{mistakeText(text, wrong)}</span>
         </div>
       )}
     </div>
   );
 }
 
+function mistakeText(text: Catalogue, { message, position, expected }: FilterError): string {
+  const t = text.traces;
+  const mistake = readMistake(message);
+  const what = mistake
+    ? t.mistakes[mistake.kind](mistake.one, t.places[mistake.two] ?? mistake.two)
+    : message;
+  const things = expected.slice(0, 6).map((thing) => t.things[thing] ?? thing.replaceAll("`", ""));
+  return [t.mistake(what, position), things.length > 0 ? t.expected(things.join(", ")) : ""]
+    .filter(Boolean)
+    .join(" — ");
+}
+
 function Mirror({ value, position }: { value: string; position: number | undefined }) {
   if (position === undefined) return <>{value}&#8203;</>;
-  const at = Math.min(position, value.length);
+  const at = indexOfCharacter(value, position);
+  const marked = [...value.slice(at)][0] ?? "";
   // Past the end there is no character to mark: a blank stands for what is missing.
   return (
     <>
       {value.slice(0, at)}
-      <span className="m-filter-wrong">{value[at] ?? "\u00a0"}</span>
-      {value.slice(at + 1)}
+      <span className="m-filter-wrong">{marked || "\u00a0"}</span>
+      {value.slice(at + marked.length)}
     </>
   );
 }

@@ -2,9 +2,11 @@
 
 import Header from "@cloudscape-design/components/header";
 import Container from "@cloudscape-design/components/container";
+import Alert from "@cloudscape-design/components/alert";
+import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import { useMemo, useState } from "react";
+import { useMemo, useRef, useState } from "react";
 import { useNavigate } from "react-router";
 
 import { ApiError } from "../../api/client";
@@ -17,6 +19,8 @@ import { TimeRangeControl } from "../../app/time-range-control";
 import { useUrlState } from "../../app/url-state";
 import { PageLoading } from "../../components/page-loading";
 import { and, rangeTerms } from "../../model/filter";
+import { bareMessage } from "../../model/filter-mistake";
+import { formatCount } from "../../model/format";
 import { normalizeTraceId } from "../../model/trace-id";
 import { choose, vocabularyOf } from "../../model/trace-summary";
 import { tracePath } from "../../path";
@@ -25,7 +29,7 @@ import { FilterBox, type FilterError } from "./filter-box";
 import { Refiners } from "./refiners";
 import { ScanProgress } from "./scan-progress";
 import { TraceTable } from "./trace-table";
-import { useScan } from "./use-scan";
+import { useScan, type Scan } from "./use-scan";
 import { useChartChoice } from "./use-chart-choice";
 
 export function TracesPage() {
@@ -36,6 +40,8 @@ export function TracesPage() {
   const scan = useScan(window, filter);
   const error = scan.error ?? undefined;
   const syntax = syntaxError(error, filter);
+  const last = useRef<Answered | undefined>(undefined);
+  if (!error && scan.summaries.length > 0) last.current = { scan, filter };
   return (
     <SpaceBetween size="s">
       <Header
@@ -56,20 +62,68 @@ export function TracesPage() {
       >
         {text.traces.title}
       </Header>
-      <Query key={filter} filter={filter} summaries={scan.summaries} error={syntax} />
+      <Query filter={filter} summaries={scan.summaries} error={syntax} />
       {error && !syntax ? (
         <ErrorState error={error} onRetry={scan.retry} />
-      ) : syntax ? null : (
+      ) : syntax ? (
+        <Unread last={last.current} />
+      ) : (
         <Results scan={scan} filter={filter} />
       )}
     </SpaceBetween>
   );
 }
 
+interface Answered {
+  scan: Scan;
+  filter: string;
+}
+
+/** Below a filter with a mistake: what the last good one found, out of reach, or where to begin. */
+function Unread({ last }: { last: Answered | undefined }) {
+  const text = useText();
+  const url = useUrlState();
+  const t = text.traces;
+  if (last)
+    return (
+      <SpaceBetween size="s">
+        <Alert type="info">{last.filter ? t.stale(last.filter) : t.staleAll}</Alert>
+        <div className="m-stale" inert>
+          <Results scan={last.scan} filter={last.filter} />
+        </div>
+      </SpaceBetween>
+    );
+  return (
+    <Box padding={{ vertical: "xxl" }} textAlign="center">
+      <SpaceBetween size="s">
+        <Box variant="h3" tagOverride="h2">
+          {t.unread}
+        </Box>
+        <Box color="text-body-secondary">{t.unreadText}</Box>
+        <div className="m-refine m-center">
+          {t.examples.map((example) => (
+            <button
+              key={example}
+              type="button"
+              className="m-chip m-mono"
+              onClick={() => url.set({ filter: example }, { push: true })}
+            >
+              {example}
+            </button>
+          ))}
+        </div>
+        <Button onClick={() => url.set({ filter: undefined }, { push: true })}>
+          {text.empty.clearFilter}
+        </Button>
+      </SpaceBetween>
+    </Box>
+  );
+}
+
 function syntaxError(error: Error | undefined, expression: string): FilterError | undefined {
   if (!(error instanceof ApiError) || error.position === undefined) return undefined;
   return {
-    message: error.message.replace(/^filter expression: /, ""),
+    message: bareMessage(error.message, error.expected ?? []),
     position: error.position,
     expected: error.expected ?? [],
     expression: expression.trim(),
@@ -82,7 +136,7 @@ function Query({
   error,
 }: {
   filter: string;
-  summaries: ReturnType<typeof useScan>["summaries"];
+  summaries: Scan["summaries"];
   error: FilterError | undefined;
 }) {
   const text = useText();
@@ -90,6 +144,12 @@ function Query({
   const navigate = useNavigate();
   const { printed, refresh } = useTimeRange();
   const [typed, setTyped] = useState(filter);
+  // The box follows the address, and keeps the focus while it does.
+  const [followed, setFollowed] = useState(filter);
+  if (followed !== filter) {
+    setFollowed(filter);
+    setTyped(filter);
+  }
   const vocabulary = useMemo(() => vocabularyOf(summaries), [summaries]);
   const run = (value: string) => {
     const traceId = normalizeTraceId(value);
@@ -127,7 +187,7 @@ function Query({
   );
 }
 
-function Results({ scan, filter }: { scan: ReturnType<typeof useScan>; filter: string }) {
+function Results({ scan, filter }: Answered) {
   const text = useText();
   const url = useUrlState();
   const [choice, setChoice] = useChartChoice();
@@ -156,7 +216,7 @@ function Results({ scan, filter }: { scan: ReturnType<typeof useScan>; filter: s
             note={
               narrowed ? (
                 <span className="m-links">
-                  {text.traces.narrowed(String(chosen.length))}
+                  {text.traces.narrowed(formatCount(chosen.length))}
                   <Button variant="inline-link" onClick={() => setChoice({})}>
                     {text.common.clearSelection}
                   </Button>

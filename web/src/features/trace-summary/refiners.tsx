@@ -6,9 +6,10 @@ import { useMemo, useState } from "react";
 
 import type { TraceSummary } from "../../api/xray";
 import { useStored, useText } from "../../app/settings";
+import { typeText } from "../../app/type-text";
 import { formatCount } from "../../model/format";
 import type { State } from "../../model/statistics";
-import { refine, refiners, type Refiner } from "../../model/trace-summary";
+import { refine, refiners, type Refinement, type Refiner } from "../../model/trace-summary";
 
 const few = 8;
 
@@ -23,7 +24,12 @@ export function Refiners({
   const [refiner, setRefiner] = useStored<Refiner>("refiner", "outcome");
   const [all, setAll] = useState(false);
   const values = useMemo(() => refine(refiner, summaries), [refiner, summaries]);
-  const label = (value: string) => (refiner === "outcome" ? text.state[value as State] : value);
+  const label = ({ label: value, type }: Refinement) =>
+    refiner === "outcome"
+      ? text.state[value as State]
+      : type
+        ? `${value} (${typeText(text, type)})`
+        : value;
   return (
     <div className="m-refine" role="group" aria-label={text.traces.refine}>
       <SegmentedControl
@@ -40,7 +46,7 @@ export function Refiners({
           title={text.traces.addTerm(value.term)}
           onClick={() => onAdd(value.term)}
         >
-          <span className="m-chip-text">{label(value.label)}</span>
+          <span className="m-chip-text">{label(value)}</span>
           <span className="m-chip-count">{formatCount(value.count)}</span>
         </button>
       ))}

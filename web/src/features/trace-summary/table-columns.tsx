@@ -1,4 +1,5 @@
 import type { TableProps } from "@cloudscape-design/components/table";
+import type { ReactNode } from "react";
 import { Link } from "react-router";
 
 import type { TraceSummary } from "../../api/xray";
@@ -18,6 +19,8 @@ const byText =
   (value: (s: TraceSummary) => string | undefined) => (a: TraceSummary, b: TraceSummary) =>
     (value(a) ?? "").localeCompare(value(b) ?? "");
 
+const number = (content: ReactNode) => <span className="m-number-cell">{content}</span>;
+
 export function traceColumns(text: Catalogue, zone: Zone, range: string | undefined): Column[] {
   const t = text.traces.columns;
   const users = (s: TraceSummary) => (s.Users ?? []).map((u) => u.UserName ?? "").join(", ");
@@ -31,8 +34,8 @@ export function traceColumns(text: Catalogue, zone: Zone, range: string | undefi
   return [
     {
       id: "responseTime",
-      header: t.responseTime,
-      cell: (s) => <span className="m-number">{formatDuration(s.ResponseTime)}</span>,
+      header: number(t.responseTime),
+      cell: (s) => number(formatDuration(s.ResponseTime)),
       sortingComparator: byNumber((s) => s.ResponseTime),
       width: 155,
     },
@@ -71,8 +74,8 @@ export function traceColumns(text: Catalogue, zone: Zone, range: string | undefi
     },
     {
       id: "httpStatus",
-      header: t.httpStatus,
-      cell: (s) => s.Http?.HttpStatus ?? "–",
+      header: number(t.httpStatus),
+      cell: (s) => number(s.Http?.HttpStatus ?? "–"),
       sortingComparator: byNumber((s) => s.Http?.HttpStatus),
       width: 90,
     },
@@ -96,8 +99,8 @@ export function traceColumns(text: Catalogue, zone: Zone, range: string | undefi
     },
     {
       id: "duration",
-      header: t.duration,
-      cell: (s) => <span className="m-number">{formatDuration(s.Duration)}</span>,
+      header: number(t.duration),
+      cell: (s) => number(formatDuration(s.Duration)),
       sortingComparator: byNumber((s) => s.Duration),
       width: 120,
     },

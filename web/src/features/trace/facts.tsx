@@ -7,7 +7,7 @@ import { useSettings } from "../../app/settings";
 import { useTimeRange } from "../../app/time-range";
 import { CopyButton } from "../../components/copy-button";
 import { StateMark } from "../../components/state-mark";
-import { formatAge, formatDuration, formatTimePrecise } from "../../model/format";
+import { formatAge, formatCount, formatDuration, formatTimePrecise } from "../../model/format";
 import { isInProgress } from "../../model/segment";
 import type { Waterfall } from "../../model/waterfall";
 import { segmentStateText } from "./words";
@@ -54,7 +54,7 @@ export function Facts({ waterfall }: { waterfall: Waterfall }) {
       </span>,
     ],
     [t.age, formatAge(Math.max(0, now - waterfall.start), language)],
-    [t.segments, String(waterfall.segmentCount)],
+    [t.segments, formatCount(waterfall.segmentCount)],
     [
       t.id,
       <span key="i">

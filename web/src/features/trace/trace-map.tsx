@@ -6,6 +6,7 @@ import { lazy, Suspense, useMemo } from "react";
 import { useTraceGraph } from "../../api/hook";
 import { ErrorState } from "../../app/error-state";
 import { useStored, useText } from "../../app/settings";
+import { typeText } from "../../app/type-text";
 import type { GraphWords } from "../../components/graph-view";
 import { PageLoading } from "../../components/page-loading";
 import { formatCount, formatDuration, formatPercent } from "../../model/format";
@@ -49,6 +50,7 @@ export function TraceMap({ traceId, onNode }: { traceId: string; onNode: (name: 
               selected={undefined}
               words={words}
               height={height}
+              growTo="440px"
               onSelect={(id, what) => {
                 const node = map.nodes.find((n) => n.id === id);
                 if (what === "node" && node && node.kind !== "client") onNode(node.name);
@@ -72,6 +74,11 @@ function useWords(map: ServiceMap): GraphWords {
       zoomIn: text.map.zoomIn,
       zoomOut: text.map.zoomOut,
       fit: text.map.fit,
+      tidy: text.map.tidy,
+      overview: text.map.overview,
+      nodeHelp: text.map.nodeHelp,
+      edgeHelp: "",
+      type: (id) => typeText(text, map.nodes.find((n) => n.id === id)?.type),
       rate: (calls) => `× ${formatCount(calls)}`,
       nodeLabel: (id) => {
         const node = map.nodes.find((n) => n.id === id);

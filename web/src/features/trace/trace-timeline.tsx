@@ -7,6 +7,7 @@ import Input from "@cloudscape-design/components/input";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useEffect, useMemo, useState } from "react";
 
+import { chartWords } from "../../app/chart-words";
 import { useText } from "../../app/settings";
 import { StateMark } from "../../components/state-mark";
 import { Timeline } from "../../components/timeline";
@@ -130,7 +131,9 @@ export function TraceTimeline({ waterfall, selected, onSelect }: TraceTimelinePr
           status: text.trace.state,
           code: text.trace.code,
           duration: text.trace.duration,
+          ruler: text.trace.ruler,
           rulerHelp: text.trace.rulerHelp,
+          choice: chartWords(text),
         }}
       />
     </Container>

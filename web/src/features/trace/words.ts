@@ -1,6 +1,7 @@
 import { useMemo } from "react";
 
 import { useText } from "../../app/settings";
+import { typeText } from "../../app/type-text";
 import type { TimelineWords } from "../../components/timeline-row";
 import type { Catalogue } from "../../i18n/en";
 import type { SegmentState } from "../../model/segment";
@@ -24,6 +25,7 @@ export function useTimelineWords(): TimelineWords {
       inProgressHelp,
       group,
       bar,
+      type: (type) => typeText(text, type),
       state,
       below: (s) => text.state.below(state(s)),
     };
