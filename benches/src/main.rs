@@ -91,16 +91,19 @@ fn put(server: &Server, bodies: &[generate::Body], connections: usize, segments:
     );
 }
 
-/// Memory is written out within a minute, even where nothing more comes.
+/// Memory is written out within a minute, even where nothing more comes; merging goes on for a while.
 fn wait_for_flush(server: &Server) {
     let mut client = Client::connect(server.http);
     let deadline = Instant::now() + Duration::from_secs(180);
     let mut quiet = 0;
-    while Instant::now() < deadline && quiet < 3 {
+    let mut parts = Value::Null;
+    while Instant::now() < deadline && quiet < 6 {
         std::thread::sleep(Duration::from_secs(1));
         let (_, answer) = client.get("/api/health");
         let health: Value = serde_json::from_str(&answer).unwrap_or_default();
-        quiet = if health["store"]["memory_bytes"] == json!(0) { quiet + 1 } else { 0 };
+        let is_quiet = health["store"]["memory_bytes"] == json!(0) && health["store"]["parts"] == parts;
+        quiet = if is_quiet { quiet + 1 } else { 0 };
+        parts = health["store"]["parts"].clone();
     }
 }
 
