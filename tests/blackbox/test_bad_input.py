@@ -437,3 +437,15 @@ def test_random_mutations(server):
         assert len(answer["UnprocessedTraceSegments"]) <= 50
     server.summaries(start=0, end=4e9)
     assert server.health()["status"] == "ok"
+
+
+@pytest.mark.parametrize("path, body, member", [
+    ("/TraceSegments", {"TraceSegmentDocuments": None}, "TraceSegmentDocuments"),
+    ("/TraceSegments", {"TraceSegmentDocuments": ["{}", 5]}, "TraceSegmentDocuments[1]"),
+    ("/Traces", {"TraceIds": None}, "TraceIds"),
+    ("/SamplingTargets", {"SamplingStatisticsDocuments": [{"RuleName": 5}]}, "SamplingStatisticsDocuments[0].RuleName"),
+])
+def test_a_member_of_the_wrong_type_is_named(server, path, body, member):
+    answer = server.request(path, body)
+    assert answer.status == 400, answer
+    assert member + ":" in answer.json["Message"], answer

@@ -146,6 +146,12 @@ def test_wrong_environment_is_told(tmp_path, name, value):
     assert "panicked" not in message
 
 
+def test_a_variable_that_is_no_setting_is_told(tmp_path):
+    done = mitoshi("check-config", "--data-dir", str(tmp_path / "d"), MITOSHI_HTTP_ADRESS="127.0.0.1:1")
+    assert done.returncode == 0
+    assert "MITOSHI_HTTP_ADRESS" in done.stderr and "did you mean MITOSHI_HTTP_ADDRESS?" in done.stderr
+
+
 def test_open_http_address_is_refused(tmp_path):
     """There is no sign-in: the API must not listen beyond the machine by a slip."""
     done = mitoshi("serve", "--data-dir", str(tmp_path / "d"), "--http", "0.0.0.0:0", "--daemon", "127.0.0.1:0")

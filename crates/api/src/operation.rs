@@ -84,8 +84,16 @@ where
     F: Future<Output = Result<O, ApiError>>,
 {
     let text: &[u8] = if body.iter().all(u8::is_ascii_whitespace) { b"{}" } else { &body };
-    let input = serde_json::from_slice(text).map_err(|err| ApiError::invalid(format!("the request body is not valid: {err}")))?;
+    let input = serde_json::from_slice(text).map_err(|err| invalid_body::<I>(text, err))?;
     answer(&handler(input).await?)
+}
+
+/// Reads the body once more to find out which member is wrong.
+fn invalid_body<I: DeserializeOwned>(text: &[u8], err: serde_json::Error) -> ApiError {
+    let placed = serde_path_to_error::deserialize::<_, I>(&mut serde_json::Deserializer::from_slice(text)).err();
+    let path = placed.map(|placed| placed.path().to_string()).filter(|path| path != ".");
+    let member = path.map_or_else(String::new, |path| format!("{path}: "));
+    ApiError::invalid(format!("the request body is not valid: {member}{err}"))
 }
 
 pub(crate) fn answer(output: &impl Serialize) -> Result<Vec<u8>, ApiError> {

@@ -212,6 +212,24 @@ fn merge_environment(table: &mut toml::Table) -> Result<(), ConfigError> {
     visit(table, "MITOSHI")
 }
 
+/// Variables that look like settings and are none, each with the setting it resembles.
+pub(crate) fn unknown_variables() -> Vec<(String, String)> {
+    fn names(table: &toml::Table, prefix: &str, known: &mut Vec<String>) {
+        for (key, value) in table {
+            let name = format!("{prefix}_{}", key.to_ascii_uppercase());
+            match value {
+                toml::Value::Table(inner) => names(inner, &name, known),
+                _ => known.push(name),
+            }
+        }
+    }
+    let mut known = Vec::new();
+    names(&DEFAULT.parse().unwrap_or_default(), "MITOSHI", &mut known);
+    let set = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let unknown = set.filter(|name| name.starts_with("MITOSHI_") && !known.contains(name));
+    unknown.map(|name| (name.clone(), nearest(&name, known.iter().map(String::as_str)).to_owned())).collect()
+}
+
 /// All numbers here are counts. Saying so here names the key, which the general reader does not.
 fn check_number(key: &str, slot: &toml::Value, value: &toml::Value) -> Result<(), ConfigError> {
     match (slot, value) {

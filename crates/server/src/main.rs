@@ -67,7 +67,12 @@ fn main() -> ExitCode {
         }),
     };
     match Config::load(&overrides) {
-        Ok(config) => run(config),
+        Ok(config) => {
+            for (name, near) in config::unknown_variables() {
+                complain(&format!("{name} is not a setting and is ignored"), &format!("did you mean {near}?"));
+            }
+            run(config)
+        }
         Err(err) => {
             complain(&err.message, &err.hint);
             ExitCode::from(BAD_CONFIG)
