@@ -10,5 +10,6 @@ fuzz_target!(|text: &str| {
     if let Some(id) = documents.first().and_then(|document| document.trace_id) {
         let digest = TraceDigest::of(id, &documents);
         assert_eq!(digest.revision as usize, documents.len());
+        assert!(digest.is_consistent());
     }
 });

@@ -259,8 +259,8 @@ pub(crate) struct Candidate {
     row: usize,
 }
 
-/// Fewer digests than this are not worth a thread.
-const DIGESTS_PER_THREAD: usize = 512;
+/// Candidates that stand closer together than this are not worth a thread.
+const ROWS_PER_THREAD: usize = 1024;
 static DECODE_THREADS: LazyLock<usize> = LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from).min(8));
 
 /// Entry service and response time of a trace.
@@ -339,9 +339,11 @@ impl TraceFile {
         Ok((candidates, admitted))
     }
 
-    /// Decodes some candidates of a row group, in their order; many of them on several cores.
+    /// Decodes some candidates of a row group, in their order; what is much work on several cores.
     pub(crate) fn digests(&self, group: usize, candidates: &[Candidate]) -> Result<Vec<TraceDigest>> {
-        let threads = (candidates.len() / DIGESTS_PER_THREAD).min(*DECODE_THREADS);
+        let (Some(first), Some(last)) = (candidates.first(), candidates.last()) else { return Ok(Vec::new()) };
+        // Few candidates far apart cost as much as many: whole pages are decompressed.
+        let threads = ((last.row - first.row) / ROWS_PER_THREAD).min(*DECODE_THREADS);
         if threads < 2 {
             return self.decode_all(group, candidates);
         }
