@@ -71,6 +71,8 @@ export async function shoot(page, name) {
   mkdirSync(folder, { recursive: true });
   shots += 1;
   const file = `${String(shots).padStart(2, "0")}-${name.toLowerCase().replace(/[^a-z0-9]+/g, "-")}.png`.slice(0, 120);
+  // The map moves and panes open with a short animation.
+  await page.waitForTimeout(400);
   await page.screenshot({ path: join(folder, file) });
 }
 

@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Exit codes, as sysexits.h numbers them.
 const BAD_CONFIG: u8 = 64;
