@@ -188,7 +188,7 @@ def denied(args):
 What to look for in {mitoshi.url(state)}
   - the page still looks right and answers 200
   - the trace map: the edges from Backend #1 and Backend #2 to DynamoDB show faults
-  - Traces: filter `service("dynamodb") {{ fault = true }}`, open one, choose the DynamoDB subsegment
+  - Traces: filter `service("last-access") {{ fault }}`, open one, choose the DynamoDB subsegment
   - its Exceptions tab: AccessDeniedException for dynamodb:PutItem, with role, table and stack
 
 Repair: make demo-ok""")

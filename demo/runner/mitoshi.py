@@ -89,7 +89,7 @@ def put_sampling_rules(state):
             raise DemoError(
                 f"Mitoshi refused the sampling rule {rule['RuleName']!r}: HTTP {status} {json.dumps(answer)}"
             )
-    step("sampling rules: `health` records nothing, `demo` records every other request")
+    step("sampling rules: `health` records nothing, `demo` records everything else")
 
 
 def wait_for_traces(state, since):

@@ -120,7 +120,8 @@ pub struct Visit {
     /// Nothing in the trace called it.
     pub root: bool,
     pub inferred: bool,
-    /// Inferred, but the caller said the callee reports itself: it may yet do so.
+    /// Not yet certain. Where inferred: the caller said the callee reports itself, and it may yet do so. Where not: a root only
+    /// because the segment that called it is not there, and may yet arrive.
     pub pending: bool,
     pub served: Call,
     /// Who called, and what the caller saw.
@@ -339,7 +340,7 @@ impl<'t, 'a> Builder<'t, 'a> {
                 service,
                 root: is_root[index],
                 inferred,
-                pending: false,
+                pending: is_root[index] && !inferred && entity.segment.parent_id.is_some(),
                 served: call(entity.segment),
                 caller: None,
                 user: None,

@@ -33,7 +33,12 @@ const STOPPED_AT_ONCE: u8 = 130;
 
 /// Observability for people who run containers: X-Ray compatible traces on your own machine.
 #[derive(Parser)]
-#[command(name = "mitoshi", version, about, arg_required_else_help = true)]
+#[command(
+    name = "mitoshi",
+    version,
+    about = "Observability for people who run containers: X-Ray compatible traces on your own machine",
+    arg_required_else_help = true
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -21,8 +21,21 @@ export class ErrorBoundary extends Component<
   }
 }
 
+/** A page's files are fetched when it is first opened; browsers and the bundler word a failure to differently. */
+const notFetched = /preload|dynamically imported module|importing a module script/i;
+
 function Crashed({ error }: { error: Error }) {
   const text = useText();
+  if (notFetched.test(error.message))
+    return (
+      <Alert
+        type="error"
+        header={text.error.unreachable}
+        action={<Button onClick={() => location.reload()}>{text.app.reload}</Button>}
+      >
+        {text.error.unreachableText}
+      </Alert>
+    );
   return (
     <Alert
       type="error"

@@ -79,7 +79,7 @@ export function SendingGuide() {
           label: t.python,
           content: (
             <SpaceBetween size="s">
-              {install("pip install aws-xray-sdk")}
+              {install("pip install aws-xray-sdk flask")}
               <div>{t.flaskText}</div>
               <Snippet code={snippets.flaskSnippet(at)} label="Flask" />
               <div>{t.djangoText}</div>

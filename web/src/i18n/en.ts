@@ -184,6 +184,7 @@ export const en = {
     mapLabel: "Trace map. Use Tab to go from node to node, Enter to open one.",
     viewTraces: "View traces",
     viewFiltered: "View filtered traces",
+    viewOutcome: (state: string, count: string) => `Only ${state.toLowerCase()} (${count})`,
     summary: "Summary",
     metrics: "Metrics",
     distribution: "Response time distribution",
@@ -496,7 +497,7 @@ export const en = {
   sending: {
     title: "Sending data",
     description:
-      "Point an SDK, the daemon or a collector at this server. No account and no credentials are needed.",
+      "Point an SDK, the daemon or a collector at this server. No account is needed, and where credentials are asked for, any text will do.",
     node: "Node.js",
     python: "Python",
     otel: "OpenTelemetry",
@@ -510,7 +511,7 @@ export const en = {
       "OpenTelemetry Collector (contrib) with the awsxray exporter. The region is required by the exporter, any will do.",
     daemonText:
       "An X-Ray daemon that already runs elsewhere can forward to this server. In cfg.yaml:",
-    daemonNote: "The daemon wants credentials even here; any text will do:",
+    daemonNote: "The daemon and the collector want credentials even here; any text will do:",
     cliText: "Send one segment by hand. It needs the AWS CLI and a POSIX shell:",
     environment: "Tell the SDK where the daemon is:",
     install: "Install:",
@@ -520,7 +521,7 @@ export const en = {
     version: "Version",
     region: "Region",
     loopback:
-      "This address only answers on the server's own machine. To send from elsewhere, start the server with another address for --http and --daemon.",
+      "This address only answers on the server's own machine. To send from elsewhere, start the server with --daemon 0.0.0.0:2000 and --daemon-allow and the networks that may send; the console is reached from elsewhere through an SSH tunnel or a proxy.",
     counters: "What has arrived",
     accepted: "Segments accepted",
     rejected: "Segments rejected",

@@ -181,6 +181,7 @@ export const ja: Catalogue = {
     mapLabel: "トレースマップ。Tab キーでノードを移動し、Enter キーで開きます。",
     viewTraces: "トレースを表示",
     viewFiltered: "絞り込んだトレースを表示",
+    viewOutcome: (state: string, count: string) => `${state}のみ表示(${count})`,
     summary: "概要",
     metrics: "メトリクス",
     distribution: "応答時間の分布",
@@ -491,7 +492,7 @@ export const ja: Catalogue = {
   sending: {
     title: "データの送信",
     description:
-      "SDK、デーモン、コレクターの送信先をこのサーバーに向けてください。アカウントや認証情報は不要です。",
+      "SDK、デーモン、コレクターの送信先をこのサーバーに向けてください。アカウントは不要です。認証情報を求められた場合は、任意の文字列でかまいません。",
     node: "Node.js",
     python: "Python",
     otel: "OpenTelemetry",
@@ -504,7 +505,7 @@ export const ja: Catalogue = {
     otelText:
       "OpenTelemetry Collector (contrib) の awsxray エクスポーターを使います。region はエクスポーターの必須項目ですが、任意の値でかまいません。",
     daemonText: "すでに動いている X-Ray デーモンから転送できます。cfg.yaml に次を設定します。",
-    daemonNote: "デーモンは認証情報を要求しますが、任意の文字列でかまいません。",
+    daemonNote: "デーモンとコレクターは認証情報を要求しますが、任意の文字列でかまいません。",
     cliText: "セグメントを 1 つ手動で送信します。AWS CLI と POSIX シェルが必要です。",
     environment: "SDK にデーモンのアドレスを指定します。",
     install: "インストール:",
@@ -514,7 +515,7 @@ export const ja: Catalogue = {
     version: "バージョン",
     region: "リージョン",
     loopback:
-      "このアドレスは、サーバーと同じマシンからのみ接続できます。他のマシンから送る場合は、--http と --daemon に別のアドレスを指定して起動してください。",
+      "このアドレスは、サーバーと同じマシンからのみ接続できます。他のマシンから送る場合は、--daemon 0.0.0.0:2000 と、送信を許可するネットワークを示す --daemon-allow を指定して起動してください。他のマシンからコンソールを開くには、SSH トンネルまたはプロキシを使います。",
     counters: "受信状況",
     accepted: "受理したセグメント",
     rejected: "拒否したセグメント",

@@ -16,7 +16,7 @@ test("shell quoting keeps every character", () => {
       ["x", ""],
     ]),
   ).toBe(
-    "aws xray get-trace-summaries --endpoint-url http://h:1 --start-time 5 --filter-expression 'fault AND duration > 1'",
+    "aws xray get-trace-summaries --endpoint-url http://h:1 --region us-east-1 --no-sign-request --start-time 5 --filter-expression 'fault AND duration > 1'",
   );
 });
 

@@ -138,6 +138,8 @@ function Narrowing({
     from !== undefined && to !== undefined && to > from ? { from, to } : undefined;
   const filter = narrowed(selector, { states: chosen, responseTime });
   const filtered = chosen.length > 0 || responseTime !== undefined;
+  // What a person who clicks something red is after.
+  const worst = (["fault", "error", "throttle"] as const).find((state) => outcome[state] > 0);
   return (
     <SpaceBetween size="s">
       <HistogramChart
@@ -188,12 +190,26 @@ function Narrowing({
             </Checkbox>
           ))}
       </div>
-      <Button
-        variant="primary"
-        onClick={() => void navigate(tracesPath({ range: printed, filter }))}
-      >
-        {filtered ? text.map.viewFiltered : text.map.viewTraces}
-      </Button>
+      <div className="m-links">
+        <Button
+          variant="primary"
+          onClick={() => void navigate(tracesPath({ range: printed, filter }))}
+        >
+          {filtered ? text.map.viewFiltered : text.map.viewTraces}
+        </Button>
+        {worst && !filtered && (
+          <Button
+            data-testid="view-worst"
+            onClick={() =>
+              void navigate(
+                tracesPath({ range: printed, filter: narrowed(selector, { states: [worst] }) }),
+              )
+            }
+          >
+            {text.map.viewOutcome(text.state[worst], formatCount(outcome[worst]))}
+          </Button>
+        )}
+      </div>
     </SpaceBetween>
   );
 }

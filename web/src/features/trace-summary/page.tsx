@@ -41,7 +41,7 @@ export function TracesPage() {
   const error = scan.error ?? undefined;
   const syntax = syntaxError(error, filter);
   const last = useRef<Answered | undefined>(undefined);
-  if (!error && scan.summaries.length > 0) last.current = { scan, filter };
+  if (!error && !scan.running) last.current = { scan, filter };
   return (
     <SpaceBetween size="s">
       <Header
