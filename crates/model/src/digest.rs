@@ -120,8 +120,7 @@ pub struct Visit {
     /// Nothing in the trace called it.
     pub root: bool,
     pub inferred: bool,
-    /// Not yet certain. Where inferred: the caller said the callee reports itself, and it may yet do so. Where not: a root only
-    /// because the segment that called it is not there, and may yet arrive.
+    /// Inferred, but the caller said the callee reports itself: it may yet do so.
     pub pending: bool,
     pub served: Call,
     /// Who called, and what the caller saw.
@@ -340,7 +339,7 @@ impl<'t, 'a> Builder<'t, 'a> {
                 service,
                 root: is_root[index],
                 inferred,
-                pending: is_root[index] && !inferred && entity.segment.parent_id.is_some(),
+                pending: false,
                 served: call(entity.segment),
                 caller: None,
                 user: None,

@@ -71,11 +71,6 @@ impl Query {
 
 /// Whether a call's inferred service is still held back: its own segment may yet arrive.
 pub(crate) fn is_pending(visit: &Visit, now_us: i64) -> bool {
-    visit.inferred && may_change(visit, now_us)
-}
-
-/// Whether what makes a visit pending may yet arrive.
-fn may_change(visit: &Visit, now_us: i64) -> bool {
     let ended_us = visit.served.start_us.saturating_add_unsigned(visit.served.duration_us.unwrap_or(0));
     visit.pending && callee_may_come(ended_us, now_us)
 }
@@ -119,7 +114,7 @@ impl Builder {
             if let Some(caller) = &visit.caller {
                 let from = node(self, caller.service);
                 self.edge(from, to, false).tally.add(visit.requested());
-            } else if visit.root && !may_change(visit, now_us) {
+            } else if visit.root {
                 self.nodes[to].root = true;
                 let service = digest.service(visit.service);
                 let client = ServiceId { kind: Some("client".into()), ..service.id.clone() };

@@ -90,20 +90,6 @@ async fn a_traced_call_waits_for_its_callee_before_it_is_shown_as_remote() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_segment_whose_caller_has_not_arrived_is_no_entry_at_first() {
-    let mut callee = testkit::segment(&trace_id(NOW_SECS as u32, 1), 1, "callee", NOW_SECS as f64, 0.1);
-    callee["parent_id"] = json!(segment_id(99));
-    let (door, clock, _dir) = door(&[callee]).await;
-    let graph = door.service_graph(last_hour()).unwrap();
-    assert_eq!(graph.len(), 1, "the service, and no client that called it");
-    assert!(!graph[0].root && graph[0].tally.as_ref().is_some_and(|tally| tally.statistics.ok == 1));
-    clock.advance_secs(limit::TRACED_GRACE_SECS + 1);
-    let graph = door.service_graph(last_hour()).unwrap();
-    assert_eq!(graph.len(), 2);
-    assert!(graph[0].root);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn spellings_of_an_unlisted_aws_service_are_one_node_too() {
     let start = (NOW_SECS - 10) as f64;
     let documents: Vec<Value> = ["mediaconvert", "MediaConvert"]
