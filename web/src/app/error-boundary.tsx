@@ -26,24 +26,21 @@ const notFetched = /preload|dynamically imported module|importing a module scrip
 
 function Crashed({ error }: { error: Error }) {
   const text = useText();
-  if (notFetched.test(error.message))
-    return (
-      <Alert
-        type="error"
-        header={text.error.unreachable}
-        action={<Button onClick={() => location.reload()}>{text.app.reload}</Button>}
-      >
-        {text.error.unreachableText}
-      </Alert>
-    );
+  const unreachable = notFetched.test(error.message);
   return (
     <Alert
       type="error"
-      header={text.app.crashed}
+      header={unreachable ? text.error.unreachable : text.app.crashed}
       action={<Button onClick={() => location.reload()}>{text.app.reload}</Button>}
     >
-      {text.app.crashedText}
-      <pre className="m-code">{error.message}</pre>
+      {unreachable ? (
+        text.error.unreachableText
+      ) : (
+        <>
+          {text.app.crashedText}
+          <pre className="m-code">{error.message}</pre>
+        </>
+      )}
     </Alert>
   );
 }

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::operation::{self, Answer};
 
-mod body;
+mod document;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -39,7 +39,7 @@ struct UnprocessedTraceSegment {
 /// The handler itself, and not a typed function like the others: this body has its own reader.
 pub(super) fn put_trace_segments(app: Arc<App>, body: Bytes) -> Answer {
     Box::pin(async move {
-        match body::documents(&body) {
+        match document::read(&body) {
             Some(documents) => {
                 drop(body);
                 operation::answer(&put(&app, documents).await?)

@@ -11,7 +11,7 @@ mod tests;
 const MEMBER: &[u8] = b"\"TraceSegmentDocuments\"";
 
 /// The documents, or nothing where the body is not of the plain form.
-pub(super) fn documents(body: &[u8]) -> Option<Vec<Bytes>> {
+pub(super) fn read(body: &[u8]) -> Option<Vec<Bytes>> {
     std::str::from_utf8(body).ok()?;
     let mut reader = Reader { body, at: 0, buffer: vec![0; body.len() + STEP], filled: 0 };
     let mut ends = Vec::with_capacity(model::limit::DOCUMENTS_PER_PUT);

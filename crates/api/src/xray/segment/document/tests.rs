@@ -3,8 +3,8 @@ use serde_json::{Value, json};
 
 use super::*;
 
-fn read(body: &[u8]) -> Option<Vec<String>> {
-    Some(documents(body)?.into_iter().map(|text| String::from_utf8(text.to_vec()).unwrap()).collect())
+fn read_texts(body: &[u8]) -> Option<Vec<String>> {
+    Some(read(body)?.into_iter().map(|text| String::from_utf8(text.to_vec()).unwrap()).collect())
 }
 
 /// What the general reader makes of it.
@@ -18,15 +18,15 @@ fn the_plain_form_is_taken() {
     let all = "\" \\ / \u{8} \u{c} \n \r \t \u{0} \u{1f} é 漢 😀";
     let texts = json!([all, "", "a", "12345678", "1234567\"", "\\\\\\\\\\\\\\\\", all.repeat(50)]);
     let body = json!({"TraceSegmentDocuments": texts}).to_string();
-    assert_eq!(read(body.as_bytes()), general(body.as_bytes()));
-    assert_eq!(read(body.as_bytes()).unwrap().len(), 7);
+    assert_eq!(read_texts(body.as_bytes()), general(body.as_bytes()));
+    assert_eq!(read_texts(body.as_bytes()).unwrap().len(), 7);
     for body in [
         " {\n\"TraceSegmentDocuments\" :\t[ \"a\" , \"b\" ] }\r\n ",
         "{\"TraceSegmentDocuments\":[]}",
         "{\"TraceSegmentDocuments\":[\"\\u0041\\u3042\\ud83d\\ude00\\/\"]}",
     ] {
-        assert!(read(body.as_bytes()).is_some(), "{body}");
-        assert_eq!(read(body.as_bytes()), general(body.as_bytes()), "{body}");
+        assert!(read_texts(body.as_bytes()).is_some(), "{body}");
+        assert_eq!(read_texts(body.as_bytes()), general(body.as_bytes()), "{body}");
     }
 }
 
@@ -50,9 +50,9 @@ fn everything_else_is_left_to_the_general_reader() {
         "{\"TraceSegmentDocuments\":[\"\\u00+1\"]}",
         "{\"TraceSegmentDocuments\":[\"line\nbreak\"]}",
     ] {
-        assert_eq!(read(body.as_bytes()), None, "{body}");
+        assert_eq!(read_texts(body.as_bytes()), None, "{body}");
     }
-    assert_eq!(read(b"{\"TraceSegmentDocuments\":[\"\xff\"]}"), None);
+    assert_eq!(read_texts(b"{\"TraceSegmentDocuments\":[\"\xff\"]}"), None);
 }
 
 proptest! {
@@ -66,7 +66,7 @@ proptest! {
                 if c.is_ascii() { vec![c] } else { c.encode_utf16(&mut units).iter().flat_map(|unit| format!("\\u{unit:04x}").chars().collect::<Vec<_>>()).collect() }
             }).collect();
         }
-        prop_assert_eq!(read(body.as_bytes()), Some(texts));
+        prop_assert_eq!(read_texts(body.as_bytes()), Some(texts));
     }
 
     #[test]
@@ -79,8 +79,8 @@ proptest! {
             let at = at.index(body.len());
             body[at] = byte;
         }
-        if let Some(texts) = read(&body) {
-            prop_assert_eq!(Some(texts), general(&body));
+        if let Some(found) = read_texts(&body) {
+            prop_assert_eq!(Some(found), general(&body));
         }
     }
 }
