@@ -1,5 +1,4 @@
-//! A document of any bytes: refused alike by the check and by the reader, or read and written as a document that is read the
-//! same again.
+//! A document of any bytes: refused, or read and written as a document that is read the same again.
 
 #![no_main]
 
@@ -7,16 +6,10 @@ use libfuzzer_sys::fuzz_target;
 use model::digest::TraceDigest;
 
 fuzz_target!(|bytes: &[u8]| {
-    let (checked, parsed) = (model::segment::check(bytes), model::segment::parse(bytes));
-    assert_eq!(checked.is_ok(), parsed.is_ok());
-    if let (Ok(id), Ok(segment)) = (checked, parsed) {
-        let text = segment.to_json();
-        let again = model::segment::parse(text.as_bytes()).expect("what was written can be read");
-        assert_eq!(again.to_json(), text);
-        let indexed = model::segment::parse_indexed(bytes).expect("what was checked can be read");
-        let digest = TraceDigest::of(id, [&segment]);
-        assert!(digest.is_consistent());
-        // Not by `==`: an annotation may be a number that is none.
-        assert_eq!(format!("{digest:?}"), format!("{:?}", TraceDigest::of(id, [&indexed])));
-    }
+    let Ok(segment) = model::segment::parse(bytes) else { return };
+    let text = segment.to_json();
+    let again = model::segment::parse(text.as_bytes()).expect("what was written can be read");
+    assert_eq!(again.to_json(), text);
+    let id = segment.trace_id.expect("required");
+    assert!(TraceDigest::of(id, [&segment]).is_consistent());
 });

@@ -1,17 +1,20 @@
 //! The digest of a trace: everything that trace summaries, filter expressions, the service graph and statistics ask, and nothing
 //! else. Derived from the trace's segments; the store keeps it beside them, and can always make it again.
 
-use compact_str::CompactString;
+use std::borrow::Cow;
 use std::collections::HashMap;
+
+use compact_str::CompactString;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Segment;
 use crate::id::{SegmentId, TraceId};
 use crate::limit;
+use crate::segment::{self, Json};
 use crate::service::{self, ServiceId};
 use crate::time::DAY_US;
 use crate::trace::Trace;
-use crate::{Segment, segment};
 
 mod root_cause;
 #[cfg(test)]
@@ -76,7 +79,7 @@ pub enum Outcome {
 }
 
 impl Flags {
-    pub fn of(segment: &Segment) -> Flags {
+    pub fn of(segment: &Segment<'_>) -> Flags {
         Flags { error: segment.error == Some(true), throttle: segment.throttle == Some(true), fault: segment.fault == Some(true) }
     }
 
@@ -182,7 +185,7 @@ pub struct Attributed {
 
 impl TraceDigest {
     /// Digests the documents of one trace, given in order of arrival.
-    pub fn of<'a>(id: TraceId, documents: impl IntoIterator<Item = &'a Segment>) -> TraceDigest {
+    pub fn of<'a>(id: TraceId, documents: impl IntoIterator<Item = &'a Segment<'a>>) -> TraceDigest {
         let mut revision = 0u32;
         let trace = Trace::assemble(documents.into_iter().inspect(|_| revision += 1));
         Builder::new(&trace, id, revision).build()
@@ -423,8 +426,8 @@ impl<'t, 'a> Builder<'t, 'a> {
         let segment = entity.segment;
         let service = self.service_of[entity.owner];
         if let Some(annotations) = &segment.annotations {
-            for (key, value) in &annotations.0 {
-                self.annotate(key, value, service);
+            for (key, value) in annotations.members().0 {
+                self.annotate(&key, &value, service);
             }
         }
         if let Some(user) = segment.user.as_deref().filter(|user| !user.is_empty()) {
@@ -439,27 +442,35 @@ impl<'t, 'a> Builder<'t, 'a> {
         if let (Some(links), Some(service)) = (&segment.links, service) {
             let room = limit::INDEXED_VALUES_PER_TRACE.saturating_sub(self.digest.links.len());
             for link in links.iter().take(room) {
-                let reference = link.str_in("attributes", "aws.xray.reserved.reference_type");
-                if let Some(trace_id) = link.str("trace_id").and_then(|text| text.parse().ok()) {
+                let link = link.members();
+                let attributes = link.get("attributes");
+                let reference = attributes.and_then(|attributes| attributes.members().text("aws.xray.reserved.reference_type"));
+                if let Some(trace_id) = link.text("trace_id").and_then(|text| text.parse().ok()) {
                     self.digest.links.push(Link {
                         service,
                         start_us: segment.start_us(),
                         trace_id,
-                        segment_id: link.str("id").and_then(|text| text.parse().ok()),
-                        parent: reference != Some("child"),
+                        segment_id: link.text("id").and_then(|text| text.parse().ok()),
+                        parent: reference.as_deref() != Some("child"),
                     });
                 }
             }
         }
     }
 
-    fn annotate(&mut self, key: &str, value: &serde_json::Value, service: Option<u32>) {
-        let value = match value {
-            serde_json::Value::String(text) => AnnotationValue::Text(truncated(text, limit::ANNOTATION_VALUE_CHARS)),
-            serde_json::Value::Number(number) => AnnotationValue::Number(number.as_f64().unwrap_or(f64::NAN)),
-            serde_json::Value::Bool(boolean) => AnnotationValue::Boolean(*boolean),
-            // Annotations are flat; anything nested is for metadata.
-            _ => return,
+    fn annotate(&mut self, key: &str, value: &Json<'_>, service: Option<u32>) {
+        let value = match value.as_str() {
+            "true" => AnnotationValue::Boolean(true),
+            "false" => AnnotationValue::Boolean(false),
+            text if text.starts_with('"') => match value.text() {
+                Some(text) => AnnotationValue::Text(truncated(&text, limit::ANNOTATION_VALUE_CHARS)),
+                None => return,
+            },
+            number => match number.parse() {
+                Ok(number) => AnnotationValue::Number(number),
+                // Annotations are flat; anything nested is for metadata.
+                Err(_) => return,
+            },
         };
         let annotations = &mut self.digest.annotations;
         if let Some(known) = annotations.iter_mut().find(|known| known.key == key && known.value == value) {
@@ -484,7 +495,7 @@ impl<'t, 'a> Builder<'t, 'a> {
         annotations.insert(at, Annotation { key: key.into(), value, services: service.into_iter().collect() });
     }
 
-    fn index_resources(&mut self, segment: &Segment) {
+    fn index_resources(&mut self, segment: &Segment<'_>) {
         let digest = &mut self.digest;
         let note = |list: &mut Vec<CompactString>, text: Option<&str>| {
             let Some(text) = text.filter(|text| !text.is_empty()) else { return };
@@ -494,14 +505,17 @@ impl<'t, 'a> Builder<'t, 'a> {
             }
         };
         note(&mut digest.resource_arns, segment.resource_arn.as_deref());
-        if let Some(aws) = &segment.aws {
-            note(&mut digest.instance_ids, aws.str_in("ec2", "instance_id"));
-            note(&mut digest.availability_zones, aws.str_in("ec2", "availability_zone"));
-            note(&mut digest.availability_zones, aws.str_in("ecs", "availability_zone"));
-            note(&mut digest.resource_arns, aws.str_in("ecs", "task_arn"));
-            note(&mut digest.resource_arns, aws.str_in("ecs", "container_arn"));
-            note(&mut digest.resource_arns, aws.str("function_arn"));
+        let Some(aws) = &segment.aws else { return };
+        if let Some(ec2) = aws.rest.get("ec2").map(Json::members) {
+            note(&mut digest.instance_ids, ec2.text("instance_id").as_deref());
+            note(&mut digest.availability_zones, ec2.text("availability_zone").as_deref());
         }
+        if let Some(ecs) = aws.rest.get("ecs").map(Json::members) {
+            note(&mut digest.availability_zones, ecs.text("availability_zone").as_deref());
+            note(&mut digest.resource_arns, ecs.text("task_arn").as_deref());
+            note(&mut digest.resource_arns, ecs.text("container_arn").as_deref());
+        }
+        note(&mut digest.resource_arns, aws.function_arn.as_deref());
     }
 }
 
@@ -522,16 +536,16 @@ fn attribute(list: &mut Vec<Attributed>, text: &str, service: Option<u32>) -> Op
     Some(index as u32)
 }
 
-fn call(segment: &Segment) -> Call {
+fn call(segment: &Segment<'_>) -> Call {
     let duration_us = segment.end_us().map(|end| end.saturating_sub(segment.start_us()).max(0) as u64);
     Call { start_us: segment.start_us(), duration_us, flags: Flags::of(segment), http: http(segment).map(Box::new) }
 }
 
-fn http(segment: &Segment) -> Option<DigestHttp> {
+fn http(segment: &Segment<'_>) -> Option<DigestHttp> {
     let http = segment.http.as_ref()?;
     let empty = segment::HttpRequest::default();
     let request = http.request.as_ref().unwrap_or(&empty);
-    let text = |text: &Option<CompactString>, chars| text.as_deref().map(|text| truncated(text, chars));
+    let text = |text: &Option<Cow<'_, str>>, chars| text.as_deref().map(|text| truncated(text, chars));
     Some(DigestHttp {
         url: text(&request.url, limit::INDEXED_URL_CHARS),
         method: text(&request.method, limit::INDEXED_TEXT_CHARS),

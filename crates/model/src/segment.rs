@@ -3,16 +3,19 @@
 //! Reading is lenient where X-Ray is: a member of the wrong type is dropped, an unknown one is kept in `rest`, and the document
 //! is refused only for what makes it unusable (no id, no name, no time). `parse` then `to_json` gives an equal JSON value for
 //! every well-typed document.
+//!
+//! A segment borrows from what it was read from, a document's text or the store's columns: reading one copies nothing.
 
+mod json;
 mod read;
 #[cfg(test)]
 mod tests;
 
-use compact_str::CompactString;
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
-use serde_json::Value;
-use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+pub use json::{Json, Members};
 
 use crate::limit;
 use crate::time::secs_to_us;
@@ -23,10 +26,10 @@ const SUBSEGMENT: &str = "subsegment";
 
 /// A segment or a subsegment, embedded ones included. Members that a document lacks are `None`, so that it can be written
 /// again as it was.
-#[derive(Debug, Clone, Serialize)]
-pub struct Segment {
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Segment<'a> {
     pub id: SegmentId,
-    pub name: CompactString,
+    pub name: Cow<'a, str>,
     /// Epoch seconds.
     pub start_time: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,15 +42,15 @@ pub struct Segment {
     pub parent_id: Option<SegmentId>,
     /// `subsegment` on those that are sent on their own.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    pub kind: Option<CompactString>,
+    pub kind: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub namespace: Option<CompactString>,
+    pub namespace: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub origin: Option<CompactString>,
+    pub origin: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub resource_arn: Option<CompactString>,
+    pub resource_arn: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub user: Option<CompactString>,
+    pub user: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,127 +63,128 @@ pub struct Segment {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traced: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub http: Option<Box<Http>>,
+    pub http: Option<Box<Http<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub aws: Option<Object>,
+    pub aws: Option<Box<Aws<'a>>>,
+    /// An object: version, runtime and the like.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub service: Option<Object>,
+    pub service: Option<Json<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub cause: Option<Cause>,
+    pub cause: Option<Cause<'a>>,
+    /// An object.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub sql: Option<Object>,
+    pub sql: Option<Json<'a>>,
+    /// An object.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub annotations: Option<Object>,
+    pub annotations: Option<Json<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub metadata: Option<Box<RawValue>>,
+    pub metadata: Option<Json<'a>>,
+    /// Objects.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub links: Option<Vec<Object>>,
+    pub links: Option<Vec<Json<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub subsegments: Option<Vec<Segment>>,
+    pub subsegments: Option<Vec<Segment<'a>>>,
     /// Members that the model does not know.
     #[serde(flatten)]
-    pub rest: Object,
+    pub rest: Members<'a>,
 }
 
 /// The HTTP request that a segment served or a subsegment made.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct Http {
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Http<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub request: Option<HttpRequest>,
+    pub request: Option<HttpRequest<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub response: Option<HttpResponse>,
+    pub response: Option<HttpResponse<'a>>,
     #[serde(flatten)]
-    pub rest: Object,
+    pub rest: Members<'a>,
 }
 
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct HttpRequest {
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct HttpRequest<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub method: Option<CompactString>,
+    pub method: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub url: Option<CompactString>,
+    pub url: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub user_agent: Option<CompactString>,
+    pub user_agent: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub client_ip: Option<CompactString>,
+    pub client_ip: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traced: Option<bool>,
     #[serde(flatten)]
-    pub rest: Object,
+    pub rest: Members<'a>,
 }
 
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct HttpResponse {
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct HttpResponse<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<i64>,
+    /// A whole number; where a document has something else, that is in `rest`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_length: Option<i64>,
     #[serde(flatten)]
-    pub rest: Object,
+    pub rest: Members<'a>,
+}
+
+/// What a segment says of the AWS resource it runs on, or a subsegment of the one it called. A member that is no text stands in
+/// `rest`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Aws<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table_name: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bucket_name: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue_url: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function_name: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function_arn: Option<Cow<'a, str>>,
+    /// `xray`, `ecs`, `ec2` and everything else.
+    #[serde(flatten)]
+    pub rest: Members<'a>,
 }
 
 /// Why something failed.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
-pub enum Cause {
+pub enum Cause<'a> {
     /// The id of an exception recorded elsewhere in the trace, usually on the subsegment where it was raised.
-    Reference(CompactString),
-    Recorded(Box<RecordedCause>),
+    Reference(Cow<'a, str>),
+    Recorded(Box<RecordedCause<'a>>),
 }
 
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct RecordedCause {
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct RecordedCause<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub exceptions: Option<Vec<Exception>>,
+    pub exceptions: Option<Vec<Exception<'a>>>,
     #[serde(flatten)]
-    pub rest: Object,
+    pub rest: Members<'a>,
 }
 
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct Exception {
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Exception<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub id: Option<CompactString>,
+    pub id: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub message: Option<CompactString>,
+    pub message: Option<Cow<'a, str>>,
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    pub kind: Option<CompactString>,
+    pub kind: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remote: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub stack: Option<Box<RawValue>>,
+    pub stack: Option<Json<'a>>,
     #[serde(flatten)]
-    pub rest: Object,
-}
-
-/// A JSON object with few members, in the order they came.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Object(pub Vec<(CompactString, Value)>);
-
-impl Object {
-    pub fn get(&self, key: &str) -> Option<&Value> {
-        self.0.iter().find(|(k, _)| k == key).map(|(_, v)| v)
-    }
-
-    pub fn str(&self, key: &str) -> Option<&str> {
-        self.get(key).and_then(Value::as_str)
-    }
-
-    /// A member of a member, as in `ec2.instance_id`.
-    pub fn str_in(&self, key: &str, inner: &str) -> Option<&str> {
-        self.get(key)?.get(inner)?.as_str()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl Serialize for Object {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (key, value) in &self.0 {
-            map.serialize_entry(key, value)?;
-        }
-        map.end()
-    }
+    pub rest: Members<'a>,
 }
 
 /// Why a document was refused. The code is what `UnprocessedTraceSegments` carries.
@@ -200,29 +204,29 @@ impl DocumentError {
 }
 
 /// Reads one document: a segment, complete or in progress, or a subsegment sent on its own.
-pub fn parse(document: &[u8]) -> Result<Segment, DocumentError> {
-    parse_members::<true>(document)
+pub fn parse(document: &[u8]) -> Result<Segment<'_>, DocumentError> {
+    let (segment, _) = read(document)?;
+    Ok(*segment)
 }
 
-/// Like `parse`, for documents that `check` has taken: reads only the members that a digest is made of.
-pub fn parse_indexed(document: &[u8]) -> Result<Segment, DocumentError> {
-    parse_members::<false>(document)
+/// The trace that a document belongs to, where `parse` takes it.
+pub fn parse_trace_id(document: &[u8]) -> Result<TraceId, DocumentError> {
+    read(document).map(|(_, trace_id)| trace_id)
 }
 
-fn parse_members<const ALL: bool>(document: &[u8]) -> Result<Segment, DocumentError> {
+fn read(document: &[u8]) -> Result<(Box<Segment<'_>>, TraceId), DocumentError> {
     check_size(document)?;
-    let read::Draft { head, mut segment } = read::draft::<ALL>(document)?;
+    let read::Draft { head, mut segment } = read::draft(document)?;
     let (id, trace_id) = require(&head)?;
     segment.id = id;
     segment.trace_id = Some(trace_id);
     head.fill(&mut segment);
-    Ok(*segment)
+    Ok((segment, trace_id))
 }
 
-/// Whether `parse` would take the document, at less than its cost: for whoever keeps the text. Returns the trace it belongs to.
-pub fn check(document: &[u8]) -> Result<TraceId, DocumentError> {
-    check_size(document)?;
-    require(&read::head(document)?).map(|(_, trace_id)| trace_id)
+/// Reads a cause that was written as JSON.
+pub fn parse_cause(text: &str) -> Option<Cause<'_>> {
+    read::cause(text)
 }
 
 fn check_size(document: &[u8]) -> Result<(), DocumentError> {
@@ -283,9 +287,9 @@ fn require(head: &read::Head<'_>) -> Result<(SegmentId, TraceId), DocumentError>
     Ok((id, trace_id))
 }
 
-impl Segment {
+impl<'a> Segment<'a> {
     /// A segment with what every segment has, and nothing else.
-    pub fn new(id: SegmentId, name: impl Into<CompactString>, start_time: f64) -> Segment {
+    pub fn new(id: SegmentId, name: impl Into<Cow<'a, str>>, start_time: f64) -> Segment<'a> {
         Segment {
             id,
             name: name.into(),
@@ -313,13 +317,13 @@ impl Segment {
             metadata: None,
             links: None,
             subsegments: None,
-            rest: Object::default(),
+            rest: Members::default(),
         }
     }
 
     /// A copy that leaves out the embedded subsegments, for whoever puts them in one by one: cloning the list only to drop it
     /// would make a wide trace quadratic. Every member is named, so that a new one cannot be forgotten.
-    pub fn without_children(&self) -> Segment {
+    pub fn without_children(&self) -> Segment<'a> {
         Segment {
             id: self.id,
             name: self.name.clone(),
@@ -374,11 +378,11 @@ impl Segment {
         self.end_time.map(secs_to_us)
     }
 
-    pub fn children(&self) -> &[Segment] {
+    pub fn children(&self) -> &[Segment<'a>] {
         self.subsegments.as_deref().unwrap_or_default()
     }
 
-    pub fn request(&self) -> Option<&HttpRequest> {
+    pub fn request(&self) -> Option<&HttpRequest<'a>> {
         self.http.as_ref()?.request.as_ref()
     }
 
@@ -386,7 +390,7 @@ impl Segment {
         self.http.as_ref()?.response.as_ref()?.status
     }
 
-    pub fn exceptions(&self) -> &[Exception] {
+    pub fn exceptions(&self) -> &[Exception<'a>] {
         match &self.cause {
             Some(Cause::Recorded(cause)) => cause.exceptions.as_deref().unwrap_or_default(),
             _ => &[],

@@ -22,44 +22,39 @@ impl ServiceId {
 }
 
 /// The node of a segment that a service sent about itself.
-pub fn of_segment(segment: &Segment) -> ServiceId {
+pub fn of_segment(segment: &Segment<'_>) -> ServiceId {
     ServiceId::new(&segment.name, segment.origin.as_deref(), account_id(segment))
 }
 
 /// The node of a service that sent nothing, known only from a call to it.
-pub fn of_call(call: &Segment) -> ServiceId {
-    let aws = call.aws.as_ref();
-    let member = |key| aws.and_then(|aws| aws.str(key)).filter(|text| !text.is_empty()).map(CompactString::from);
-    let (name, kind) = if call.sql.is_some() {
-        (call.name.clone(), CompactString::const_new("Database::SQL"))
-    } else if call.namespace.as_deref() == Some("aws") {
-        let service = canonical_aws_name(&call.name);
-        match service.as_str() {
-            "DynamoDB" => named(member("table_name"), service, "AWS::DynamoDB::Table", "AWS::DynamoDB"),
-            "S3" => named(member("bucket_name"), service, "AWS::S3::Bucket", "AWS::S3"),
-            "SQS" => named(member("queue_url"), service, "AWS::SQS::Queue", "AWS::SQS"),
-            "Lambda" => named(member("function_name"), service, "AWS::Lambda", "AWS::Lambda"),
-            _ if service.chars().all(|c| c.is_ascii_alphanumeric()) => {
-                let kind = format_compact!("AWS::{service}");
-                (service, kind)
-            }
-            _ => (service, CompactString::const_new("AWS::Unknown")),
+pub fn of_call(call: &Segment<'_>) -> ServiceId {
+    if call.sql.is_some() {
+        return ServiceId::new(&call.name, Some("Database::SQL"), account_id(call));
+    }
+    if call.namespace.as_deref() != Some("aws") {
+        return ServiceId::new(&call.name, Some("remote"), account_id(call));
+    }
+    let service = canonical_aws_name(&call.name);
+    let aws = call.aws.as_deref();
+    let (resource, with, without) = match service {
+        "DynamoDB" => (aws.and_then(|aws| aws.table_name.as_deref()), "AWS::DynamoDB::Table", "AWS::DynamoDB"),
+        "S3" => (aws.and_then(|aws| aws.bucket_name.as_deref()), "AWS::S3::Bucket", "AWS::S3"),
+        "SQS" => (aws.and_then(|aws| aws.queue_url.as_deref()), "AWS::SQS::Queue", "AWS::SQS"),
+        "Lambda" => (aws.and_then(|aws| aws.function_name.as_deref()), "AWS::Lambda", "AWS::Lambda"),
+        _ if service.chars().all(|c| c.is_ascii_alphanumeric()) => {
+            let kind = format_compact!("AWS::{service}");
+            return ServiceId::new(service, Some(&kind), account_id(call));
         }
-    } else {
-        (call.name.clone(), CompactString::const_new("remote"))
+        _ => return ServiceId::new(service, Some("AWS::Unknown"), account_id(call)),
     };
-    ServiceId::new(&name, Some(&kind), account_id(call))
-}
-
-fn named(resource: Option<CompactString>, service: CompactString, with: &str, without: &str) -> (CompactString, CompactString) {
-    match resource {
-        Some(name) => (name, with.into()),
-        None => (service, without.into()),
+    match resource.filter(|name| !name.is_empty()) {
+        Some(name) => ServiceId::new(name, Some(with), account_id(call)),
+        None => ServiceId::new(service, Some(without), account_id(call)),
     }
 }
 
-fn account_id(segment: &Segment) -> Option<&str> {
-    segment.aws.as_ref()?.str("account_id")
+fn account_id<'s>(segment: &'s Segment<'_>) -> Option<&'s str> {
+    segment.aws.as_ref()?.account_id.as_deref()
 }
 
 /// Services whose name SDKs write in more than one way. Python's SDK says `dynamodb`, Node's `DynamoDB`: one service.
@@ -105,6 +100,6 @@ const AWS_NAMES: &[&str] = &[
 ];
 
 /// The one spelling of an AWS service's name. A name that is not in the list keeps its own.
-pub fn canonical_aws_name(name: &str) -> CompactString {
-    AWS_NAMES.iter().find(|known| known.eq_ignore_ascii_case(name)).map_or_else(|| name.into(), |known| (*known).into())
+pub fn canonical_aws_name(name: &str) -> &str {
+    AWS_NAMES.iter().find(|known| known.eq_ignore_ascii_case(name)).copied().unwrap_or(name)
 }

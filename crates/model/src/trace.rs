@@ -30,7 +30,7 @@ pub struct Trace<'a> {
 /// A segment or subsegment in its place.
 #[derive(Debug)]
 pub struct Entity<'a> {
-    pub segment: &'a Segment,
+    pub segment: &'a Segment<'a>,
     /// The entity this one is embedded in.
     pub parent: Option<usize>,
     /// The segment (or orphan) at the top of the tree this one belongs to.
@@ -48,7 +48,7 @@ pub struct Entity<'a> {
 impl<'a> Trace<'a> {
     /// Puts the documents of one trace together. They come in the order in which they arrived: of two documents with one id the
     /// complete one wins, and of two complete ones the later.
-    pub fn assemble(documents: impl IntoIterator<Item = &'a Segment>) -> Trace<'a> {
+    pub fn assemble(documents: impl IntoIterator<Item = &'a Segment<'a>>) -> Trace<'a> {
         let documents = winners(documents);
         let mut trace = Trace {
             entities: Vec::with_capacity(documents.len() * 3),
@@ -92,7 +92,7 @@ impl<'a> Trace<'a> {
     }
 
     /// Adds an entity and what is embedded in it, as long as there is room.
-    fn add(&mut self, segment: &'a Segment, parent: Option<usize>) -> Option<usize> {
+    fn add(&mut self, segment: &'a Segment<'a>, parent: Option<usize>) -> Option<usize> {
         let index = self.entities.len();
         if index >= limit::ENTITIES_PER_TRACE {
             self.limit_exceeded = true;
@@ -199,7 +199,7 @@ impl<'a> Trace<'a> {
                 Step::Enter(index) => {
                     let entity = &self.entities[index];
                     if entity.segment.is_call() {
-                        let name = entity.segment.name.as_str();
+                        let name = entity.segment.name.as_ref();
                         let outer = around.insert(name, index);
                         if let Some(outer) = outer {
                             self.repeated[outer] = true;
@@ -254,8 +254,8 @@ impl<'a> Trace<'a> {
 }
 
 /// One document per id, in the order of first arrival.
-fn winners<'a>(documents: impl IntoIterator<Item = &'a Segment>) -> Vec<&'a Segment> {
-    let mut order: Vec<&Segment> = Vec::new();
+fn winners<'a>(documents: impl IntoIterator<Item = &'a Segment<'a>>) -> Vec<&'a Segment<'a>> {
+    let mut order: Vec<&Segment<'a>> = Vec::new();
     let mut place = ById::default();
     for document in documents {
         match place.entry(document.id) {

@@ -137,7 +137,7 @@ impl Builder {
         links.sort_by_key(|link| link.from);
         for links in links.chunk_by(|a, b| a.from == b.from) {
             let documents = reader.documents(links[0].from)?;
-            self.follow_links_into(&Trace::assemble(documents.segments()), links);
+            self.follow_links_into(&Trace::assemble(&documents.segments()), links);
         }
         Ok(())
     }

@@ -35,10 +35,11 @@ impl Query {
         let mut unknown = Vec::new();
         for &id in ids {
             let documents = reader.documents(id)?;
-            if documents.documents.is_empty() {
+            if documents.is_empty() {
                 unknown.push(id);
             } else {
-                let trace = Trace::assemble(documents.segments());
+                let segments = documents.segments();
+                let trace = Trace::assemble(&segments);
                 let mut trace = put_together(id, &trace, now_us);
                 trace.limit_exceeded |= documents.limit_exceeded;
                 found.push(trace);
@@ -53,12 +54,12 @@ fn put_together(id: TraceId, trace: &Trace<'_>, now_us: i64) -> FoundTrace {
     let count = trace.entities.len();
     let depth = depths(trace);
     // Each entity without its children first; then children move into their parents, the deepest first.
-    let mut built: Vec<Option<Segment>> = trace.entities.iter().map(|entity| Some(entity.segment.without_children())).collect();
+    let mut built: Vec<Option<Segment<'_>>> = trace.entities.iter().map(|entity| Some(entity.segment.without_children())).collect();
     let mut order: Vec<usize> = (0..count).collect();
     order.sort_by_key(|&index| std::cmp::Reverse(depth[index]));
     for &index in &order {
         let children = &trace.entities[index].children;
-        let embedded: Vec<Segment> = children
+        let embedded: Vec<Segment<'_>> = children
             .iter()
             .filter(|&&child| !depth[child].is_multiple_of(DEPTH_MAX))
             .filter_map(|&child| built[child].take())
@@ -107,7 +108,7 @@ fn depths(trace: &Trace<'_>) -> Vec<usize> {
 }
 
 /// The segment that a service would have sent, had it reported itself; all it says comes from its caller.
-fn inferred(trace_id: TraceId, call: &Segment) -> Segment {
+fn inferred<'a>(trace_id: TraceId, call: &Segment<'a>) -> Segment<'a> {
     let kind = service::of_call(call).kind.filter(|kind| kind != "remote");
     let mut segment = Segment::new(call.id.inferred(), call.name.clone(), call.start_time);
     segment.end_time = call.end_time;
@@ -115,7 +116,7 @@ fn inferred(trace_id: TraceId, call: &Segment) -> Segment {
     segment.trace_id = Some(trace_id);
     segment.parent_id = Some(call.id);
     segment.inferred = Some(true);
-    segment.origin = kind;
+    segment.origin = kind.map(|kind| String::from(kind).into());
     segment.error = call.error;
     segment.throttle = call.throttle;
     segment.fault = call.fault;

@@ -5,6 +5,7 @@ mod sampling;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use model::TraceId;
@@ -12,6 +13,8 @@ use sqlx::Row;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
 use crate::error::Result;
+use crate::table::file::{Checksums, Written};
+use crate::table::trace::Span;
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 
@@ -19,6 +22,40 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 #[derive(Debug, Clone)]
 pub struct Catalog {
     pool: SqlitePool,
+}
+
+/// A part with the checksums of its files.
+#[derive(Debug, Clone)]
+pub(crate) struct NewPart {
+    pub(crate) row: PartRow,
+    pub(crate) segment_checksums: Arc<Checksums>,
+    pub(crate) trace_checksums: Arc<Checksums>,
+}
+
+impl NewPart {
+    /// Of files just written: segments and traces.
+    pub(crate) fn new(
+        id: i64,
+        day: i64,
+        documents: u64,
+        (segments, traces): (Written, Written),
+        span: Span,
+        now_us: i64,
+    ) -> NewPart {
+        let row = PartRow {
+            id,
+            day,
+            segment_rows: documents as i64,
+            trace_rows: span.rows as i64,
+            bytes: (segments.bytes + traces.bytes) as i64,
+            min_time_us: span.min_time_us,
+            max_time_us: span.max_time_us,
+            min_start_us: span.min_start_us,
+            max_end_us: span.max_end_us,
+            created_us: now_us,
+        };
+        NewPart { row, segment_checksums: Arc::new(segments.checksums), trace_checksums: Arc::new(traces.checksums) }
+    }
 }
 
 /// A part, as the catalog knows it.
@@ -39,7 +76,7 @@ pub(crate) struct PartRow {
 /// One change of the set of parts; all of it happens, or nothing.
 #[derive(Debug, Default)]
 pub(crate) struct PartChange {
-    pub(crate) add: Vec<PartRow>,
+    pub(crate) add: Vec<NewPart>,
     pub(crate) remove: Vec<i64>,
     pub(crate) supersede: Vec<(i64, TraceId)>,
     pub(crate) checkpoint: Option<u64>,
@@ -68,11 +105,13 @@ impl Catalog {
         Ok(sequence as u64)
     }
 
-    pub(crate) async fn parts(&self) -> Result<Vec<PartRow>> {
+    pub(crate) async fn parts(&self) -> Result<Vec<NewPart>> {
         let rows = sqlx::query("SELECT * FROM part WHERE damaged IS NULL ORDER BY id").fetch_all(&self.pool).await?;
         rows.iter()
             .map(|row| {
-                Ok(PartRow {
+                let checksums = |column| Ok::<_, sqlx::Error>(Arc::new(Checksums::from_bytes(row.try_get(column)?)));
+                let (segment_checksums, trace_checksums) = (checksums("segment_checksums")?, checksums("trace_checksums")?);
+                let row = PartRow {
                     id: row.try_get("id")?,
                     day: row.try_get("day")?,
                     segment_rows: row.try_get("segment_rows")?,
@@ -83,7 +122,8 @@ impl Catalog {
                     min_start_us: row.try_get("min_start_us")?,
                     max_end_us: row.try_get("max_end_us")?,
                     created_us: row.try_get("created_us")?,
-                })
+                };
+                Ok(NewPart { row, segment_checksums, trace_checksums })
             })
             .collect()
     }
@@ -109,10 +149,10 @@ impl Catalog {
 
     pub(crate) async fn change_parts(&self, change: &PartChange) -> Result<()> {
         let mut transaction = self.pool.begin().await?;
-        for part in &change.add {
+        for NewPart { row: part, segment_checksums, trace_checksums } in &change.add {
             sqlx::query(
                 "INSERT INTO part (id, day, segment_rows, trace_rows, bytes, min_time_us, max_time_us, min_start_us, max_end_us, \
-                 created_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 created_us, segment_checksums, trace_checksums) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )
             .bind(part.id)
             .bind(part.day)
@@ -124,6 +164,8 @@ impl Catalog {
             .bind(part.min_start_us)
             .bind(part.max_end_us)
             .bind(part.created_us)
+            .bind(segment_checksums.to_bytes())
+            .bind(trace_checksums.to_bytes())
             .execute(&mut *transaction)
             .await?;
         }

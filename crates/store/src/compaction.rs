@@ -10,9 +10,8 @@ use model::digest::TraceDigest;
 use model::time::DAY_US;
 use tracing::info;
 
-use crate::catalog::{PartChange, PartRow};
+use crate::catalog::{NewPart, PartChange};
 use crate::error::{Error, Result};
-use crate::flush::part_row;
 use crate::part::{self, Part};
 use crate::scan::{Prefilter, ScanRange};
 use crate::table::{segment, trace};
@@ -30,7 +29,7 @@ impl Store {
         let output_id = self.inner.catalog.reserve_part_ids(1).await?;
         let dir = self.inner.options.dir.clone();
         let now_us = self.inner.clock.now_us();
-        let row = {
+        let merged_part = {
             let (dir, inputs) = (dir.clone(), inputs.clone());
             tokio::task::spawn_blocking(move || merge(&dir, output_id, &inputs, now_us))
                 .await
@@ -51,14 +50,14 @@ impl Store {
             }
         }
         let change = PartChange {
-            add: vec![row.clone()],
+            add: vec![merged_part.clone()],
             remove: merged.iter().copied().collect(),
             supersede: late.iter().map(|&id| (output_id, id)).collect(),
             checkpoint: None,
         };
         self.inner.catalog.change_parts(&change).await?;
-        let segment_rows = row.segment_rows;
-        self.replace(&merged, Some(Part::new(&dir, row, late)));
+        let segment_rows = merged_part.row.segment_rows;
+        self.replace(&merged, Some(Part::new(&dir, merged_part, late)));
         info!(parts = merged.len(), segment_rows, millis = (self.inner.clock.now_us() - now_us) / 1_000, "compacted");
         Ok(true)
     }
@@ -127,31 +126,10 @@ fn choose(parts: &[Part]) -> Option<Vec<Part>> {
 }
 
 /// Writes one part with the content of all.
-fn merge(dir: &Path, id: i64, inputs: &[Part], now_us: i64) -> Result<PartRow> {
-    let mut streams =
-        inputs.iter().map(|part| part.files.segment().and_then(|file| Ok(file.rows()?.peekable()))).collect::<Result<Vec<_>>>()?;
-    let mut heap: BinaryHeap<Reverse<(TraceId, u64, usize)>> = BinaryHeap::new();
-    let mut rows = std::iter::from_fn(|| {
-        if heap.is_empty() {
-            for (index, stream) in streams.iter_mut().enumerate() {
-                match stream.peek() {
-                    Some(Ok(row)) => heap.push(Reverse((row.trace_id, row.sequence, index))),
-                    Some(Err(_)) => return stream.next(),
-                    None => {}
-                }
-            }
-        }
-        let Reverse((_, _, index)) = heap.pop()?;
-        let row = streams[index].next();
-        match streams[index].peek() {
-            Some(Ok(next)) => heap.push(Reverse((next.trace_id, next.sequence, index))),
-            Some(Err(_)) => return streams[index].next(),
-            None => {}
-        }
-        row
-    });
+fn merge(dir: &Path, id: i64, inputs: &[Part], now_us: i64) -> Result<NewPart> {
     let traces = inputs.iter().map(|part| part.row.trace_rows as u64).sum();
-    let (segment_bytes, segment_rows) = segment::write(&part::segment_path(dir, id), &mut rows, traces)?;
+    let files = inputs.iter().map(|part| part.files.segment()).collect::<Result<Vec<_>>>()?;
+    let (segments, documents) = segment::merge(&part::segment_path(dir, id), &files, traces)?;
 
     let mut streams = inputs.iter().map(|part| DigestStream { part, group: 0, waiting: VecDeque::new() }).collect::<Vec<_>>();
     let mut heap: BinaryHeap<(trace::RowKey, usize)> = BinaryHeap::new();
@@ -170,15 +148,15 @@ fn merge(dir: &Path, id: i64, inputs: &[Part], now_us: i64) -> Result<PartRow> {
         }
         digest.map(Ok)
     });
-    let (trace_bytes, span) = trace::write(&part::trace_path(dir, id), &mut digests)?;
-    Ok(part_row(id, inputs[0].row.day, segment_rows, segment_bytes + trace_bytes, span, now_us))
+    let (traces, span) = trace::write(&part::trace_path(dir, id), &mut digests)?;
+    Ok(NewPart::new(id, inputs[0].row.day, documents, (segments, traces), span, now_us))
 }
 
 /// The digests of a part that still count, newest first.
 struct DigestStream<'p> {
     part: &'p Part,
     group: usize,
-    waiting: VecDeque<Arc<TraceDigest>>,
+    waiting: VecDeque<TraceDigest>,
 }
 
 impl DigestStream<'_> {
@@ -190,7 +168,7 @@ impl DigestStream<'_> {
             let (mut candidates, _) = file.candidates(self.group, &everything, &Prefilter::Anything, end)?;
             candidates.retain(|candidate| !self.part.superseded.contains(&candidate.key.1));
             if !candidates.is_empty() {
-                self.waiting.extend(file.digests(self.group, &candidates)?.into_iter().map(Arc::new));
+                self.waiting.extend(file.digests(self.group, &candidates)?);
             }
             self.group += 1;
         }

@@ -1,5 +1,6 @@
 //! What can go wrong with stored data.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use model::Kind;
@@ -36,7 +37,7 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match self {
             Error::LogUnwritable(_) | Error::Behind { .. } | Error::Closed => Kind::Unavailable,
-            Error::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => Kind::Unavailable,
+            Error::Io { source, .. } if source.kind() == ErrorKind::StorageFull => Kind::Unavailable,
             Error::Parquet { .. } | Error::Damaged { .. } => Kind::Corrupt,
             Error::Locked { .. } | Error::Format { .. } => Kind::Invalid,
             Error::Io { .. } | Error::Sql(_) | Error::Migrate(_) | Error::Panicked(_) => Kind::Internal,
@@ -49,10 +50,10 @@ impl Error {
     pub(crate) fn is_damage(&self) -> bool {
         match self {
             Error::Damaged { .. } => true,
-            Error::Io { source, .. } => source.kind() == std::io::ErrorKind::NotFound,
-            Error::Parquet { source: parquet::errors::ParquetError::External(inner), .. } => {
-                inner.downcast_ref::<std::io::Error>().is_none_or(|err| err.kind() == std::io::ErrorKind::UnexpectedEof)
-            }
+            Error::Io { source, .. } => matches!(source.kind(), ErrorKind::NotFound | ErrorKind::InvalidData),
+            Error::Parquet { source: parquet::errors::ParquetError::External(inner), .. } => inner
+                .downcast_ref::<std::io::Error>()
+                .is_none_or(|err| matches!(err.kind(), ErrorKind::UnexpectedEof | ErrorKind::InvalidData)),
             Error::Parquet { .. } => true,
             _ => false,
         }

@@ -1,18 +1,20 @@
 //! From memory to parts.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
-use model::TraceId;
 use model::digest::{TraceDigest, day_of};
+use model::{Segment, TraceId};
 use tracing::info;
 
-use crate::catalog::{PartChange, PartRow};
+use crate::catalog::{NewPart, PartChange};
 use crate::error::{Error, Result};
-use crate::memtable::Memtable;
+use crate::memtable::{MemTrace, Memtable};
 use crate::part::{self, Part};
 use crate::reader::older_documents;
-use crate::table::{segment, trace};
+use crate::table::segment::SegmentWriter;
+use crate::table::trace;
 use crate::{Store, read, write};
 
 impl Store {
@@ -33,8 +35,8 @@ impl Store {
         let documents = memtable.documents;
         let began_us = self.inner.clock.now_us();
         let checkpoint = memtable.last_sequence;
-        // More than there will be: the number of days is known only once every trace is digested.
-        let first_id = self.inner.catalog.reserve_part_ids(memtable.traces.len() as i64).await?;
+        // As many as there can be: the number of days is known only once every trace is digested.
+        let first_id = self.inner.catalog.reserve_part_ids(memtable.traces.len().min(DAYS_PER_FLUSH) as i64).await?;
         let dir = self.inner.options.dir.clone();
         let now_us = self.inner.clock.now_us();
         let built = {
@@ -43,10 +45,10 @@ impl Store {
                 .await
                 .map_err(|_| Error::Panicked("writing parts"))?
         };
-        let (rows, supersede) = built?;
-        let change =
-            PartChange { add: rows.clone(), remove: Vec::new(), supersede: supersede.clone(), checkpoint: Some(checkpoint) };
+        let (added, supersede) = built?;
+        let change = PartChange { add: added, supersede, checkpoint: Some(checkpoint), ..PartChange::default() };
         self.inner.catalog.change_parts(&change).await?;
+        let PartChange { add: added, supersede, .. } = change;
         {
             let mut state = write(&self.inner.state);
             let mut by_part: BTreeMap<i64, Vec<TraceId>> = BTreeMap::new();
@@ -61,7 +63,7 @@ impl Store {
                     None => part.clone(),
                 })
                 .collect();
-            parts.extend(rows.into_iter().map(|row| Part::new(&dir, row, Default::default())));
+            parts.extend(added.into_iter().map(|new| Part::new(&dir, new, Default::default())));
             state.parts = Arc::new(parts);
             state.flushing = None;
         }
@@ -83,21 +85,21 @@ impl Store {
 /// Rows of the trace table, by part, that newer ones replace.
 type Superseded = Vec<(i64, TraceId)>;
 
-/// Traces of one day, on their way into a part.
-type Day<'m> = Vec<(TraceId, &'m Arc<crate::memtable::MemTrace>, Arc<TraceDigest>)>;
+/// A part that is being written: segments as they come, the digests of their traces at its end.
+struct Day {
+    id: i64,
+    segments: SegmentWriter,
+    digests: Vec<TraceDigest>,
+}
 
 /// Writes one part for each day that the memtable has traces of.
-fn build(
-    dir: &std::path::Path,
-    first_id: i64,
-    memtable: &Memtable,
-    parts: &[Part],
-    now_us: i64,
-) -> Result<(Vec<PartRow>, Superseded)> {
+fn build(dir: &Path, first_id: i64, memtable: &Memtable, parts: &[Part], now_us: i64) -> Result<(Vec<NewPart>, Superseded)> {
     let today = day_of(now_us);
-    let mut days: BTreeMap<i64, Day<'_>> = BTreeMap::new();
+    let mut days: BTreeMap<i64, Day> = BTreeMap::new();
     let mut supersede = Vec::new();
-    for (&id, mem_trace) in &memtable.traces {
+    let mut traces: Vec<(&TraceId, &Arc<MemTrace>)> = memtable.traces.iter().collect();
+    traces.sort_unstable_by_key(|(id, _)| **id);
+    for (&id, mem_trace) in traces {
         // Documents of this trace that are already in parts make their digests there out of date.
         let mut holders = Vec::new();
         for part in parts {
@@ -106,38 +108,47 @@ fn build(
             }
         }
         supersede.extend(holders.iter().filter(|part| !part.superseded.contains(&id)).map(|part| (part.row.id, id)));
-        let digest = mem_trace.digest(id, || older_documents(holders, id))?;
-        days.entry(label(day_of(digest.time_us), today)).or_default().push((id, mem_trace, digest));
+        let documents: Vec<(u64, Segment<'_>)> = mem_trace.segments().collect();
+        let digest = if holders.is_empty() {
+            crate::digest(id, documents.iter().map(|(_, segment)| segment))
+        } else {
+            let mut all = older_documents(holders, id)?;
+            mem_trace.read(&mut all);
+            crate::digest(id, &all.segments())
+        };
+        let label = label(day_of(digest.time_us), today);
+        let day = match room(&mut days, label) {
+            Some(day) => day,
+            None => {
+                let part_id = first_id + days.len() as i64;
+                let segments = SegmentWriter::create(&part::segment_path(dir, part_id), memtable.traces.len() as u64)?;
+                days.entry(label).or_insert(Day { id: part_id, segments, digests: Vec::new() })
+            }
+        };
+        for (sequence, segment) in &documents {
+            day.segments.append(id, *sequence, segment)?;
+        }
+        day.digests.push(digest);
     }
-    gather(&mut days);
-    let mut rows = Vec::new();
-    for ((day, mut traces), part_id) in days.into_iter().zip(first_id..) {
-        traces.sort_by_key(|(id, _, _)| *id);
-        let mut documents = traces.iter().flat_map(|(id, trace, _)| {
-            trace
-                .documents
-                .iter()
-                .map(|document| Ok(segment::Row { trace_id: *id, sequence: document.sequence, document: document.raw.clone() }))
-        });
-        let path = part::segment_path(dir, part_id);
-        let (segment_bytes, segment_rows) = segment::write(&path, &mut documents, traces.len() as u64)?;
-        drop(documents);
-        traces.sort_by_key(|(_, _, digest)| std::cmp::Reverse(trace::key(digest)));
-        let mut digests = traces.iter().map(|(_, _, digest)| Ok(digest.clone()));
-        let (trace_bytes, span) = trace::write(&part::trace_path(dir, part_id), &mut digests)?;
-        rows.push(part_row(part_id, day, segment_rows, segment_bytes + trace_bytes, span, now_us));
+    let mut written = Vec::new();
+    for (label, Day { id, segments, mut digests }) in days {
+        let (segments, documents) = segments.finish()?;
+        digests.sort_unstable_by_key(|digest| std::cmp::Reverse(trace::key(digest)));
+        let (traces, span) = trace::write(&part::trace_path(dir, id), &mut digests.into_iter().map(Ok))?;
+        written.push(NewPart::new(id, label, documents, (segments, traces), span, now_us));
     }
-    Ok((rows, supersede))
+    Ok((written, supersede))
 }
 
-/// Clocks that are wrong must not make a part, with its files, for each day they name: beyond a month's worth, days are put
-/// together with their neighbours, the oldest first. The day of a part only says what it is merged with.
-fn gather(days: &mut BTreeMap<i64, Day<'_>>) {
-    while days.len() > DAYS_PER_FLUSH {
-        if let (Some((_, oldest)), Some(mut next)) = (days.pop_first(), days.first_entry()) {
-            next.get_mut().extend(oldest);
-        }
-    }
+/// The part for a day, if there is one already. Clocks that are wrong must not make a part, with its files, for each day they
+/// name: beyond a month's worth, days go with their neighbours. The day of a part only says what it is merged with.
+fn room(days: &mut BTreeMap<i64, Day>, label: i64) -> Option<&mut Day> {
+    let known = if days.len() < DAYS_PER_FLUSH {
+        days.contains_key(&label).then_some(label)
+    } else {
+        days.range(..=label).next_back().or_else(|| days.iter().next()).map(|(known, _)| *known)
+    };
+    days.get_mut(&known?)
 }
 
 /// Parts that one flush writes at most.
@@ -153,20 +164,5 @@ fn label(day: i64, today: i64) -> i64 {
         ..=7 => day,
         8..=60 => day - day.rem_euclid(7),
         _ => day - day.rem_euclid(28),
-    }
-}
-
-pub(crate) fn part_row(id: i64, day: i64, segment_rows: u64, bytes: u64, span: trace::Span, now_us: i64) -> PartRow {
-    PartRow {
-        id,
-        day,
-        segment_rows: segment_rows as i64,
-        trace_rows: span.rows as i64,
-        bytes: bytes as i64,
-        min_time_us: span.min_time_us,
-        max_time_us: span.max_time_us,
-        min_start_us: span.min_start_us,
-        max_end_us: span.max_end_us,
-        created_us: now_us,
     }
 }

@@ -30,6 +30,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
+use arrow_array::RecordBatch;
 use bytes::Bytes;
 use model::digest::TraceDigest;
 use model::{Clock, Segment, TraceId, limit};
@@ -45,9 +46,10 @@ pub use wal::LogDamage;
 use error::IoContext;
 use memtable::{MemDocument, MemTraces, Memtable};
 use part::Part;
+use table::segment;
 
 /// The version of everything on disk. A folder of another version is refused with a message that says so.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// How a store behaves.
 #[derive(Debug, Clone)]
@@ -82,22 +84,16 @@ pub struct NewDocument {
     pub raw: Bytes,
 }
 
-/// A document that was kept.
-#[derive(Debug, Clone)]
-pub struct Document {
-    /// Grows with arrival, over restarts too.
-    pub sequence: u64,
-    pub segment: Segment,
-}
-
 /// The documents of one trace, as far as the limit of a trace allows.
 #[derive(Debug, Default)]
 pub struct TraceDocuments {
-    pub documents: Vec<Document>,
+    /// From memory: each with its number.
+    texts: Vec<(u64, Bytes)>,
+    /// From parts.
+    rows: Vec<RecordBatch>,
     /// There are more than were read.
     pub limit_exceeded: bool,
-    /// Only the members that digests are made of were asked for.
-    indexed_only: bool,
+    entities: usize,
     bytes: usize,
 }
 
@@ -105,46 +101,64 @@ pub struct TraceDocuments {
 static UNREADABLE: AtomicU64 = AtomicU64::new(0);
 
 impl TraceDocuments {
-    /// For making a digest.
-    fn indexed() -> TraceDocuments {
-        TraceDocuments { indexed_only: true, ..TraceDocuments::default() }
+    pub fn is_empty(&self) -> bool {
+        self.texts.is_empty() && self.rows.is_empty()
     }
 
-    /// Reads a document and adds it. Returns false where the limit is reached. One that cannot be read (it was accepted by a version
-    /// that read more) is left out and counted: it must not take its trace, or all answers, with it.
-    fn push(&mut self, sequence: u64, raw: &[u8]) -> bool {
-        if self.documents.len() >= limit::ENTITIES_PER_TRACE || self.bytes + raw.len() > limit::TRACE_BYTES {
+    /// Adds a document. Returns false where the limit is reached.
+    fn push_text(&mut self, sequence: u64, text: &Bytes) -> bool {
+        if self.entities >= limit::ENTITIES_PER_TRACE || self.bytes + text.len() > limit::TRACE_BYTES {
             self.limit_exceeded = true;
             return false;
         }
-        self.bytes += raw.len();
-        let parse = if self.indexed_only { model::segment::parse_indexed } else { model::segment::parse };
-        match parse(raw) {
-            Ok(segment) => self.documents.push(Document { sequence, segment }),
-            Err(err) => {
-                let times = UNREADABLE.fetch_add(1, Ordering::Relaxed) + 1;
-                if times.is_power_of_two() {
-                    warn!(error = %err, sequence, times, "a stored document cannot be read and is left out");
-                }
-            }
-        }
+        self.entities += 1;
+        self.bytes += text.len();
+        self.texts.push((sequence, text.clone()));
         true
     }
 
-    /// In order of arrival.
-    fn sort(&mut self) {
-        self.documents.sort_by_key(|document| document.sequence);
+    /// Adds rows, of which those of one file come in the file's order. Returns false where the limit is reached.
+    fn push_rows(&mut self, batch: RecordBatch) -> Result<bool> {
+        let bytes = batch.get_array_memory_size();
+        if self.entities >= limit::ENTITIES_PER_TRACE || self.bytes + bytes > limit::TRACE_BYTES {
+            self.limit_exceeded = true;
+            return Ok(false);
+        }
+        self.entities += batch.num_rows();
+        self.bytes += bytes;
+        match self.rows.last_mut().filter(|_| segment::begins_inside(&batch)) {
+            Some(last) => *last = segment::joined([last, &batch])?,
+            None => self.rows.push(batch),
+        }
+        Ok(true)
     }
 
-    pub fn segments(&self) -> impl Iterator<Item = &Segment> {
-        self.documents.iter().map(|document| &document.segment)
+    /// The documents, in order of arrival.
+    pub fn segments(&self) -> Vec<Segment<'_>> {
+        let mut documents: Vec<(u64, Segment<'_>)> = self.rows.iter().flat_map(segment::documents).collect();
+        documents.extend(self.texts.iter().filter_map(|(sequence, text)| Some((*sequence, read_text(*sequence, text)?))));
+        documents.sort_by_key(|(sequence, _)| *sequence);
+        documents.into_iter().map(|(_, segment)| segment).collect()
     }
+}
+
+/// Reads a document. One that cannot be read (it was accepted by a version that read more) is left out and counted: it must not
+/// take its trace, or all answers, with it.
+fn read_text(sequence: u64, text: &[u8]) -> Option<Segment<'_>> {
+    model::segment::parse(text)
+        .inspect_err(|err| {
+            let times = UNREADABLE.fetch_add(1, Ordering::Relaxed) + 1;
+            if times.is_power_of_two() {
+                warn!(error = %err, sequence, times, "a stored document cannot be read and is left out");
+            }
+        })
+        .ok()
 }
 
 /// A trace's digest. A trace that the digest's code cannot cope with gets an empty one: it is kept and can be asked for by its
 /// id, and does not keep everything else from being written and read.
-fn digest(id: TraceId, documents: &TraceDocuments) -> TraceDigest {
-    let made = panic::catch_unwind(panic::AssertUnwindSafe(|| TraceDigest::of(id, documents.segments())));
+fn digest<'s>(id: TraceId, documents: impl IntoIterator<Item = &'s Segment<'s>>) -> TraceDigest {
+    let made = panic::catch_unwind(panic::AssertUnwindSafe(|| TraceDigest::of(id, documents)));
     made.unwrap_or_else(|_| {
         error!(trace_id = %id, "a trace cannot be digested: this is a defect, please report it with the trace");
         TraceDigest::empty(id)
@@ -229,7 +243,7 @@ impl Store {
         let mut superseded = catalog.superseded().await?;
         let rows = catalog.parts().await?;
         let damaged = catalog.damaged_parts().await?;
-        let known: HashSet<i64> = rows.iter().map(|row| row.id).chain(damaged.iter().map(|(id, _)| *id)).collect();
+        let known: HashSet<i64> = rows.iter().map(|part| part.row.id).chain(damaged.iter().map(|(id, _)| *id)).collect();
         let mut recovery = Recovery {
             swept_files: part::sweep(dir, &known)?,
             damaged_parts: damaged.into_iter().map(|(id, why)| format!("part {id}: {why}")).collect(),
@@ -237,9 +251,9 @@ impl Store {
         };
         let parts = rows
             .into_iter()
-            .map(|row| {
-                let superseded = superseded.remove(&row.id).unwrap_or_default();
-                Part::new(dir, row, superseded)
+            .map(|part| {
+                let superseded = superseded.remove(&part.row.id).unwrap_or_default();
+                Part::new(dir, part, superseded)
             })
             .collect();
 
@@ -249,12 +263,13 @@ impl Store {
             let mut state = write(&state);
             let replayed = &mut recovery.replayed_documents;
             wal::recover(&dir.join("wal"), checkpoint, |frame| {
-                let (documents, refused) = decode(frame.sequence, &frame.payload.into());
+                let (documents, refused, count) = decode(frame.sequence, &frame.payload.into());
                 for (place, text) in refused.iter().enumerate() {
                     put_aside(dir, frame.sequence, place, text);
                 }
                 *replayed += documents.len() as u64;
-                state.active.insert(frame.sequence, documents, now_us);
+                state.active.insert(documents, now_us);
+                count
             })?
         };
         recovery.log_damage = log_damage;
@@ -271,9 +286,9 @@ impl Store {
         let apply = {
             let (state, full, clock) = (state.clone(), full.clone(), clock.clone());
             let memtable_bytes = options.memtable_bytes;
-            move |sequence, documents: Vec<MemDocument>| {
+            move |documents: Vec<MemDocument>| {
                 let mut state = write(&state);
-                state.active.insert(sequence, documents, clock.now_us());
+                state.active.insert(documents, clock.now_us());
                 if state.active.bytes >= memtable_bytes {
                     full.notify_one();
                 }
@@ -281,7 +296,7 @@ impl Store {
         };
         let wal = wal::Wal::start(&dir.join("wal"), next_sequence, move |sequence, mut documents: Vec<MemDocument>| {
             number(sequence, &mut documents);
-            apply(sequence, documents);
+            apply(documents);
         })?;
         let inner = Inner {
             options,
@@ -419,8 +434,12 @@ impl Store {
 
 /// In a log frame each document has its length before it.
 impl wal::Payload for Vec<MemDocument> {
-    fn len(&self) -> usize {
+    fn bytes(&self) -> usize {
         self.iter().map(|document| 4 + document.raw.len()).sum()
+    }
+
+    fn count(&self) -> u64 {
+        self.len() as u64
     }
 
     fn write(&self, buffer: &mut Vec<u8>) {
@@ -431,23 +450,24 @@ impl wal::Payload for Vec<MemDocument> {
     }
 }
 
-/// The documents of a frame, and the texts of those that can no longer be read.
-fn decode(sequence: u64, payload: &Bytes) -> (Vec<MemDocument>, Vec<Bytes>) {
+/// The documents of a frame, the texts of those that can no longer be read, and how many there are together.
+fn decode(sequence: u64, payload: &Bytes) -> (Vec<MemDocument>, Vec<Bytes>, u64) {
     let mut documents = Vec::new();
     let mut refused = Vec::new();
     let mut at = 0;
+    let mut number = sequence;
     while let Some((length, rest)) = payload[at..].split_first_chunk::<4>() {
         let length = (u32::from_le_bytes(*length) as usize).min(rest.len());
         let raw = payload.slice(at + 4..at + 4 + length);
         at += 4 + length;
-        match model::segment::check(&raw) {
-            Ok(trace_id) => documents.push(MemDocument { trace_id, sequence: 0, raw }),
+        match model::segment::parse_trace_id(&raw) {
+            Ok(trace_id) => documents.push(MemDocument { trace_id, sequence: number, raw }),
             // Only what could be read was written, so this is a document that an older version accepted.
             Err(_) => refused.push(raw),
         }
+        number += 1;
     }
-    number(sequence, &mut documents);
-    (documents, refused)
+    (documents, refused, number - sequence)
 }
 
 /// Keeps a document of the log that cannot be read where a person can look at it.
@@ -461,10 +481,10 @@ fn put_aside(dir: &Path, sequence: u64, place: usize, text: &Bytes) {
     }
 }
 
-/// Documents are numbered by their write and their place in it.
-fn number(frame_sequence: u64, documents: &mut [MemDocument]) {
-    for (place, document) in documents.iter_mut().enumerate() {
-        document.sequence = (frame_sequence << 16) | (place as u64).min(0xffff);
+/// Documents are numbered through, in the order of the log.
+fn number(first: u64, documents: &mut [MemDocument]) {
+    for (sequence, document) in (first..).zip(documents) {
+        document.sequence = sequence;
     }
 }
 

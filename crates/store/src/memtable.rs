@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use model::TraceId;
 use model::digest::TraceDigest;
+use model::{Segment, TraceId};
 
 use crate::TraceDocuments;
 use crate::error::Result;
@@ -30,9 +30,14 @@ pub(crate) struct MemTrace {
 }
 
 impl MemTrace {
-    /// Reads the documents, as far as there is room.
+    /// Adds the documents, as far as there is room.
     pub(crate) fn read(&self, into: &mut TraceDocuments) {
-        let _ = self.documents.iter().all(|document| into.push(document.sequence, &document.raw));
+        let _ = self.documents.iter().all(|document| into.push_text(document.sequence, &document.raw));
+    }
+
+    /// The documents that can be read, with their numbers.
+    pub(crate) fn segments(&self) -> impl Iterator<Item = (u64, Segment<'_>)> {
+        self.documents.iter().filter_map(|document| Some((document.sequence, crate::read_text(document.sequence, &document.raw)?)))
     }
 
     /// The trace's digest, made on first use. `older` gives documents of this trace that are already elsewhere.
@@ -42,7 +47,7 @@ impl MemTrace {
         }
         let mut documents = older()?;
         self.read(&mut documents);
-        let digest = crate::digest(id, &documents);
+        let digest = crate::digest(id, &documents.segments());
         Ok(self.digest.get_or_init(|| Arc::new(digest)).clone())
     }
 }
@@ -55,17 +60,17 @@ pub(crate) struct Memtable {
     pub(crate) traces: MemTraces,
     pub(crate) bytes: usize,
     pub(crate) documents: usize,
-    /// Of the newest write that is in here.
+    /// Of the newest document that is in here.
     pub(crate) last_sequence: u64,
     /// When the oldest content arrived.
     pub(crate) since_us: Option<i64>,
 }
 
 impl Memtable {
-    pub(crate) fn insert(&mut self, frame_sequence: u64, documents: Vec<MemDocument>, now_us: i64) {
-        self.last_sequence = self.last_sequence.max(frame_sequence);
+    pub(crate) fn insert(&mut self, documents: Vec<MemDocument>, now_us: i64) {
         self.since_us.get_or_insert(now_us);
         for document in documents {
+            self.last_sequence = self.last_sequence.max(document.sequence);
             self.bytes += document.raw.len() + DOCUMENT_OVERHEAD;
             self.documents += 1;
             let slot = self.traces.entry(document.trace_id).or_default();

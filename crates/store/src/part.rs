@@ -11,8 +11,9 @@ use model::TraceId;
 use tracing::warn;
 
 use crate::TraceDocuments;
-use crate::catalog::PartRow;
+use crate::catalog::{NewPart, PartRow};
 use crate::error::{Error, Result};
+use crate::table::file::Checksums;
 use crate::table::segment::SegmentFile;
 use crate::table::trace::TraceFile;
 
@@ -29,6 +30,8 @@ pub(crate) struct Part {
 pub(crate) struct PartFiles {
     segment_path: PathBuf,
     trace_path: PathBuf,
+    segment_checksums: Arc<Checksums>,
+    trace_checksums: Arc<Checksums>,
     segment: OnceLock<SegmentFile>,
     trace: OnceLock<TraceFile>,
     /// Why the part cannot be read, once that was found.
@@ -37,8 +40,11 @@ pub(crate) struct PartFiles {
 }
 
 impl Part {
-    pub(crate) fn new(dir: &Path, row: PartRow, superseded: HashSet<TraceId>) -> Part {
+    pub(crate) fn new(dir: &Path, new: NewPart, superseded: HashSet<TraceId>) -> Part {
+        let NewPart { row, segment_checksums, trace_checksums } = new;
         let files = PartFiles {
+            segment_checksums,
+            trace_checksums,
             segment_path: segment_path(dir, row.id),
             trace_path: trace_path(dir, row.id),
             segment: OnceLock::new(),
@@ -70,7 +76,7 @@ impl Part {
 impl PartFiles {
     pub(crate) fn segment(&self) -> Result<&SegmentFile> {
         if self.segment.get().is_none() {
-            let file = SegmentFile::open(&self.segment_path)?;
+            let file = SegmentFile::open(&self.segment_path, self.segment_checksums.clone())?;
             let _ = self.segment.set(file);
         }
         Ok(self.segment.get().expect("invariant: was set just now"))
@@ -78,7 +84,7 @@ impl PartFiles {
 
     pub(crate) fn trace(&self) -> Result<&TraceFile> {
         if self.trace.get().is_none() {
-            let file = TraceFile::open(&self.trace_path)?;
+            let file = TraceFile::open(&self.trace_path, self.trace_checksums.clone())?;
             let _ = self.trace.set(file);
         }
         Ok(self.trace.get().expect("invariant: was set just now"))

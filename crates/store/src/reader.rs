@@ -19,28 +19,21 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// The documents of a trace in order of arrival; empty where the trace is unknown.
+    /// The documents of a trace; empty where the trace is unknown.
     pub fn documents(&self, id: TraceId) -> Result<TraceDocuments> {
-        self.read(id, TraceDocuments::default())
-    }
-
-    fn read(&self, id: TraceId, mut documents: TraceDocuments) -> Result<TraceDocuments> {
-        for part in self.parts.iter() {
-            part.documents(id, &mut documents)?;
-        }
+        let mut documents = older_documents(self.parts.iter(), id)?;
         for traces in self.memory() {
             if let Some(trace) = traces.get(&id) {
                 trace.read(&mut documents);
             }
         }
-        documents.sort();
         Ok(documents)
     }
 
     /// The digest of one trace.
     pub fn digest(&self, id: TraceId) -> Result<Option<TraceDigest>> {
-        let documents = self.read(id, TraceDocuments::indexed())?;
-        Ok((!documents.documents.is_empty()).then(|| crate::digest(id, &documents)))
+        let documents = self.documents(id)?;
+        Ok((!documents.is_empty()).then(|| crate::digest(id, &documents.segments())))
     }
 
     /// Response times of the traces filed in the range, by the service they entered at.
@@ -108,12 +101,11 @@ impl Reader {
     }
 }
 
-/// A trace's documents in parts, in order of arrival, for its digest.
+/// A trace's documents in parts.
 pub(crate) fn older_documents<'p>(parts: impl IntoIterator<Item = &'p Part>, id: TraceId) -> Result<TraceDocuments> {
-    let mut documents = TraceDocuments::indexed();
+    let mut documents = TraceDocuments::default();
     for part in parts {
         part.documents(id, &mut documents)?;
     }
-    documents.sort();
     Ok(documents)
 }

@@ -92,7 +92,7 @@ impl Model {
     fn check(&self, store: &Store) {
         let reader = store.reader();
         for (id, segments) in &self.traces {
-            let found: Vec<_> = reader.documents(*id).unwrap().segments().map(|segment| segment.id).collect();
+            let found: Vec<_> = reader.documents(*id).unwrap().segments().iter().map(|segment| segment.id).collect();
             assert_eq!(&found, segments, "documents of {id}");
         }
         let found = scan_all(&reader, &everything());
@@ -295,9 +295,9 @@ async fn a_damaged_part_is_set_aside_and_the_rest_answers() {
 
         let store = reopened(dir.path()).await;
         let found = scan_all(&store.reader(), &everything()).len();
-        let documents = store.reader().documents(trace_id(NOW_SECS as u32 - 60, 0).parse().unwrap()).unwrap().documents.len();
+        let documents = store.reader().documents(trace_id(NOW_SECS as u32 - 60, 0).parse().unwrap()).unwrap().segments().len();
         assert!(found == 1 || documents == 0, "the damaged half must be missing, not wrong");
-        assert_eq!(store.reader().documents(trace_id(NOW_SECS as u32 - 61, 1).parse().unwrap()).unwrap().documents.len(), 1);
+        assert_eq!(store.reader().documents(trace_id(NOW_SECS as u32 - 61, 1).parse().unwrap()).unwrap().segments().len(), 1);
         assert_eq!(store.stats().await.damaged_parts.len(), 1);
         assert_eq!(store.set_damaged_aside().await.unwrap(), 1);
         store.close().await.unwrap();
@@ -380,7 +380,7 @@ async fn many_readers_at_once_see_the_same() {
                     assert_eq!(scan_all(&store.reader(), &everything()).len(), 3_000);
                     let n = (thread * 397 + round * 31) % 3_000;
                     let id = trace_id(NOW_SECS as u32 - n % 5_000, u128::from(n)).parse().unwrap();
-                    assert_eq!(store.reader().documents(id).unwrap().documents.len(), 1);
+                    assert_eq!(store.reader().documents(id).unwrap().segments().len(), 1);
                 }
             });
         }
@@ -397,7 +397,7 @@ async fn a_document_that_cannot_be_read_is_left_out_and_stops_nothing() {
     store.append(vec![unreadable, document(1, 0, 10), document(2, 0, 10)]).await.unwrap();
     for round in 0..3 {
         let reader = store.reader();
-        assert_eq!(reader.documents(id).unwrap().documents.len(), 1, "round {round}");
+        assert_eq!(reader.documents(id).unwrap().segments().len(), 1, "round {round}");
         assert_eq!(scan_all(&reader, &everything()).len(), 2, "round {round}");
         if round == 0 {
             assert_eq!(store.flush().await.unwrap(), 3);
@@ -440,7 +440,7 @@ async fn clocks_that_are_wrong_do_not_make_a_part_for_each_day() {
     store.flush().await.unwrap();
     assert!(store.stats().await.parts <= 32, "{}", store.stats().await.parts);
     for id in &ids {
-        assert_eq!(store.reader().documents(*id).unwrap().documents.len(), 1);
+        assert_eq!(store.reader().documents(*id).unwrap().segments().len(), 1);
     }
     assert_eq!(scan_all(&store.reader(), &everything()).len(), ids.len());
     // What claims to be of the future goes when its part is old.

@@ -1,7 +1,8 @@
 //! The write-ahead log: what was acknowledged is here before anything else happens with it.
 //!
 //! A log is a row of files `<first sequence>.log`, each a row of frames: length (u32), CRC-32C (u32) of the rest, sequence (u64),
-//! kind (u8), payload; little endian. One thread writes: it takes every request that waits, writes them together, syncs once,
+//! kind (u8), payload; little endian. A frame's sequence is that of its first document, and the next frame's follows its last
+//! document's. One thread writes: it takes every request that waits, writes them together, syncs once,
 //! puts them into the memtable in that order, and only then answers. A frame that was never completed ends the log.
 
 use std::fs::{self, File, OpenOptions};
@@ -46,8 +47,10 @@ pub struct LogDamage {
 
 /// Something that can be written to the log.
 pub(crate) trait Payload {
-    fn len(&self) -> usize;
-    /// Appends `len` bytes.
+    fn bytes(&self) -> usize;
+    /// How many numbers of the sequence it takes.
+    fn count(&self) -> u64;
+    /// Appends `bytes` bytes.
     fn write(&self, buffer: &mut Vec<u8>);
 }
 
@@ -124,21 +127,24 @@ fn run<T: Payload>(mut writer: Writer, mut receiver: mpsc::Receiver<Request<T>>,
     let mut buffer = Vec::new();
     while let Some(first) = receiver.blocking_recv() {
         let mut group = vec![first];
-        let mut size = group[0].item.len();
+        let mut size = group[0].item.bytes();
         while size < GROUP_BYTES {
             let Ok(request) = receiver.try_recv() else { break };
-            size += request.item.len();
+            size += request.item.bytes();
             group.push(request);
         }
         buffer.clear();
-        for (offset, request) in group.iter().enumerate() {
-            encode(&mut buffer, writer.sequence + offset as u64, KIND_SEGMENTS, &request.item);
+        let mut sequence = writer.sequence;
+        for request in &group {
+            encode(&mut buffer, sequence, KIND_SEGMENTS, &request.item);
+            sequence += request.item.count();
         }
         match writer.write(&buffer) {
             Ok(()) => {
                 for request in group {
-                    apply(writer.sequence, request.item);
-                    writer.sequence += 1;
+                    let sequence = writer.sequence;
+                    writer.sequence += request.item.count();
+                    apply(sequence, request.item);
                     let _ = request.done.send(Ok(()));
                 }
             }
@@ -195,7 +201,7 @@ impl Writer {
 }
 
 fn encode(buffer: &mut Vec<u8>, sequence: u64, kind: u8, payload: &impl Payload) {
-    let length = (HEADER_BYTES - 8 + payload.len()) as u32;
+    let length = (HEADER_BYTES - 8 + payload.bytes()) as u32;
     let start = buffer.len();
     buffer.extend_from_slice(&length.to_le_bytes());
     buffer.extend_from_slice(&[0; 4]);
@@ -206,8 +212,9 @@ fn encode(buffer: &mut Vec<u8>, sequence: u64, kind: u8, payload: &impl Payload)
     buffer[start + 4..start + 8].copy_from_slice(&crc.to_le_bytes());
 }
 
-/// Reads every frame after `checkpoint`, in order. Returns the next free sequence and what was damaged.
-pub(crate) fn recover(dir: &Path, checkpoint: u64, mut frame: impl FnMut(Frame)) -> Result<(u64, LogDamage)> {
+/// Reads every frame after `checkpoint`, in order; `frame` says how many numbers it takes. Returns the next free sequence and what
+/// was damaged.
+pub(crate) fn recover(dir: &Path, checkpoint: u64, mut frame: impl FnMut(Frame) -> u64) -> Result<(u64, LogDamage)> {
     let mut damage = LogDamage::default();
     let mut next = checkpoint + 1;
     let files = files(dir)?;
@@ -217,9 +224,8 @@ pub(crate) fn recover(dir: &Path, checkpoint: u64, mut frame: impl FnMut(Frame))
         File::open(path).at("open", path)?.read_to_end(&mut bytes).at("read", path)?;
         let mut at = 0;
         while let Some((decoded, length)) = decode(&bytes[at..]) {
-            next = next.max(decoded.sequence + 1);
             if decoded.sequence > checkpoint {
-                frame(decoded);
+                next = next.max(decoded.sequence + frame(decoded));
             }
             at += length;
         }
@@ -239,9 +245,8 @@ pub(crate) fn recover(dir: &Path, checkpoint: u64, mut frame: impl FnMut(Frame))
             while at < bytes.len() {
                 match decode(&bytes[at..]) {
                     Some((decoded, length)) => {
-                        next = next.max(decoded.sequence + 1);
                         if decoded.sequence > checkpoint {
-                            frame(decoded);
+                            next = next.max(decoded.sequence + frame(decoded));
                         }
                         at += length;
                     }

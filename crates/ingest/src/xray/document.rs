@@ -108,8 +108,8 @@ pub(super) fn detach(document: &mut NewDocument) {
     document.raw = Bytes::copy_from_slice(&document.raw);
 }
 
-/// Reads over the document, to know that it can be read. The store keeps the text.
+/// Reads the document, to know that it can be read and to which trace it belongs. The store takes the text.
 pub(super) fn check(raw: Bytes) -> Result<NewDocument, DocumentError> {
-    let trace_id = segment::check(&raw)?;
+    let trace_id = segment::parse_trace_id(&raw)?;
     Ok(NewDocument { trace_id, raw })
 }

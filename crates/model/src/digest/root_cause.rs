@@ -152,10 +152,10 @@ fn path_to(trace: &Trace<'_>, index: usize) -> Vec<usize> {
 
 /// The exceptions of a trace by their ids, gathered when first asked for.
 #[derive(Default)]
-struct Recorded<'a>(OnceCell<HashMap<&'a str, &'a Exception>>);
+struct Recorded<'a>(OnceCell<HashMap<&'a str, &'a Exception<'a>>>);
 
 impl<'a> Recorded<'a> {
-    fn find(&self, trace: &Trace<'a>, id: &str) -> Option<&'a Exception> {
+    fn find(&self, trace: &Trace<'a>, id: &str) -> Option<&'a Exception<'a>> {
         let gather = || {
             let mut by_id = HashMap::new();
             for exception in trace.entities.iter().flat_map(|entity| entity.segment.exceptions()) {
@@ -230,7 +230,7 @@ fn describe<'a>(
 /// An entity's exceptions, as far as there is room for them.
 fn exceptions<'a>(trace: &Trace<'a>, recorded: &Recorded<'a>, index: usize, room: &mut usize) -> Vec<CauseException> {
     let segment = trace.entities[index].segment;
-    let mut describe = |exception: &Exception| {
+    let mut describe = |exception: &Exception<'_>| {
         let exception = CauseException {
             name: truncated(exception.kind.as_deref().unwrap_or_default(), limit::INDEXED_NAME_CHARS),
             message: truncated(exception.message.as_deref().unwrap_or_default(), limit::INDEXED_MESSAGE_CHARS),

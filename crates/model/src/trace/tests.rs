@@ -6,7 +6,7 @@ use crate::segment;
 
 const TRACE: &str = "1-66b5f1a0-0123456789abcdef01234567";
 
-fn document(mut value: Value) -> Segment {
+fn document(mut value: Value) -> Segment<'static> {
     value["trace_id"] = json!(TRACE);
     if value.get("start_time").is_none() {
         value["start_time"] = json!(100.0);
@@ -14,7 +14,7 @@ fn document(mut value: Value) -> Segment {
     if value.get("end_time").is_none() && value.get("in_progress").is_none() {
         value["end_time"] = json!(101.0);
     }
-    segment::parse(value.to_string().as_bytes()).unwrap()
+    segment::parse(value.to_string().leak().as_bytes()).unwrap()
 }
 
 fn hex(id: u64) -> String {
@@ -85,7 +85,7 @@ proptest! {
     /// Subsegments sent on their own, whose parents are any of each other or unknown: each stands in one tree, and every tree ends.
     #[test]
     fn loose_subsegments_of_any_shape_become_trees(parents in prop::collection::vec(0usize..14, 1..12)) {
-        let documents: Vec<Segment> = parents
+        let documents: Vec<Segment<'_>> = parents
             .iter()
             .enumerate()
             .map(|(n, parent)| document(json!({
@@ -128,14 +128,14 @@ proptest! {
 fn a_trace_beyond_its_limit_says_so_and_is_put_together_quickly() {
     // One long chain, and one wide tree: both were quadratic once.
     let count = limit::ENTITIES_PER_TRACE as u64 + 1;
-    let chain: Vec<Segment> = (1..=count)
+    let chain: Vec<Segment<'_>> = (1..=count)
         .map(|n| document(json!({"id": hex(n), "name": "a", "type": "subsegment", "namespace": "remote", "parent_id": hex(n + 1)})))
         .collect();
     let trace = Trace::assemble(&chain);
     assert!(trace.limit_exceeded);
     assert_eq!(trace.entities.len(), limit::ENTITIES_PER_TRACE);
     assert_eq!(trace.tops().count(), 1);
-    let wide: Vec<Segment> = (1..count)
+    let wide: Vec<Segment<'_>> = (1..count)
         .map(|n| {
             document(json!({"id": hex(n), "name": format!("service {n}"), "user": format!("user {n}"), "annotations": {"n": n}}))
         })

@@ -86,12 +86,12 @@ fn depth_and_length_have_limits() {
 
 fn digest(documents: &[Value]) -> TraceDigest {
     let trace = "1-66b5f1a0-0123456789abcdef01234567";
-    let segments: Vec<Segment> = documents
+    let segments: Vec<Segment<'_>> = documents
         .iter()
         .map(|value| {
             let mut value = value.clone();
             value["trace_id"] = json!(trace);
-            model::segment::parse(value.to_string().as_bytes()).unwrap()
+            model::segment::parse(value.to_string().leak().as_bytes()).unwrap()
         })
         .collect();
     TraceDigest::of(trace.parse().unwrap(), &segments)

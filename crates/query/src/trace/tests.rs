@@ -7,7 +7,8 @@ use super::*;
 const START: f64 = 1_795_000_000.0;
 
 fn found(documents: &[Value], now_us: i64) -> Vec<Value> {
-    let segments: Vec<Segment> = documents.iter().map(|value| segment::parse(value.to_string().as_bytes()).unwrap()).collect();
+    let segments: Vec<Segment<'_>> =
+        documents.iter().map(|value| segment::parse(value.to_string().leak().as_bytes()).unwrap()).collect();
     let trace = Trace::assemble(&segments);
     let id = trace_id(1_795_000_000, 1).parse().unwrap();
     put_together(id, &trace, now_us).segments.iter().map(|found| serde_json::from_str(&found.document).unwrap()).collect()

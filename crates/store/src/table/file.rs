@@ -1,28 +1,166 @@
-//! A Parquet file that many threads read at once: every read names its offset, so that no reader moves another's place.
+//! Parquet files of parts. Each block of a file has a checksum in the catalog, so that a flipped bit is damage and not an answer.
+//! Files are read by many threads at once: every read names its offset, so that no reader moves another's place.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
 use bytes::Bytes;
+use parquet::arrow::ArrowWriter;
+use parquet::file::properties::WriterProperties;
 use parquet::file::reader::{ChunkReader, Length};
 
+use super::ROW_GROUP_BYTES;
 use crate::error::{IoContext, Result};
+
+/// Bytes that one checksum covers: what the smallest read has to check.
+const BLOCK_BYTES: usize = 16 * 1024;
+
+/// CRC-32C of each block of a file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Checksums(Vec<u32>);
+
+impl Checksums {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        self.0.iter().flat_map(|sum| sum.to_le_bytes()).collect()
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Checksums {
+        Checksums(bytes.chunks_exact(4).map(|sum| u32::from_le_bytes(sum.try_into().unwrap_or_default())).collect())
+    }
+}
+
+/// A file that was written and is durable.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) bytes: u64,
+    pub(crate) checksums: Checksums,
+}
+
+/// A Parquet file that is being written.
+pub(crate) struct FileWriter {
+    path: PathBuf,
+    writer: ArrowWriter<Summing>,
+}
+
+impl FileWriter {
+    pub(crate) fn create(path: &Path, schema: SchemaRef, properties: WriterProperties) -> Result<FileWriter> {
+        let file = File::create(path).at("create", path)?;
+        let summing = Summing { file, checksums: Checksums::default(), sum: 0, filled: 0, bytes: 0 };
+        let writer = ArrowWriter::try_new(summing, schema, Some(properties)).at("write", path)?;
+        Ok(FileWriter { path: path.to_owned(), writer })
+    }
+
+    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.writer.write(batch).at("write", &self.path)?;
+        if self.writer.in_progress_size() > ROW_GROUP_BYTES {
+            self.writer.flush().at("write", &self.path)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the file and makes it durable; the folder's entry is synced too.
+    pub(crate) fn finish(self) -> Result<Written> {
+        let path = self.path;
+        let mut summing = self.writer.into_inner().at("write", &path)?;
+        summing.file.sync_all().at("sync", &path)?;
+        if let Some(dir) = path.parent() {
+            crate::wal::sync_dir(dir)?;
+        }
+        if summing.filled > 0 {
+            summing.checksums.0.push(summing.sum);
+        }
+        Ok(Written { bytes: summing.bytes, checksums: summing.checksums })
+    }
+}
+
+/// Takes the checksums of what goes into a file.
+struct Summing {
+    file: File,
+    checksums: Checksums,
+    /// Of the block that is not full yet.
+    sum: u32,
+    filled: usize,
+    bytes: u64,
+}
+
+impl Write for Summing {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(buffer)?;
+        self.bytes += written as u64;
+        let mut rest = &buffer[..written];
+        while !rest.is_empty() {
+            let (block, after) = rest.split_at(rest.len().min(BLOCK_BYTES - self.filled));
+            self.sum = crc32c::crc32c_append(self.sum, block);
+            self.filled += block.len();
+            if self.filled == BLOCK_BYTES {
+                self.checksums.0.push(self.sum);
+                (self.sum, self.filled) = (0, 0);
+            }
+            rest = after;
+        }
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
 
 /// An open file of known, final length.
 #[derive(Debug, Clone)]
 pub(crate) struct PartFile {
     file: Arc<File>,
     length: u64,
+    checksums: Arc<Checksums>,
 }
 
 impl PartFile {
-    pub(crate) fn open(path: &Path) -> Result<PartFile> {
+    pub(crate) fn open(path: &Path, checksums: Arc<Checksums>) -> Result<PartFile> {
         let file = File::open(path).at("open", path)?;
         let length = file.metadata().at("read size of", path)?.len();
-        Ok(PartFile { file: Arc::new(file), length })
+        let part = PartFile { file: Arc::new(file), length, checksums };
+        if length.div_ceil(BLOCK_BYTES as u64) != part.checksums.0.len() as u64 {
+            return Err(part.damaged("its length is not what was written")).at("open", path);
+        }
+        Ok(part)
+    }
+
+    fn damaged(&self, what: &str) -> io::Error {
+        io::Error::new(io::ErrorKind::InvalidData, what)
+    }
+
+    /// Reads and checks the blocks that these bytes lie in.
+    fn read(&self, start: u64, length: usize) -> io::Result<Bytes> {
+        let block = BLOCK_BYTES as u64;
+        let first = start / block;
+        let from = first * block;
+        let to = (start + length as u64).div_ceil(block).saturating_mul(block).min(self.length);
+        let mut buffer = vec![0; (to - from) as usize];
+        self.file.read_exact_at(&mut buffer, from)?;
+        for (chunk, sum) in buffer.chunks(BLOCK_BYTES).zip(&self.checksums.0[first as usize..]) {
+            if crc32c::crc32c(chunk) != *sum {
+                return Err(self.damaged("a block does not have its checksum"));
+            }
+        }
+        let offset = (start - from) as usize;
+        Ok(Bytes::from(buffer).slice(offset..offset + length))
+    }
+
+    /// Reads the whole file and says whether it is as it was written.
+    #[cfg(test)]
+    pub(crate) fn verify(&self) -> io::Result<()> {
+        let mut at = 0;
+        while at < self.length {
+            let length = (self.length - at).min(64 * BLOCK_BYTES as u64);
+            self.read(at, length as usize)?;
+            at += length;
+        }
+        Ok(())
     }
 }
 
@@ -33,10 +171,10 @@ impl Length for PartFile {
 }
 
 impl ChunkReader for PartFile {
-    type T = BufReader<From>;
+    type T = From;
 
-    fn get_read(&self, start: u64) -> parquet::errors::Result<BufReader<From>> {
-        Ok(BufReader::new(From { file: self.file.clone(), at: start }))
+    fn get_read(&self, start: u64) -> parquet::errors::Result<From> {
+        Ok(From { file: self.clone(), at: start, ahead: Bytes::new() })
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
@@ -44,22 +182,26 @@ impl ChunkReader for PartFile {
         if start.checked_add(length as u64).is_none_or(|end| end > self.length) {
             return Err(parquet::errors::ParquetError::EOF(format!("{length} bytes at {start} of {}", self.length)));
         }
-        let mut buffer = vec![0; length];
-        self.file.read_exact_at(&mut buffer, start)?;
-        Ok(buffer.into())
+        Ok(self.read(start, length)?)
     }
 }
 
 /// Reads on from a place of its own.
 pub(crate) struct From {
-    file: Arc<File>,
+    file: PartFile,
     at: u64,
+    ahead: Bytes,
 }
 
 impl Read for From {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.file.read_at(buffer, self.at)?;
-        self.at += read as u64;
-        Ok(read)
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.ahead.is_empty() {
+            let length = (self.file.length.saturating_sub(self.at)).min(BLOCK_BYTES as u64);
+            self.ahead = self.file.read(self.at, length as usize)?;
+            self.at += length;
+        }
+        let taken = self.ahead.split_to(buffer.len().min(self.ahead.len()));
+        buffer[..taken.len()].copy_from_slice(&taken);
+        Ok(taken.len())
     }
 }

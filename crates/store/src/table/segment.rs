@@ -1,18 +1,23 @@
-//! The `segment` table: one row per document, sorted by trace id, so that one trace is one short run of rows.
+//! The `segment` table: one row per segment and subsegment, sorted by trace id and arrival, so that one trace is one short run of
+//! rows. Documents are not kept as text: what the model knows of them is columns, the rest is JSON beside them.
 
+mod columns;
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::ops::Range;
-use std::path::Path;
-use std::sync::{Arc, LazyLock};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use arrow_array::builder::{BinaryBuilder, FixedSizeBinaryBuilder, UInt64Builder};
 use arrow_array::cast::AsArray;
-use arrow_array::types::UInt64Type;
 use arrow_array::{Array, RecordBatch};
-use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use bytes::Bytes;
-use model::TraceId;
+use model::{Segment, TraceId};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
+};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::bloom_filter::Sbbf;
 use parquet::file::metadata::PageIndexPolicy;
@@ -23,97 +28,212 @@ use parquet::schema::types::ColumnPath;
 use crate::TraceDocuments;
 use crate::error::{Error, IoContext, Result};
 use crate::table::BATCH_BYTES;
-use crate::table::file::PartFile;
+use crate::table::file::{Checksums, FileWriter, PartFile, Written};
 
-const TRACE_ID: &str = "trace_id";
-const SEQUENCE: &str = "sequence";
-const DOCUMENT: &str = "document";
+use columns::{Builder, DISTINCT, Rows, SCHEMA, SEQUENCE, TRACE_ID};
 
 /// Rows of a row group: one bloom filter and one set of page statistics each.
 const ROW_GROUP_ROWS: usize = 131_072;
 /// Rows of a page: what a look-up of one trace decompresses.
-const PAGE_ROWS: usize = 512;
+const PAGE_ROWS: usize = 2_048;
+/// Rows of a batch, on the way in and out.
+const BATCH_ROWS: usize = 8_192;
+/// Dictionaries larger than this cost a look-up more than they save.
+const DICTIONARY_BYTES: usize = 128 * 1024;
 
-static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
-    Arc::new(Schema::new(vec![
-        Field::new(TRACE_ID, DataType::FixedSizeBinary(16), false),
-        Field::new(SEQUENCE, DataType::UInt64, false),
-        Field::new(DOCUMENT, DataType::Binary, false),
-    ]))
-});
-
-/// A row on its way into a file. Rows are written in the order of (trace id, sequence).
-pub(crate) struct Row {
-    pub(crate) trace_id: TraceId,
-    pub(crate) sequence: u64,
-    pub(crate) document: Bytes,
+/// The documents in a batch of rows, with their numbers.
+pub(crate) fn documents(batch: &RecordBatch) -> Vec<(u64, Segment<'_>)> {
+    Rows::of(batch).documents(0..batch.num_rows())
 }
 
-/// Writes rows, already sorted, to a new file. Returns its size and how many rows there were.
-pub(crate) fn write(path: &Path, rows: &mut dyn Iterator<Item = Result<Row>>, traces: u64) -> Result<(u64, u64)> {
-    let trace_id = ColumnPath::from(TRACE_ID);
-    let properties = WriterProperties::builder()
+/// Whether the rows begin inside a document.
+pub(crate) fn begins_inside(batch: &RecordBatch) -> bool {
+    batch.num_rows() > 0 && batch.column(1).is_null(0)
+}
+
+/// Rows that stand one behind the other in a file.
+pub(crate) fn joined(batches: [&RecordBatch; 2]) -> Result<RecordBatch> {
+    arrow_select::concat::concat_batches(&SCHEMA, batches).map_err(arrow)
+}
+
+fn properties(traces: u64) -> WriterProperties {
+    let column = ColumnPath::from;
+    let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_write_batch_size(PAGE_ROWS)
-        .set_dictionary_enabled(false)
-        .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_column_statistics_enabled(trace_id.clone(), EnabledStatistics::Page)
-        .set_column_bloom_filter_enabled(trace_id.clone(), true)
-        .set_column_bloom_filter_fpp(trace_id.clone(), 0.001)
-        .set_column_bloom_filter_max_ndv(trace_id, traces.clamp(1, ROW_GROUP_ROWS as u64))
-        .set_column_encoding(ColumnPath::from(SEQUENCE), Encoding::DELTA_BINARY_PACKED)
-        .build();
-    let mut count = 0;
-    let mut batches = std::iter::from_fn(|| batch(rows, &mut count).transpose());
-    let bytes = super::write_file(path, SCHEMA.clone(), properties, &mut batches)?;
-    Ok((bytes, count))
+        .set_dictionary_page_size_limit(DICTIONARY_BYTES)
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_column_statistics_enabled(column(TRACE_ID), EnabledStatistics::Page)
+        .set_column_bloom_filter_enabled(column(TRACE_ID), true)
+        .set_column_bloom_filter_fpp(column(TRACE_ID), 0.001)
+        .set_column_bloom_filter_max_ndv(column(TRACE_ID), traces.clamp(1, ROW_GROUP_ROWS as u64))
+        .set_column_encoding(column(TRACE_ID), Encoding::DELTA_BYTE_ARRAY);
+    for name in ["start_time", "duration_us", "name"] {
+        properties = properties.set_column_statistics_enabled(column(name), EnabledStatistics::Chunk);
+    }
+    for name in [SEQUENCE, "start_time", "duration_us", "http_content_length"] {
+        properties = properties.set_column_encoding(column(name), Encoding::DELTA_BINARY_PACKED);
+    }
+    for name in
+        [TRACE_ID, SEQUENCE, "start_time", "duration_us", "http_content_length", "id", "parent_id"].into_iter().chain(DISTINCT)
+    {
+        properties = properties.set_column_dictionary_enabled(column(name), false);
+    }
+    // Random bytes do not become fewer.
+    for name in ["id", "parent_id"] {
+        properties = properties.set_column_compression(column(name), Compression::UNCOMPRESSED);
+    }
+    properties.build()
 }
 
-fn batch(rows: &mut dyn Iterator<Item = Result<Row>>, count: &mut u64) -> Result<Option<RecordBatch>> {
-    let mut ids = FixedSizeBinaryBuilder::new(16);
-    let mut sequences = UInt64Builder::new();
-    let mut documents = BinaryBuilder::new();
-    let (mut taken, mut bytes) = (0, 0);
-    while taken < 4096 && bytes < BATCH_BYTES {
-        let Some(row) = rows.next() else { break };
-        let row = row?;
-        taken += 1;
-        bytes += row.document.len();
-        ids.append_value(row.trace_id.0).map_err(arrow)?;
-        sequences.append_value(row.sequence);
-        documents.append_value(&row.document);
+/// A file of the table that is being written. Documents come in the order of (trace id, number).
+pub(crate) struct SegmentWriter {
+    file: FileWriter,
+    builder: Builder,
+    documents: u64,
+}
+
+impl SegmentWriter {
+    /// `traces` is how many there will be, at most.
+    pub(crate) fn create(path: &Path, traces: u64) -> Result<SegmentWriter> {
+        let file = FileWriter::create(path, SCHEMA.clone(), properties(traces))?;
+        Ok(SegmentWriter { file, builder: Builder::new(), documents: 0 })
     }
-    let ids = ids.finish();
-    if ids.is_empty() {
-        return Ok(None);
+
+    pub(crate) fn append(&mut self, trace_id: TraceId, sequence: u64, segment: &Segment<'_>) -> Result<()> {
+        self.documents += 1;
+        self.builder.append(trace_id, sequence, segment).map_err(arrow)?;
+        if self.builder.rows >= BATCH_ROWS || self.builder.bytes >= BATCH_BYTES {
+            let batch = self.builder.finish().map_err(arrow)?;
+            self.file.write(&batch)?;
+        }
+        Ok(())
     }
-    *count += ids.len() as u64;
-    let columns: Vec<Arc<dyn Array>> = vec![Arc::new(ids), Arc::new(sequences.finish()), Arc::new(documents.finish())];
-    RecordBatch::try_new(SCHEMA.clone(), columns).map(Some).map_err(arrow)
+
+    /// Returns what was written, and how many documents that was.
+    pub(crate) fn finish(mut self) -> Result<(Written, u64)> {
+        if self.builder.rows > 0 {
+            let batch = self.builder.finish().map_err(arrow)?;
+            self.file.write(&batch)?;
+        }
+        Ok((self.file.finish()?, self.documents))
+    }
 }
 
 fn arrow(source: arrow_schema::ArrowError) -> Error {
     Error::Parquet { path: "segment".into(), source: source.into() }
 }
 
+/// Writes one file with the rows of all. Returns what was written, and how many documents that was.
+pub(crate) fn merge(path: &Path, inputs: &[&SegmentFile], traces: u64) -> Result<(Written, u64)> {
+    let mut file = FileWriter::create(path, SCHEMA.clone(), properties(traces))?;
+    let mut streams = inputs.iter().map(|input| Stream::open(input)).collect::<Result<Vec<_>>>()?;
+    let mut heads: BinaryHeap<Reverse<((TraceId, u64), usize)>> = BinaryHeap::new();
+    for (index, stream) in streams.iter_mut().enumerate() {
+        heads.extend(stream.head()?.map(|head| Reverse((head, index))));
+    }
+    // Rows that go into the next batch: which batch of which stream, and the row in it. A stream's batches are numbered anew
+    // with each batch written.
+    let mut sources: Vec<RecordBatch> = Vec::new();
+    let mut place_of: Vec<Option<usize>> = vec![None; streams.len()];
+    let mut rows: Vec<(usize, usize)> = Vec::new();
+    let mut documents = 0;
+    let mut write = |sources: &mut Vec<RecordBatch>, place_of: &mut Vec<Option<usize>>, rows: &mut Vec<(usize, usize)>| {
+        let sources_of: Vec<&RecordBatch> = sources.iter().collect();
+        let batch = arrow_select::interleave::interleave_record_batch(&sources_of, rows).map_err(arrow)?;
+        file.write(&batch)?;
+        sources.clear();
+        place_of.fill(None);
+        rows.clear();
+        Ok::<_, Error>(())
+    };
+    while let Some(Reverse((_, index))) = heads.pop() {
+        let stream = &mut streams[index];
+        documents += 1;
+        // The document's own row, and those of what is embedded in it, over the end of a batch too.
+        let mut first = true;
+        while stream.fill()? && (first || stream.is_embedded()) {
+            first = false;
+            let place = *place_of[index].get_or_insert_with(|| {
+                sources.push(stream.batch.clone());
+                sources.len() - 1
+            });
+            rows.push((place, stream.row));
+            stream.row += 1;
+            if stream.row == stream.batch.num_rows() {
+                place_of[index] = None;
+            }
+        }
+        heads.extend(stream.head()?.map(|head| Reverse((head, index))));
+        if rows.len() >= BATCH_ROWS || sources.len() > 4 * inputs.len() {
+            write(&mut sources, &mut place_of, &mut rows)?;
+        }
+    }
+    if !rows.is_empty() {
+        write(&mut sources, &mut place_of, &mut rows)?;
+    }
+    Ok((file.finish()?, documents))
+}
+
+/// The rows of a file, one after the other.
+struct Stream {
+    path: PathBuf,
+    reader: ParquetRecordBatchReader,
+    batch: RecordBatch,
+    row: usize,
+}
+
+impl Stream {
+    fn open(file: &SegmentFile) -> Result<Stream> {
+        let reader = file.builder().with_batch_size(BATCH_ROWS / 4).build().at("read", &file.path)?;
+        Ok(Stream { path: file.path.clone(), reader, batch: RecordBatch::new_empty(SCHEMA.clone()), row: 0 })
+    }
+
+    /// Goes on to the next batch where this one is at its end. Returns whether there is a row.
+    fn fill(&mut self) -> Result<bool> {
+        while self.row >= self.batch.num_rows() {
+            match self.reader.next() {
+                Some(Ok(batch)) => (self.batch, self.row) = (batch, 0),
+                Some(Err(source)) => return Err(Error::Parquet { path: self.path.clone(), source: source.into() }),
+                None => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    fn is_embedded(&self) -> bool {
+        self.batch.column(1).is_null(self.row)
+    }
+
+    /// Trace and number of the document at the row.
+    fn head(&mut self) -> Result<Option<(TraceId, u64)>> {
+        if !self.fill()? {
+            return Ok(None);
+        }
+        let id = self.batch.column(0).as_fixed_size_binary().value(self.row);
+        let sequence = self.batch.column(1).as_primitive::<arrow_array::types::UInt64Type>().value(self.row);
+        Ok(Some((TraceId(id.try_into().unwrap_or_default()), sequence)))
+    }
+}
+
 /// An open file of the table. What is kept in memory is its footer, page index and bloom filters.
 #[derive(Debug)]
 pub(crate) struct SegmentFile {
-    path: std::path::PathBuf,
+    path: PathBuf,
     file: PartFile,
     metadata: ArrowReaderMetadata,
     blooms: Vec<Option<Sbbf>>,
 }
 
 impl SegmentFile {
-    pub(crate) fn open(path: &Path) -> Result<SegmentFile> {
-        let file = PartFile::open(path)?;
+    pub(crate) fn open(path: &Path, checksums: Arc<Checksums>) -> Result<SegmentFile> {
+        let file = PartFile::open(path, checksums)?;
         let metadata =
             ArrowReaderMetadata::load(&file, ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required))
                 .at("open", path)?;
-        let builder = builder(&file, &metadata);
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), metadata.clone());
         let groups = metadata.metadata().num_row_groups();
         let blooms =
             (0..groups).map(|group| builder.get_row_group_column_bloom_filter(group, 0).at("read", path)).collect::<Result<_>>()?;
@@ -129,7 +249,8 @@ impl SegmentFile {
     pub(crate) fn documents(&self, id: TraceId, into: &mut TraceDocuments) -> Result<()> {
         for (group, rows) in self.rows_with(id)? {
             let group_rows = self.metadata.metadata().row_group(group).num_rows() as usize;
-            let reader = builder(&self.file, &self.metadata)
+            let reader = self
+                .builder()
                 .with_row_groups(vec![group])
                 .with_row_selection(RowSelection::from_consecutive_ranges(std::iter::once(rows), group_rows))
                 .with_batch_size(PAGE_ROWS)
@@ -137,12 +258,8 @@ impl SegmentFile {
                 .at("read", &self.path)?;
             for batch in reader {
                 let batch = batch.map_err(|source| Error::Parquet { path: self.path.clone(), source: source.into() })?;
-                let sequences = batch.column(1).as_primitive::<UInt64Type>();
-                let documents = batch.column(2).as_binary::<i32>();
-                for row in 0..batch.num_rows() {
-                    if !into.push(sequences.value(row), documents.value(row)) {
-                        return Ok(());
-                    }
+                if !into.push_rows(batch)? {
+                    return Ok(());
                 }
             }
         }
@@ -150,7 +267,7 @@ impl SegmentFile {
     }
 
     /// Where the trace's rows are: row groups, and the run of rows in each. The filters say no nearly always and are never wrong
-    /// about that; where they do not, the ids of a page are read, and not yet its documents.
+    /// about that; where they do not, the ids of a page are read, and not yet its other columns.
     fn rows_with(&self, id: TraceId) -> Result<Vec<(usize, Range<usize>)>> {
         let mut found = Vec::new();
         for (group, bloom) in self.blooms.iter().enumerate() {
@@ -159,7 +276,8 @@ impl SegmentFile {
             }
             let Some(pages) = self.pages_with(group, id) else { continue };
             let schema = self.metadata.metadata().file_metadata().schema_descr();
-            let reader = builder(&self.file, &self.metadata)
+            let reader = self
+                .builder()
                 .with_projection(ProjectionMask::columns(schema, [TRACE_ID]))
                 .with_row_groups(vec![group])
                 .with_row_selection(pages.clone())
@@ -206,30 +324,7 @@ impl SegmentFile {
         (!ranges.is_empty()).then(|| RowSelection::from_consecutive_ranges(ranges.into_iter(), rows))
     }
 
-    /// All rows, in the file's order.
-    pub(crate) fn rows(&self) -> Result<impl Iterator<Item = Result<Row>> + use<>> {
-        let reader = builder(&self.file, &self.metadata).with_batch_size(2048).build().at("read", &self.path)?;
-        let path = self.path.clone();
-        Ok(reader.flat_map(move |batch| match batch {
-            Ok(batch) => rows_of(&batch).into_iter().map(Ok).collect::<Vec<_>>(),
-            Err(source) => vec![Err(Error::Parquet { path: path.clone(), source: source.into() })],
-        }))
+    fn builder(&self) -> ParquetRecordBatchReaderBuilder<PartFile> {
+        ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), self.metadata.clone())
     }
-}
-
-fn rows_of(batch: &RecordBatch) -> Vec<Row> {
-    let ids = batch.column(0).as_fixed_size_binary();
-    let sequences = batch.column(1).as_primitive::<UInt64Type>();
-    let documents = batch.column(2).as_binary::<i32>();
-    (0..batch.num_rows())
-        .map(|row| Row {
-            trace_id: TraceId(ids.value(row).try_into().unwrap_or_default()),
-            sequence: sequences.value(row),
-            document: Bytes::copy_from_slice(documents.value(row)),
-        })
-        .collect()
-}
-
-fn builder(file: &PartFile, metadata: &ArrowReaderMetadata) -> ParquetRecordBatchReaderBuilder<PartFile> {
-    ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), metadata.clone()).with_projection(ProjectionMask::all())
 }

@@ -24,7 +24,7 @@ use parquet::schema::types::ColumnPath;
 use crate::error::{Error, IoContext, Result};
 use crate::scan::{Prefilter, ScanRange};
 use crate::table::BATCH_BYTES;
-use crate::table::file::PartFile;
+use crate::table::file::{Checksums, FileWriter, PartFile, Written};
 
 /// Columns in file order; the numbers are their places in the schema.
 const TIME: usize = 0;
@@ -122,7 +122,7 @@ pub(crate) fn key(digest: &TraceDigest) -> RowKey {
 pub(crate) type RowKey = (i64, TraceId);
 
 /// Writes digests, already newest first, to a new file.
-pub(crate) fn write(path: &Path, digests: &mut dyn Iterator<Item = Result<Arc<TraceDigest>>>) -> Result<(u64, Span)> {
+pub(crate) fn write(path: &Path, digests: &mut dyn Iterator<Item = Result<TraceDigest>>) -> Result<(Written, Span)> {
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
@@ -137,12 +137,14 @@ pub(crate) fn write(path: &Path, digests: &mut dyn Iterator<Item = Result<Arc<Tr
         properties = properties.set_column_dictionary_enabled(ColumnPath::from(column), false);
     }
     let mut span = Span::default();
-    let mut batches = std::iter::from_fn(|| batch(digests, &mut span).transpose());
-    let bytes = super::write_file(path, SCHEMA.clone(), properties.build(), &mut batches)?;
-    Ok((bytes, span))
+    let mut file = FileWriter::create(path, SCHEMA.clone(), properties.build())?;
+    while let Some(batch) = batch(digests, &mut span)? {
+        file.write(&batch)?;
+    }
+    Ok((file.finish()?, span))
 }
 
-fn batch(digests: &mut dyn Iterator<Item = Result<Arc<TraceDigest>>>, span: &mut Span) -> Result<Option<RecordBatch>> {
+fn batch(digests: &mut dyn Iterator<Item = Result<TraceDigest>>, span: &mut Span) -> Result<Option<RecordBatch>> {
     let utc = || TimestampMicrosecondBuilder::new().with_timezone("UTC");
     let (mut time, mut start, mut end) = (utc(), utc(), utc());
     let mut id = FixedSizeBinaryBuilder::new(16);
@@ -180,7 +182,7 @@ fn batch(digests: &mut dyn Iterator<Item = Result<Arc<TraceDigest>>>, span: &mut
         users.append_value(joined(&mut digest.users.iter().map(|user| user.text.as_str())));
         buffer.clear();
         buffer.push(DIGEST_VERSION);
-        buffer = postcard::to_extend(&*digest, buffer).unwrap_or_default();
+        buffer = postcard::to_extend(&digest, buffer).unwrap_or_default();
         encoded.append_value(&buffer);
     }
     if rows == 0 {
@@ -270,8 +272,8 @@ pub(crate) struct Response {
 }
 
 impl TraceFile {
-    pub(crate) fn open(path: &Path) -> Result<TraceFile> {
-        let file = PartFile::open(path)?;
+    pub(crate) fn open(path: &Path, checksums: Arc<Checksums>) -> Result<TraceFile> {
+        let file = PartFile::open(path, checksums)?;
         let metadata =
             ArrowReaderMetadata::load(&file, ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required))
                 .at("open", path)?;

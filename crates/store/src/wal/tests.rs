@@ -6,8 +6,11 @@ use super::*;
 struct Item(Vec<u8>, u64);
 
 impl Payload for Item {
-    fn len(&self) -> usize {
+    fn bytes(&self) -> usize {
         self.0.len()
+    }
+    fn count(&self) -> u64 {
+        1
     }
     fn write(&self, buffer: &mut Vec<u8>) {
         buffer.extend_from_slice(&self.0);
@@ -26,7 +29,11 @@ fn start(dir: &Path, next: u64) -> (Wal<Item>, Applied) {
 
 fn read_all(dir: &Path, checkpoint: u64) -> (Vec<(u64, Vec<u8>)>, u64, LogDamage) {
     let mut frames = Vec::new();
-    let (next, damage) = recover(dir, checkpoint, |frame| frames.push((frame.sequence, frame.payload))).unwrap();
+    let (next, damage) = recover(dir, checkpoint, |frame| {
+        frames.push((frame.sequence, frame.payload));
+        1
+    })
+    .unwrap();
     (frames, next, damage)
 }
 
