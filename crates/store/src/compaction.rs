@@ -172,6 +172,6 @@ impl DigestStream<'_> {
             }
             self.group += 1;
         }
-        Ok(self.waiting.front().map(|digest| trace::key(digest)))
+        Ok(self.waiting.front().map(trace::key))
     }
 }

@@ -134,8 +134,11 @@ fn json_value() -> impl Strategy<Value = Value> {
     })
 }
 
+/// A member's name, and what it may be.
+type Member = (&'static str, fn() -> BoxedStrategy<Value>);
+
 /// An object with some of these members, and some others.
-fn object(known: &'static [(&'static str, fn() -> BoxedStrategy<Value>)]) -> BoxedStrategy<Value> {
+fn object(known: &'static [Member]) -> BoxedStrategy<Value> {
     let members: Vec<BoxedStrategy<Option<(String, Value)>>> =
         known.iter().map(|(name, value)| prop::option::of(value().prop_map(|value| ((*name).to_owned(), value))).boxed()).collect();
     (members, prop::collection::btree_map("x_[a-z]{1,6}", json_value(), 0..2))
