@@ -11,6 +11,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::file::reader::{ChunkReader, Length};
 
@@ -61,6 +62,11 @@ impl FileWriter {
             self.writer.flush().at("write", &self.path)?;
         }
         Ok(())
+    }
+
+    /// Puts a note into the file's footer.
+    pub(crate) fn note(&mut self, key: &str, value: String) {
+        self.writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
     }
 
     /// Ends the file and makes it durable; the folder's entry is synced too.

@@ -6,13 +6,14 @@ mod columns;
 mod tests;
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, RecordBatch};
+use arrow_array::{Array, RecordBatch, new_null_array};
+use arrow_schema::{FieldRef, Schema, SchemaRef};
 use model::{Segment, TraceId};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
@@ -41,6 +42,9 @@ const BATCH_ROWS: usize = 8_192;
 /// Dictionaries larger than this cost a look-up more than they save.
 const DICTIONARY_BYTES: usize = 128 * 1024;
 
+/// A file's note of the columns in which no row has anything to say, so that they need not be read.
+const UNUSED: &str = "mitoshi.unused_columns";
+
 /// The documents in a batch of rows, with their numbers.
 pub(crate) fn documents(batch: &RecordBatch) -> Vec<(u64, Segment<'_>)> {
     Rows::of(batch).documents(0..batch.num_rows())
@@ -53,7 +57,7 @@ pub(crate) fn begins_inside(batch: &RecordBatch) -> bool {
 
 /// Rows that stand one behind the other in a file.
 pub(crate) fn joined(batches: [&RecordBatch; 2]) -> Result<RecordBatch> {
-    arrow_select::concat::concat_batches(&SCHEMA, batches).map_err(arrow)
+    arrow_select::concat::concat_batches(batches[0].schema_ref(), batches).map_err(arrow)
 }
 
 fn properties(traces: u64) -> WriterProperties {
@@ -118,6 +122,9 @@ impl SegmentWriter {
             let batch = self.builder.finish().map_err(arrow)?;
             self.file.write(&batch)?;
         }
+        let unused = SCHEMA.fields().iter().zip(&self.builder.used).filter(|(_, used)| !**used);
+        let unused: Vec<&str> = unused.map(|(field, _)| field.name().as_str()).collect();
+        self.file.note(UNUSED, unused.join(","));
         Ok((self.file.finish()?, self.documents))
     }
 }
@@ -128,8 +135,11 @@ fn arrow(source: arrow_schema::ArrowError) -> Error {
 
 /// Writes one file with the rows of all. Returns what was written, and how many documents that was.
 pub(crate) fn merge(path: &Path, inputs: &[&SegmentFile], traces: u64) -> Result<(Written, u64)> {
-    let mut file = FileWriter::create(path, SCHEMA.clone(), properties(traces))?;
-    let mut streams = inputs.iter().map(|input| Stream::open(input)).collect::<Result<Vec<_>>>()?;
+    // Only columns that some input has something in.
+    let used = SCHEMA.fields().iter().filter(|field| inputs.iter().any(|input| input.used.contains(field.name())));
+    let schema = Arc::new(Schema::new(used.cloned().collect::<Vec<_>>()));
+    let mut file = FileWriter::create(path, schema.clone(), properties(traces))?;
+    let mut streams = inputs.iter().map(|input| Stream::open(input, schema.clone())).collect::<Result<Vec<_>>>()?;
     let mut heads: BinaryHeap<Reverse<((TraceId, u64), usize)>> = BinaryHeap::new();
     for (index, stream) in streams.iter_mut().enumerate() {
         heads.extend(stream.head()?.map(|head| Reverse((head, index))));
@@ -181,21 +191,33 @@ pub(crate) fn merge(path: &Path, inputs: &[&SegmentFile], traces: u64) -> Result
 struct Stream {
     path: PathBuf,
     reader: ParquetRecordBatchReader,
+    /// What batches are brought to.
+    schema: SchemaRef,
     batch: RecordBatch,
     row: usize,
 }
 
 impl Stream {
-    fn open(file: &SegmentFile) -> Result<Stream> {
+    fn open(file: &SegmentFile, schema: SchemaRef) -> Result<Stream> {
         let reader = file.builder().with_batch_size(BATCH_ROWS / 4).build().at("read", &file.path)?;
-        Ok(Stream { path: file.path.clone(), reader, batch: RecordBatch::new_empty(SCHEMA.clone()), row: 0 })
+        Ok(Stream { path: file.path.clone(), reader, batch: RecordBatch::new_empty(schema.clone()), schema, row: 0 })
+    }
+
+    /// The batch with all columns of the schema.
+    fn widen(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        let column = |field: &FieldRef| match batch.column_by_name(field.name()) {
+            Some(column) => column.clone(),
+            None => new_null_array(field.data_type(), batch.num_rows()),
+        };
+        let columns = self.schema.fields().iter().map(column).collect();
+        RecordBatch::try_new(self.schema.clone(), columns).map_err(arrow)
     }
 
     /// Goes on to the next batch where this one is at its end. Returns whether there is a row.
     fn fill(&mut self) -> Result<bool> {
         while self.row >= self.batch.num_rows() {
             match self.reader.next() {
-                Some(Ok(batch)) => (self.batch, self.row) = (batch, 0),
+                Some(Ok(batch)) => (self.batch, self.row) = (self.widen(&batch)?, 0),
                 Some(Err(source)) => return Err(Error::Parquet { path: self.path.clone(), source: source.into() }),
                 None => return Ok(false),
             }
@@ -225,6 +247,8 @@ pub(crate) struct SegmentFile {
     file: PartFile,
     metadata: ArrowReaderMetadata,
     blooms: Vec<Option<Sbbf>>,
+    /// Columns in which some row has something to say.
+    used: HashSet<String>,
 }
 
 impl SegmentFile {
@@ -237,7 +261,12 @@ impl SegmentFile {
         let groups = metadata.metadata().num_row_groups();
         let blooms =
             (0..groups).map(|group| builder.get_row_group_column_bloom_filter(group, 0).at("read", path)).collect::<Result<_>>()?;
-        Ok(SegmentFile { path: path.to_owned(), file, metadata, blooms })
+        let notes = metadata.metadata().file_metadata().key_value_metadata();
+        let unused = notes.into_iter().flatten().find(|note| note.key == UNUSED).and_then(|note| note.value.as_deref());
+        let unused: HashSet<&str> = unused.unwrap_or_default().split(',').collect();
+        let names = metadata.schema().fields().iter().map(|field| field.name().as_str());
+        let used = names.filter(|name| !unused.contains(name)).map(str::to_owned).collect();
+        Ok(SegmentFile { path: path.to_owned(), file, metadata, blooms, used })
     }
 
     /// Whether the file has documents of the trace.
@@ -324,7 +353,10 @@ impl SegmentFile {
         (!ranges.is_empty()).then(|| RowSelection::from_consecutive_ranges(ranges.into_iter(), rows))
     }
 
+    /// Reads the columns that have something to say.
     fn builder(&self) -> ParquetRecordBatchReaderBuilder<PartFile> {
-        ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), self.metadata.clone())
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), self.metadata.clone());
+        let mask = ProjectionMask::columns(builder.parquet_schema(), self.used.iter().map(String::as_str));
+        builder.with_projection(mask)
     }
 }

@@ -105,6 +105,8 @@ pub(super) struct Builder {
     pub(super) rows: usize,
     /// Roughly, of texts.
     pub(super) bytes: usize,
+    /// Per column of the schema, whether any row had something to say in it.
+    pub(super) used: Vec<bool>,
 }
 
 impl Builder {
@@ -122,6 +124,7 @@ impl Builder {
             jsons: std::array::from_fn(|_| StringBuilder::new()),
             rows: 0,
             bytes: 0,
+            used: vec![false; SCHEMA.fields().len()],
         }
     }
 
@@ -246,6 +249,9 @@ impl Builder {
         columns.extend(self.flags.iter_mut().map(|builder| Arc::new(builder.finish()) as Arc<dyn Array>));
         columns.extend(self.texts.iter_mut().map(|builder| Arc::new(builder.finish()) as Arc<dyn Array>));
         columns.extend(self.jsons.iter_mut().map(|builder| Arc::new(builder.finish()) as Arc<dyn Array>));
+        for (used, column) in self.used.iter_mut().zip(&columns) {
+            *used |= column.null_count() < column.len();
+        }
         self.rows = 0;
         self.bytes = 0;
         RecordBatch::try_new(SCHEMA.clone(), columns)
@@ -292,38 +298,45 @@ fn rest_of_segment(segment: &Segment<'_>, depth: u8) -> Option<String> {
     Some(rest.to_json())
 }
 
-/// A batch's columns, to read rows from.
+/// A batch's columns, to read rows from. A column that is missing says nothing in any row.
 pub(super) struct Rows<'b> {
     trace_id: &'b FixedSizeBinaryArray,
     sequence: &'b UInt64Array,
     depth: &'b UInt8Array,
     id: &'b FixedSizeBinaryArray,
-    parent_id: &'b FixedSizeBinaryArray,
+    parent_id: Option<&'b FixedSizeBinaryArray>,
     start_time: &'b TimestampMicrosecondArray,
-    numbers: [&'b Int64Array; NUMBERS.len()],
-    flags: [&'b BooleanArray; FLAGS.len()],
-    texts: [&'b StringArray; TEXTS.len()],
-    jsons: [&'b StringArray; JSONS.len()],
+    numbers: [Option<&'b Int64Array>; NUMBERS.len()],
+    flags: [Option<&'b BooleanArray>; FLAGS.len()],
+    texts: [Option<&'b StringArray>; TEXTS.len()],
+    jsons: [Option<&'b StringArray>; JSONS.len()],
 }
 
 impl<'b> Rows<'b> {
-    /// The batch must have all columns of the schema.
+    /// The batch has columns of the schema, in its order.
     pub(super) fn of(batch: &'b RecordBatch) -> Rows<'b> {
-        let numbers = HEAD.len();
-        let flags = numbers + NUMBERS.len();
-        let texts = flags + FLAGS.len();
-        let jsons = texts + TEXTS.len();
+        let schema = batch.schema_ref();
+        let mut next = 0;
+        let mut column = |name: &str| {
+            let found = schema.fields().get(next).is_some_and(|field| field.name() == name);
+            next += usize::from(found);
+            found.then(|| batch.column(next - 1))
+        };
+        let mut required = |name| column(name).expect("invariant: every file has the columns that every row needs");
+        let (trace_id, sequence, depth, id) = (required(HEAD[0]), required(HEAD[1]), required(HEAD[2]), required(HEAD[3]));
+        let parent_id = column(HEAD[4]);
+        let start_time = column(HEAD[5]).expect("invariant: every file has the columns that every row needs");
         Rows {
-            trace_id: batch.column(0).as_fixed_size_binary(),
-            sequence: batch.column(1).as_primitive::<UInt64Type>(),
-            depth: batch.column(2).as_primitive::<UInt8Type>(),
-            id: batch.column(3).as_fixed_size_binary(),
-            parent_id: batch.column(4).as_fixed_size_binary(),
-            start_time: batch.column(5).as_primitive::<TimestampMicrosecondType>(),
-            numbers: std::array::from_fn(|n| batch.column(numbers + n).as_primitive::<Int64Type>()),
-            flags: std::array::from_fn(|n| batch.column(flags + n).as_boolean()),
-            texts: std::array::from_fn(|n| batch.column(texts + n).as_string::<i32>()),
-            jsons: std::array::from_fn(|n| batch.column(jsons + n).as_string::<i32>()),
+            trace_id: trace_id.as_fixed_size_binary(),
+            sequence: sequence.as_primitive::<UInt64Type>(),
+            depth: depth.as_primitive::<UInt8Type>(),
+            id: id.as_fixed_size_binary(),
+            parent_id: parent_id.map(|array| array.as_fixed_size_binary()),
+            start_time: start_time.as_primitive::<TimestampMicrosecondType>(),
+            numbers: NUMBERS.map(|name| column(name).map(|array| array.as_primitive::<Int64Type>())),
+            flags: FLAGS.map(|name| column(name).map(|array| array.as_boolean())),
+            texts: TEXTS.map(|name| column(name).map(|array| array.as_string::<i32>())),
+            jsons: JSONS.map(|name| column(name).map(|array| array.as_string::<i32>())),
         }
     }
 
@@ -367,13 +380,11 @@ impl<'b> Rows<'b> {
 
     /// One row, without what is embedded in it.
     fn entity(&self, row: usize) -> Segment<'b> {
-        let id = |array: &'b FixedSizeBinaryArray| {
-            array.is_valid(row).then(|| SegmentId(u64::from_be_bytes(array.value(row).try_into().unwrap_or_default())))
-        };
+        let id = |array: &'b FixedSizeBinaryArray| SegmentId(u64::from_be_bytes(array.value(row).try_into().unwrap_or_default()));
         let [duration_us, start_bits, end_bits, status, content_length] =
-            self.numbers.map(|array| array.is_valid(row).then(|| array.value(row)));
+            self.numbers.map(|array| array.filter(|array| array.is_valid(row)).map(|array| array.value(row)));
         let [in_progress, error, throttle, fault, inferred, traced, http_traced] =
-            self.flags.map(|array| array.is_valid(row).then(|| array.value(row)));
+            self.flags.map(|array| array.filter(|array| array.is_valid(row)).map(|array| array.value(row)));
         let [
             name,
             kind,
@@ -394,15 +405,15 @@ impl<'b> Rows<'b> {
             queue_url,
             function_name,
             function_arn,
-        ] = self.texts.map(|array| array.is_valid(row).then(|| Cow::Borrowed(array.value(row))));
+        ] = self.texts.map(|array| array.filter(|array| array.is_valid(row)).map(|array| Cow::Borrowed(array.value(row))));
         let [service, sql, annotations, metadata, cause, links, http_rest, aws_rest, rest] =
-            self.jsons.map(|array| array.is_valid(row).then(|| array.value(row)));
+            self.jsons.map(|array| array.filter(|array| array.is_valid(row)).map(|array| array.value(row)));
         let json = |text: Option<&'b str>| text.map(Json::from_well_formed);
         let members = |text: Option<&'b str>| json(text).map(|json| json.members()).unwrap_or_default();
 
         let start_us = self.start_time.value(row);
-        let mut segment = Segment::new(id(self.id).unwrap_or(SegmentId(0)), name.unwrap_or_default(), time(start_us, start_bits));
-        segment.parent_id = id(self.parent_id);
+        let mut segment = Segment::new(id(self.id), name.unwrap_or_default(), time(start_us, start_bits));
+        segment.parent_id = self.parent_id.filter(|array| array.is_valid(row)).map(id);
         segment.end_time = duration_us.map(|duration_us| time(start_us.wrapping_add(duration_us), end_bits));
         segment.in_progress = in_progress;
         segment.kind = kind;
