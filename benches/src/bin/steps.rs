@@ -30,7 +30,6 @@ fn main() {
     println!("{} documents of {} bytes; a segment has {} bytes", documents.len(), bytes / documents.len(), size_of::<Segment>());
 
     measure("request body to texts", || bodies.iter().map(|body| read(body).len()).sum());
-    measure("check", || documents.iter().filter(|text| segment::check(text.as_bytes()).is_ok()).count());
     measure("parse", || documents.iter().filter(|text| segment::parse(text.as_bytes()).is_ok()).count());
 
     let mut traces: HashMap<TraceId, Vec<Segment<'_>>> = HashMap::new();

@@ -546,13 +546,14 @@ fn http(segment: &Segment<'_>) -> Option<DigestHttp> {
     let empty = segment::HttpRequest::default();
     let request = http.request.as_ref().unwrap_or(&empty);
     let text = |text: &Option<Cow<'_, str>>, chars| text.as_deref().map(|text| truncated(text, chars));
-    Some(DigestHttp {
+    let http = DigestHttp {
         url: text(&request.url, limit::INDEXED_URL_CHARS),
         method: text(&request.method, limit::INDEXED_TEXT_CHARS),
         status: segment.status(),
         user_agent: text(&request.user_agent, limit::INDEXED_TEXT_CHARS),
         client_ip: text(&request.client_ip, limit::INDEXED_TEXT_CHARS),
-    })
+    };
+    (http != DigestHttp::default()).then_some(http)
 }
 
 /// The first `chars` characters.

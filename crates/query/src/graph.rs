@@ -44,7 +44,7 @@ impl Query {
     pub fn service_graph(&self, range: TimeRange) -> Result<Vec<GraphService>> {
         let now_us = self.clock.now_us();
         let mut graph = Builder::default();
-        let scan = everything(ScanRange::Active { from_us: range.start_us, to_us: range.end_us });
+        let scan = everything(ScanRange::Active { from_us: range.start_us, to_us: range.end_us }, true);
         let reader = self.reader();
         reader.scan(&scan, &mut |digest| {
             graph.add(digest, Some(range), now_us);

@@ -182,7 +182,9 @@ impl Query {
         let now_us = self.clock.now_us();
         let mut steps: BTreeMap<i64, Tally> = BTreeMap::new();
         let range = ScanRange::Active { from_us: query.range.start_us, to_us: query.range.end_us };
-        let mut scan = everything(range);
+        // A condition may ask for anything.
+        let outline = !matches!(&query.selector, Some(Selector::Service(_, Some(_)) | Selector::Edge(_, _, Some(_))));
+        let mut scan = everything(range, outline);
         if let Some(Selector::Service(target, inner)) = &query.selector {
             scan.prefilter = Expression::Service(target.clone(), inner.clone()).prefilter();
         }

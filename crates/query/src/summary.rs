@@ -75,7 +75,8 @@ impl Query {
             TimeRangeType::Event => ScanRange::Active { from_us, to_us },
             TimeRangeType::Service => ScanRange::Ended { from_us, to_us },
         };
-        let scan = TraceScan { range, prefilter: query.filter.prefilter(), after: query.after, budget: query.budget };
+        let scan =
+            TraceScan { range, prefilter: query.filter.prefilter(), after: query.after, budget: query.budget, outline: false };
         let slowness = self.slowness(&reader, query.range)?;
         let matcher = Matcher::new(query.filter.clone());
         let mut summaries = Vec::new();
@@ -190,9 +191,9 @@ fn service_json(service: &CauseService, kind: CauseKind) -> Value {
     value
 }
 
-/// Shared by the graph: everything in a range, whatever it is.
-pub(crate) fn everything(range: ScanRange) -> TraceScan {
-    TraceScan { range, prefilter: store::Prefilter::Anything, after: None, budget: u64::MAX }
+/// Shared by the graph and the series: all requests in a range.
+pub(crate) fn everything(range: ScanRange, outline: bool) -> TraceScan {
+    TraceScan { range, prefilter: store::Prefilter::Anything, after: None, budget: u64::MAX, outline }
 }
 
 #[cfg(test)]

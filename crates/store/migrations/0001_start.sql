@@ -1,4 +1,4 @@
--- Parts of the segment and trace tables: a part is a pair of Parquet files, segment/<id>.parquet and trace/<id>.parquet.
+-- Parts of the tables: a part is three Parquet files, segment/<id>.parquet, trace/<id>.parquet and visit/<id>.parquet.
 CREATE TABLE part (
     id            INTEGER PRIMARY KEY,
     day           INTEGER NOT NULL,  -- UTC days since 1970 of the traces' time
@@ -12,6 +12,7 @@ CREATE TABLE part (
     created_us    INTEGER NOT NULL,
     segment_checksums  BLOB NOT NULL,  -- CRC-32C of each 16 KiB of the file, little endian
     trace_checksums    BLOB NOT NULL,
+    visit_checksums    BLOB NOT NULL,
     damaged       TEXT               -- why the part is set aside, if it is
 ) STRICT;
 

@@ -28,33 +28,26 @@ pub struct Catalog {
 #[derive(Debug, Clone)]
 pub(crate) struct NewPart {
     pub(crate) row: PartRow,
-    pub(crate) segment_checksums: Arc<Checksums>,
-    pub(crate) trace_checksums: Arc<Checksums>,
+    /// Of segments, traces, visits.
+    pub(crate) checksums: [Arc<Checksums>; 3],
 }
 
 impl NewPart {
-    /// Of files just written: segments and traces.
-    pub(crate) fn new(
-        id: i64,
-        day: i64,
-        documents: u64,
-        (segments, traces): (Written, Written),
-        span: Span,
-        now_us: i64,
-    ) -> NewPart {
+    /// Of files just written: segments, traces, visits.
+    pub(crate) fn new(id: i64, day: i64, documents: u64, written: [Written; 3], span: Span, now_us: i64) -> NewPart {
         let row = PartRow {
             id,
             day,
             segment_rows: documents as i64,
             trace_rows: span.rows as i64,
-            bytes: (segments.bytes + traces.bytes) as i64,
+            bytes: written.iter().map(|written| written.bytes as i64).sum(),
             min_time_us: span.min_time_us,
             max_time_us: span.max_time_us,
             min_start_us: span.min_start_us,
             max_end_us: span.max_end_us,
             created_us: now_us,
         };
-        NewPart { row, segment_checksums: Arc::new(segments.checksums), trace_checksums: Arc::new(traces.checksums) }
+        NewPart { row, checksums: written.map(|written| Arc::new(written.checksums)) }
     }
 }
 
@@ -110,7 +103,7 @@ impl Catalog {
         rows.iter()
             .map(|row| {
                 let checksums = |column| Ok::<_, sqlx::Error>(Arc::new(Checksums::from_bytes(row.try_get(column)?)));
-                let (segment_checksums, trace_checksums) = (checksums("segment_checksums")?, checksums("trace_checksums")?);
+                let checksums = [checksums("segment_checksums")?, checksums("trace_checksums")?, checksums("visit_checksums")?];
                 let row = PartRow {
                     id: row.try_get("id")?,
                     day: row.try_get("day")?,
@@ -123,7 +116,7 @@ impl Catalog {
                     max_end_us: row.try_get("max_end_us")?,
                     created_us: row.try_get("created_us")?,
                 };
-                Ok(NewPart { row, segment_checksums, trace_checksums })
+                Ok(NewPart { row, checksums })
             })
             .collect()
     }
@@ -149,10 +142,10 @@ impl Catalog {
 
     pub(crate) async fn change_parts(&self, change: &PartChange) -> Result<()> {
         let mut transaction = self.pool.begin().await?;
-        for NewPart { row: part, segment_checksums, trace_checksums } in &change.add {
+        for NewPart { row: part, checksums: [segments, traces, visits] } in &change.add {
             sqlx::query(
                 "INSERT INTO part (id, day, segment_rows, trace_rows, bytes, min_time_us, max_time_us, min_start_us, max_end_us, \
-                 created_us, segment_checksums, trace_checksums) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 created_us, segment_checksums, trace_checksums, visit_checksums) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )
             .bind(part.id)
             .bind(part.day)
@@ -164,8 +157,9 @@ impl Catalog {
             .bind(part.min_start_us)
             .bind(part.max_end_us)
             .bind(part.created_us)
-            .bind(segment_checksums.to_bytes())
-            .bind(trace_checksums.to_bytes())
+            .bind(segments.to_bytes())
+            .bind(traces.to_bytes())
+            .bind(visits.to_bytes())
             .execute(&mut *transaction)
             .await?;
         }

@@ -14,7 +14,8 @@ use crate::catalog::{NewPart, PartChange};
 use crate::error::{Error, Result};
 use crate::part::{self, Part};
 use crate::scan::{Prefilter, ScanRange};
-use crate::table::{segment, trace};
+use crate::table::segment;
+use crate::table::trace::{self, TraceWriter};
 use crate::{Store, read, write};
 
 /// Parts of one size class that are merged together.
@@ -129,7 +130,8 @@ fn choose(parts: &[Part]) -> Option<Vec<Part>> {
 fn merge(dir: &Path, id: i64, inputs: &[Part], now_us: i64) -> Result<NewPart> {
     let traces = inputs.iter().map(|part| part.row.trace_rows as u64).sum();
     let files = inputs.iter().map(|part| part.files.segment()).collect::<Result<Vec<_>>>()?;
-    let (segments, documents) = segment::merge(&part::segment_path(dir, id), &files, traces)?;
+    let [segment_path, trace_path, visit_path] = part::paths(dir, id);
+    let (segments, documents) = segment::merge(&segment_path, &files, traces)?;
 
     let mut streams = inputs.iter().map(|part| DigestStream { part, group: 0, waiting: VecDeque::new() }).collect::<Vec<_>>();
     let mut heap: BinaryHeap<(trace::RowKey, usize)> = BinaryHeap::new();
@@ -138,18 +140,17 @@ fn merge(dir: &Path, id: i64, inputs: &[Part], now_us: i64) -> Result<NewPart> {
             heap.push((key, index));
         }
     }
-    let mut digests = std::iter::from_fn(|| {
-        let (_, index) = heap.pop()?;
-        let digest = streams[index].waiting.pop_front();
-        match streams[index].peek() {
-            Ok(Some(key)) => heap.push((key, index)),
-            Ok(None) => {}
-            Err(err) => return Some(Err(err)),
+    let mut writer = TraceWriter::create(&trace_path, &visit_path)?;
+    while let Some((_, index)) = heap.pop() {
+        if let Some(digest) = streams[index].waiting.pop_front() {
+            writer.append(&digest)?;
         }
-        digest.map(Ok)
-    });
-    let (traces, span) = trace::write(&part::trace_path(dir, id), &mut digests)?;
-    Ok(NewPart::new(id, inputs[0].row.day, documents, (segments, traces), span, now_us))
+        if let Some(key) = streams[index].peek()? {
+            heap.push((key, index));
+        }
+    }
+    let (traces, visits, span) = writer.finish()?;
+    Ok(NewPart::new(id, inputs[0].row.day, documents, [segments, traces, visits], span, now_us))
 }
 
 /// The digests of a part that still count, newest first.
@@ -168,7 +169,7 @@ impl DigestStream<'_> {
             let (mut candidates, _) = file.candidates(self.group, &everything, &Prefilter::Anything, end)?;
             candidates.retain(|candidate| !self.part.superseded.contains(&candidate.key.1));
             if !candidates.is_empty() {
-                self.waiting.extend(file.digests(self.group, &candidates)?);
+                self.waiting.extend(file.digests(self.group, &candidates, false)?);
             }
             self.group += 1;
         }

@@ -14,7 +14,7 @@ use crate::memtable::{MemTrace, Memtable};
 use crate::part::{self, Part};
 use crate::reader::older_documents;
 use crate::table::segment::SegmentWriter;
-use crate::table::trace;
+use crate::table::trace::{self, TraceWriter};
 use crate::{Store, read, write};
 
 impl Store {
@@ -121,7 +121,7 @@ fn build(dir: &Path, first_id: i64, memtable: &Memtable, parts: &[Part], now_us:
             Some(day) => day,
             None => {
                 let part_id = first_id + days.len() as i64;
-                let segments = SegmentWriter::create(&part::segment_path(dir, part_id), memtable.traces.len() as u64)?;
+                let segments = SegmentWriter::create(&part::paths(dir, part_id)[0], memtable.traces.len() as u64)?;
                 days.entry(label).or_insert(Day { id: part_id, segments, digests: Vec::new() })
             }
         };
@@ -134,8 +134,13 @@ fn build(dir: &Path, first_id: i64, memtable: &Memtable, parts: &[Part], now_us:
     for (label, Day { id, segments, mut digests }) in days {
         let (segments, documents) = segments.finish()?;
         digests.sort_unstable_by_key(|digest| std::cmp::Reverse(trace::key(digest)));
-        let (traces, span) = trace::write(&part::trace_path(dir, id), &mut digests.into_iter().map(Ok))?;
-        written.push(NewPart::new(id, label, documents, (segments, traces), span, now_us));
+        let [_, trace_path, visit_path] = part::paths(dir, id);
+        let mut writer = TraceWriter::create(&trace_path, &visit_path)?;
+        for digest in &digests {
+            writer.append(digest)?;
+        }
+        let (traces, visits, span) = writer.finish()?;
+        written.push(NewPart::new(id, label, documents, [segments, traces, visits], span, now_us));
     }
     Ok((written, supersede))
 }

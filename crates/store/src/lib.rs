@@ -40,7 +40,7 @@ use tracing::{error, info, warn};
 pub use catalog::Catalog;
 pub use error::{Error, Result};
 pub use reader::Reader;
-pub use scan::{Prefilter, ScanPosition, ScanRange, Scanned, TraceScan};
+pub use scan::{Prefilter, ScanPosition, ScanRange, Scanned, TraceScan, VisitTest};
 pub use wal::LogDamage;
 
 use error::IoContext;
@@ -231,7 +231,7 @@ impl Store {
     /// Opens the folder, or makes it. Recovers what the last process acknowledged and did not get into parts.
     pub async fn open(options: StoreOptions, clock: Arc<dyn Clock>) -> Result<Store> {
         let dir = &options.dir;
-        for folder in ["", "wal", "segment", "trace"] {
+        for folder in [""].into_iter().chain(["wal"]).chain(part::FOLDERS) {
             let folder = dir.join(folder);
             // Traces tell of users, addresses and queries: they are their owner's alone.
             fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).at("create", &folder)?;

@@ -1,4 +1,4 @@
-//! A part: one immutable pair of files, segments and the digests of their traces, all of one day.
+//! A part: three immutable files, segments, the digests of their traces and the visits of these, all of one day.
 
 use std::collections::HashSet;
 use std::fs;
@@ -28,10 +28,9 @@ pub(crate) struct Part {
 /// The files of a part, opened on first use. Deleted when the part was removed from the catalog and the last query let go.
 #[derive(Debug)]
 pub(crate) struct PartFiles {
-    segment_path: PathBuf,
-    trace_path: PathBuf,
-    segment_checksums: Arc<Checksums>,
-    trace_checksums: Arc<Checksums>,
+    /// Segments, traces, visits; so with the checksums.
+    paths: [PathBuf; 3],
+    checksums: [Arc<Checksums>; 3],
     segment: OnceLock<SegmentFile>,
     trace: OnceLock<TraceFile>,
     /// Why the part cannot be read, once that was found.
@@ -41,12 +40,10 @@ pub(crate) struct PartFiles {
 
 impl Part {
     pub(crate) fn new(dir: &Path, new: NewPart, superseded: HashSet<TraceId>) -> Part {
-        let NewPart { row, segment_checksums, trace_checksums } = new;
+        let NewPart { row, checksums } = new;
         let files = PartFiles {
-            segment_checksums,
-            trace_checksums,
-            segment_path: segment_path(dir, row.id),
-            trace_path: trace_path(dir, row.id),
+            paths: paths(dir, row.id),
+            checksums,
             segment: OnceLock::new(),
             trace: OnceLock::new(),
             damage: OnceLock::new(),
@@ -76,7 +73,7 @@ impl Part {
 impl PartFiles {
     pub(crate) fn segment(&self) -> Result<&SegmentFile> {
         if self.segment.get().is_none() {
-            let file = SegmentFile::open(&self.segment_path, self.segment_checksums.clone())?;
+            let file = SegmentFile::open(&self.paths[0], self.checksums[0].clone())?;
             let _ = self.segment.set(file);
         }
         Ok(self.segment.get().expect("invariant: was set just now"))
@@ -84,7 +81,7 @@ impl PartFiles {
 
     pub(crate) fn trace(&self) -> Result<&TraceFile> {
         if self.trace.get().is_none() {
-            let file = TraceFile::open(&self.trace_path, self.trace_checksums.clone())?;
+            let file = TraceFile::open(&self.paths[1], self.checksums[1].clone(), &self.paths[2], self.checksums[2].clone())?;
             let _ = self.trace.set(file);
         }
         Ok(self.trace.get().expect("invariant: was set just now"))
@@ -98,7 +95,7 @@ impl PartFiles {
         }
         // Damaged lengths and offsets can make the decoders panic.
         let result = panic::catch_unwind(panic::AssertUnwindSafe(|| read(self))).unwrap_or_else(|_| {
-            Err(Error::Damaged { path: self.segment_path.clone(), what: "reading it failed in an unexpected way".to_owned() })
+            Err(Error::Damaged { path: self.paths[0].clone(), what: "reading it failed in an unexpected way".to_owned() })
         });
         match result {
             Err(err) if err.is_damage() => {
@@ -123,7 +120,7 @@ impl PartFiles {
 impl Drop for PartFiles {
     fn drop(&mut self) {
         if self.removed.load(Ordering::Acquire) {
-            for path in [&self.segment_path, &self.trace_path] {
+            for path in &self.paths {
                 if let Err(err) = fs::remove_file(path) {
                     warn!(file = %path.display(), error = %err, "cannot delete a part that is no longer needed");
                 }
@@ -132,19 +129,19 @@ impl Drop for PartFiles {
     }
 }
 
-pub(crate) fn segment_path(dir: &Path, id: i64) -> PathBuf {
-    dir.join("segment").join(format!("{id:012}.parquet"))
-}
+/// The tables whose files make a part.
+pub(crate) const FOLDERS: [&str; 3] = ["segment", "trace", "visit"];
 
-pub(crate) fn trace_path(dir: &Path, id: i64) -> PathBuf {
-    dir.join("trace").join(format!("{id:012}.parquet"))
+/// Where the files of a part are: segments, traces, visits.
+pub(crate) fn paths(dir: &Path, id: i64) -> [PathBuf; 3] {
+    FOLDERS.map(|folder| dir.join(folder).join(format!("{id:012}.parquet")))
 }
 
 /// Deletes files that no catalog row names: left by a crash between writing a part and registering it.
 pub(crate) fn sweep(dir: &Path, known: &HashSet<i64>) -> Result<usize> {
     use crate::error::IoContext;
     let mut swept = 0;
-    for folder in ["segment", "trace"] {
+    for folder in FOLDERS {
         let folder = dir.join(folder);
         for entry in fs::read_dir(&folder).at("list", &folder)? {
             let path = entry.at("list", &folder)?.path();

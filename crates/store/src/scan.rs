@@ -77,6 +77,22 @@ pub enum Prefilter {
     /// An annotation whose value is this text.
     AnnotationText(String, String),
     User(String),
+    /// Some request of the trace passes the test.
+    Visit(VisitTest),
+}
+
+/// What is demanded of one request. Names are compared without regard to case, as AWS services have several spellings.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VisitTest {
+    /// The service that served it.
+    pub service: Option<String>,
+    /// The service that made it; at the edge of the system the client carries the name of the service it called.
+    pub from: Option<String>,
+    /// Between these, ends included, as served or as the caller saw it. So with the flags.
+    pub duration_us: Option<(u64, u64)>,
+    pub error: bool,
+    pub throttle: bool,
+    pub fault: bool,
 }
 
 /// A scan's terms.
@@ -88,6 +104,9 @@ pub struct TraceScan {
     pub after: Option<ScanPosition>,
     /// Stop after about this many traces were considered.
     pub budget: u64,
+    /// Only which requests there were and how they went is wanted: digests may lack what HTTP says of them, annotations, users,
+    /// resources and causes.
+    pub outline: bool,
 }
 
 /// A place in the order of traces: newest first, ids break ties.
@@ -181,7 +200,7 @@ impl Reader {
                     considered += 1;
                     traces.pop_front().map_or(ControlFlow::Continue(()), |(_, digest)| visit(&digest))
                 }
-                Cursor::Part { part, group, state } => match next_digest(part, *group, state)? {
+                Cursor::Part { part, group, state } => match next_digest(part, *group, state, scan.outline)? {
                     Some(digest) => visit(&digest),
                     None => ControlFlow::Continue(()),
                 },
@@ -253,12 +272,12 @@ fn head(cursors: &[Cursor<'_>], cursor: usize, range: &ScanRange) -> Result<Opti
     Ok(newest_us.filter(wanted).map(|newest_us| Head { key: (newest_us, TraceId([0xff; 16])), exact: false, cursor }))
 }
 
-fn next_digest(part: &Part, group: usize, state: &mut GroupState) -> Result<Option<TraceDigest>> {
+fn next_digest(part: &Part, group: usize, state: &mut GroupState, outline: bool) -> Result<Option<TraceDigest>> {
     let GroupState::Read { candidates, at, decoded, .. } = state else { return Ok(None) };
     if decoded.is_empty() {
         let step = if *at == 0 { DECODE_FIRST } else { ROW_GROUP_ROWS };
         let batch = &candidates[*at..candidates.len().min(*at + step)];
-        decoded.extend(part.files.tolerate(|files| files.trace()?.digests(group, batch))?);
+        decoded.extend(part.files.tolerate(|files| files.trace()?.digests(group, batch, outline))?);
         if decoded.is_empty() {
             // The part turned out to be damaged.
             *at = candidates.len();

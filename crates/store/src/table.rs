@@ -3,6 +3,7 @@
 pub(crate) mod file;
 pub(crate) mod segment;
 pub(crate) mod trace;
+mod visit;
 
 /// Rows are handed to the writer in batches that end at this size: a column of a batch must stay below 2 GiB.
 const BATCH_BYTES: usize = 16 * 1024 * 1024;

@@ -35,6 +35,7 @@ fn everything() -> TraceScan {
         prefilter: Prefilter::Anything,
         after: None,
         budget: u64::MAX,
+        outline: false,
     }
 }
 
@@ -278,7 +279,7 @@ async fn prefilters_leave_out_nothing_that_matches() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_part_is_set_aside_and_the_rest_answers() {
-    for table in ["segment", "trace"] {
+    for table in ["segment", "trace", "visit"] {
         let dir = tempfile::tempdir().unwrap();
         let (store, _) = open(dir.path()).await;
         for n in 0..2 {

@@ -1,6 +1,6 @@
 //! What an expression demands of a trace's columns. Each condition here is implied by the expression; none decides alone.
 
-use store::Prefilter;
+use store::{Prefilter, VisitTest};
 
 use super::{Comparison, Expression, Flag, Literal, Number, Text};
 
@@ -27,10 +27,7 @@ impl Expression {
                 _ => Prefilter::Anything,
             },
             Expression::Number(Number::ResponseTime, Some((comparison, secs))) => {
-                // One microsecond of slack on each side: stored times are rounded.
-                let us = (secs * 1e6).clamp(0.0, 1e18) as u64;
-                between(*comparison, us.saturating_sub(1), us.saturating_add(1), 0, u64::MAX)
-                    .map_or(Prefilter::Anything, |(low, high)| Prefilter::ResponseBetween(low, high))
+                microseconds(*comparison, *secs).map_or(Prefilter::Anything, |(low, high)| Prefilter::ResponseBetween(low, high))
             }
             Expression::Number(Number::HttpStatus, Some((comparison, status))) => {
                 let status = *status as i64;
@@ -49,16 +46,46 @@ impl Expression {
             }
             Expression::Annotation(key, _) => Prefilter::AnnotationKey(key.clone()),
             Expression::Service(target, inner) => {
-                let name = target.name.clone().map(Prefilter::Service);
-                let inner = inner.as_ref().map(|inner| inner.any_visit());
-                Prefilter::And(name.into_iter().chain(inner).collect())
+                let visit = VisitTest { service: target.name.clone(), ..VisitTest::default() };
+                Expression::some_visit(target.name.iter(), inner.as_deref(), visit)
             }
             Expression::Edge(from, to, inner) => {
-                let names = [from, to].into_iter().filter_map(|target| target.name.clone()).map(Prefilter::Service);
-                let inner = inner.as_ref().map(|inner| inner.any_visit());
-                Prefilter::And(names.chain(inner).collect())
+                let visit = VisitTest { service: to.name.clone(), from: from.name.clone(), ..VisitTest::default() };
+                Expression::some_visit([from, to].into_iter().filter_map(|target| target.name.as_ref()), inner.as_deref(), visit)
             }
             _ => Prefilter::Anything,
+        }
+    }
+
+    /// What it demands of a trace that one of its requests is of these services and passes the inner condition.
+    fn some_visit<'n>(names: impl Iterator<Item = &'n String>, inner: Option<&Expression>, mut visit: VisitTest) -> Prefilter {
+        let mut parts: Vec<Prefilter> = names.cloned().map(Prefilter::Service).collect();
+        if let Some(inner) = inner {
+            parts.push(inner.any_visit());
+            inner.of_visit(&mut visit);
+        }
+        // Where only names are asked for, the names of the trace's services say nearly as much, for less.
+        let names_only = VisitTest { service: visit.service.clone(), ..VisitTest::default() };
+        if visit != names_only {
+            parts.push(Prefilter::Visit(visit));
+        }
+        Prefilter::And(parts)
+    }
+
+    /// What of the condition can be asked of one request.
+    fn of_visit(&self, visit: &mut VisitTest) {
+        match self {
+            Expression::And(parts) => parts.iter().for_each(|part| part.of_visit(visit)),
+            Expression::Flag(Flag::Fault, true) => visit.fault = true,
+            Expression::Flag(Flag::Error, true) => visit.error = true,
+            Expression::Flag(Flag::Throttle, true) => visit.throttle = true,
+            Expression::Number(Number::ResponseTime | Number::Duration, Some((comparison, secs))) => {
+                let (low, high) = visit.duration_us.unwrap_or((0, u64::MAX));
+                if let Some((least, most)) = microseconds(*comparison, *secs) {
+                    visit.duration_us = Some((low.max(least), high.min(most)));
+                }
+            }
+            _ => {}
         }
     }
 
@@ -77,6 +104,13 @@ impl Expression {
             _ => Prefilter::Anything,
         }
     }
+}
+
+/// The microseconds that a comparison with seconds leaves open; none where it excludes nothing useful.
+fn microseconds(comparison: Comparison, secs: f64) -> Option<(u64, u64)> {
+    // One microsecond of slack on each side: stored times are rounded.
+    let us = (secs * 1e6).clamp(0.0, 1e18) as u64;
+    between(comparison, us.saturating_sub(1), us.saturating_add(1), 0, u64::MAX)
 }
 
 /// The closed interval that a comparison leaves open; none where it excludes nothing useful.

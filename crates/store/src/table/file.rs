@@ -1,6 +1,7 @@
 //! Parquet files of parts. Each block of a file has a checksum in the catalog, so that a flipped bit is damage and not an answer.
 //! Files are read by many threads at once: every read names its offset, so that no reader moves another's place.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
@@ -10,13 +11,14 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use bytes::Bytes;
-use parquet::arrow::ArrowWriter;
-use parquet::file::metadata::KeyValue;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::{ArrowWriter, ProjectionMask};
+use parquet::file::metadata::{KeyValue, PageIndexPolicy};
 use parquet::file::properties::WriterProperties;
 use parquet::file::reader::{ChunkReader, Length};
 
 use super::ROW_GROUP_BYTES;
-use crate::error::{IoContext, Result};
+use crate::error::{Error, IoContext, Result};
 
 /// Bytes that one checksum covers: what the smallest read has to check.
 const BLOCK_BYTES: usize = 16 * 1024;
@@ -46,17 +48,27 @@ pub(crate) struct Written {
 pub(crate) struct FileWriter {
     path: PathBuf,
     writer: ArrowWriter<Summing>,
+    schema: SchemaRef,
+    /// Per column, whether any row has something to say in it.
+    used: Vec<bool>,
 }
+
+/// A file's note of the columns in which no row has anything to say, so that they need not be read.
+const UNUSED: &str = "mitoshi.unused_columns";
 
 impl FileWriter {
     pub(crate) fn create(path: &Path, schema: SchemaRef, properties: WriterProperties) -> Result<FileWriter> {
         let file = File::create(path).at("create", path)?;
         let summing = Summing { file, checksums: Checksums::default(), sum: 0, filled: 0, bytes: 0 };
-        let writer = ArrowWriter::try_new(summing, schema, Some(properties)).at("write", path)?;
-        Ok(FileWriter { path: path.to_owned(), writer })
+        let used = vec![false; schema.fields().len()];
+        let writer = ArrowWriter::try_new(summing, schema.clone(), Some(properties)).at("write", path)?;
+        Ok(FileWriter { path: path.to_owned(), writer, schema, used })
     }
 
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        for (used, column) in self.used.iter_mut().zip(batch.columns()) {
+            *used |= column.null_count() < column.len();
+        }
         self.writer.write(batch).at("write", &self.path)?;
         if self.writer.in_progress_size() > ROW_GROUP_BYTES {
             self.writer.flush().at("write", &self.path)?;
@@ -64,13 +76,11 @@ impl FileWriter {
         Ok(())
     }
 
-    /// Puts a note into the file's footer.
-    pub(crate) fn note(&mut self, key: &str, value: String) {
-        self.writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
-    }
-
     /// Ends the file and makes it durable; the folder's entry is synced too.
-    pub(crate) fn finish(self) -> Result<Written> {
+    pub(crate) fn finish(mut self) -> Result<Written> {
+        let unused = self.schema.fields().iter().zip(&self.used).filter(|(_, used)| !**used);
+        let unused: Vec<&str> = unused.map(|(field, _)| field.name().as_str()).collect();
+        self.writer.append_key_value_metadata(KeyValue::new(UNUSED.to_owned(), unused.join(",")));
         let path = self.path;
         let mut summing = self.writer.into_inner().at("write", &path)?;
         summing.file.sync_all().at("sync", &path)?;
@@ -114,6 +124,63 @@ impl Write for Summing {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
+    }
+}
+
+/// An open file of a table: what it has, and where. What stays in memory is its footer with the index of its pages.
+#[derive(Debug)]
+pub(crate) struct TableFile {
+    pub(crate) path: PathBuf,
+    pub(crate) file: PartFile,
+    pub(crate) metadata: ArrowReaderMetadata,
+    /// Columns in which some row has something to say.
+    used: HashSet<String>,
+}
+
+impl TableFile {
+    pub(crate) fn open(path: &Path, checksums: Arc<Checksums>) -> Result<TableFile> {
+        let file = PartFile::open(path, checksums)?;
+        let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
+        let metadata = ArrowReaderMetadata::load(&file, options).at("open", path)?;
+        let notes = metadata.metadata().file_metadata().key_value_metadata();
+        let unused = notes.into_iter().flatten().find(|note| note.key == UNUSED).and_then(|note| note.value.as_deref());
+        let unused: HashSet<&str> = unused.unwrap_or_default().split(',').collect();
+        let names = metadata.schema().fields().iter().map(|field| field.name().as_str());
+        let used = names.filter(|name| !unused.contains(name)).map(str::to_owned).collect();
+        Ok(TableFile { path: path.to_owned(), file, metadata, used })
+    }
+
+    pub(crate) fn groups(&self) -> usize {
+        self.metadata.metadata().num_row_groups()
+    }
+
+    pub(crate) fn group_rows(&self, group: usize) -> usize {
+        self.metadata.metadata().row_group(group).num_rows() as usize
+    }
+
+    pub(crate) fn has(&self, column: &str) -> bool {
+        self.used.contains(column)
+    }
+
+    /// A reader of all columns that have something to say.
+    pub(crate) fn reader(&self) -> ParquetRecordBatchReaderBuilder<PartFile> {
+        self.reader_of(self.used.iter().map(String::as_str))
+    }
+
+    /// A reader of those of these columns that have something to say. They come in the order of the table.
+    pub(crate) fn reader_of<'c>(&self, columns: impl IntoIterator<Item = &'c str>) -> ParquetRecordBatchReaderBuilder<PartFile> {
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), self.metadata.clone());
+        let mask = ProjectionMask::columns(builder.parquet_schema(), columns.into_iter().filter(|column| self.has(column)));
+        builder.with_projection(mask)
+    }
+
+    pub(crate) fn batches(
+        &self,
+        builder: ParquetRecordBatchReaderBuilder<PartFile>,
+    ) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
+        let path = self.path.clone();
+        let reader = builder.build().at("read", &self.path)?;
+        Ok(reader.map(move |batch| batch.map_err(|source| Error::Parquet { path: path.clone(), source: source.into() })))
     }
 }
 

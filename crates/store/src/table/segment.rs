@@ -6,22 +6,18 @@ mod columns;
 mod tests;
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashSet};
+use std::collections::BinaryHeap;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch, new_null_array};
 use arrow_schema::{FieldRef, Schema, SchemaRef};
 use model::{Segment, TraceId};
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
-};
+use parquet::arrow::arrow_reader::RowSelection;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::bloom_filter::Sbbf;
-use parquet::file::metadata::PageIndexPolicy;
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
@@ -29,7 +25,7 @@ use parquet::schema::types::ColumnPath;
 use crate::TraceDocuments;
 use crate::error::{Error, IoContext, Result};
 use crate::table::BATCH_BYTES;
-use crate::table::file::{Checksums, FileWriter, PartFile, Written};
+use crate::table::file::{Checksums, FileWriter, TableFile, Written};
 
 use columns::{Builder, DISTINCT, Rows, SCHEMA, SEQUENCE, TRACE_ID};
 
@@ -41,9 +37,6 @@ const PAGE_ROWS: usize = 2_048;
 const BATCH_ROWS: usize = 8_192;
 /// Dictionaries larger than this cost a look-up more than they save.
 const DICTIONARY_BYTES: usize = 128 * 1024;
-
-/// A file's note of the columns in which no row has anything to say, so that they need not be read.
-const UNUSED: &str = "mitoshi.unused_columns";
 
 /// The documents in a batch of rows, with their numbers.
 pub(crate) fn documents(batch: &RecordBatch) -> Vec<(u64, Segment<'_>)> {
@@ -122,9 +115,6 @@ impl SegmentWriter {
             let batch = self.builder.finish().map_err(arrow)?;
             self.file.write(&batch)?;
         }
-        let unused = SCHEMA.fields().iter().zip(&self.builder.used).filter(|(_, used)| !**used);
-        let unused: Vec<&str> = unused.map(|(field, _)| field.name().as_str()).collect();
-        self.file.note(UNUSED, unused.join(","));
         Ok((self.file.finish()?, self.documents))
     }
 }
@@ -136,7 +126,7 @@ fn arrow(source: arrow_schema::ArrowError) -> Error {
 /// Writes one file with the rows of all. Returns what was written, and how many documents that was.
 pub(crate) fn merge(path: &Path, inputs: &[&SegmentFile], traces: u64) -> Result<(Written, u64)> {
     // Only columns that some input has something in.
-    let used = SCHEMA.fields().iter().filter(|field| inputs.iter().any(|input| input.used.contains(field.name())));
+    let used = SCHEMA.fields().iter().filter(|field| inputs.iter().any(|input| input.table.has(field.name())));
     let schema = Arc::new(Schema::new(used.cloned().collect::<Vec<_>>()));
     let mut file = FileWriter::create(path, schema.clone(), properties(traces))?;
     let mut streams = inputs.iter().map(|input| Stream::open(input, schema.clone())).collect::<Result<Vec<_>>>()?;
@@ -189,8 +179,7 @@ pub(crate) fn merge(path: &Path, inputs: &[&SegmentFile], traces: u64) -> Result
 
 /// The rows of a file, one after the other.
 struct Stream {
-    path: PathBuf,
-    reader: ParquetRecordBatchReader,
+    batches: Box<dyn Iterator<Item = Result<RecordBatch>>>,
     /// What batches are brought to.
     schema: SchemaRef,
     batch: RecordBatch,
@@ -199,8 +188,8 @@ struct Stream {
 
 impl Stream {
     fn open(file: &SegmentFile, schema: SchemaRef) -> Result<Stream> {
-        let reader = file.builder().with_batch_size(BATCH_ROWS / 4).build().at("read", &file.path)?;
-        Ok(Stream { path: file.path.clone(), reader, batch: RecordBatch::new_empty(schema.clone()), schema, row: 0 })
+        let batches = file.table.batches(file.table.reader().with_batch_size(BATCH_ROWS / 4))?;
+        Ok(Stream { batches: Box::new(batches), batch: RecordBatch::new_empty(schema.clone()), schema, row: 0 })
     }
 
     /// The batch with all columns of the schema.
@@ -216,9 +205,8 @@ impl Stream {
     /// Goes on to the next batch where this one is at its end. Returns whether there is a row.
     fn fill(&mut self) -> Result<bool> {
         while self.row >= self.batch.num_rows() {
-            match self.reader.next() {
-                Some(Ok(batch)) => (self.batch, self.row) = (self.widen(&batch)?, 0),
-                Some(Err(source)) => return Err(Error::Parquet { path: self.path.clone(), source: source.into() }),
+            match self.batches.next().transpose()? {
+                Some(batch) => (self.batch, self.row) = (self.widen(&batch)?, 0),
                 None => return Ok(false),
             }
         }
@@ -240,33 +228,21 @@ impl Stream {
     }
 }
 
-/// An open file of the table. What is kept in memory is its footer, page index and bloom filters.
+/// An open file of the table.
 #[derive(Debug)]
 pub(crate) struct SegmentFile {
-    path: PathBuf,
-    file: PartFile,
-    metadata: ArrowReaderMetadata,
+    table: TableFile,
+    /// Of the trace ids of each row group.
     blooms: Vec<Option<Sbbf>>,
-    /// Columns in which some row has something to say.
-    used: HashSet<String>,
 }
 
 impl SegmentFile {
     pub(crate) fn open(path: &Path, checksums: Arc<Checksums>) -> Result<SegmentFile> {
-        let file = PartFile::open(path, checksums)?;
-        let metadata =
-            ArrowReaderMetadata::load(&file, ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required))
-                .at("open", path)?;
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), metadata.clone());
-        let groups = metadata.metadata().num_row_groups();
-        let blooms =
-            (0..groups).map(|group| builder.get_row_group_column_bloom_filter(group, 0).at("read", path)).collect::<Result<_>>()?;
-        let notes = metadata.metadata().file_metadata().key_value_metadata();
-        let unused = notes.into_iter().flatten().find(|note| note.key == UNUSED).and_then(|note| note.value.as_deref());
-        let unused: HashSet<&str> = unused.unwrap_or_default().split(',').collect();
-        let names = metadata.schema().fields().iter().map(|field| field.name().as_str());
-        let used = names.filter(|name| !unused.contains(name)).map(str::to_owned).collect();
-        Ok(SegmentFile { path: path.to_owned(), file, metadata, blooms, used })
+        let table = TableFile::open(path, checksums)?;
+        let reader = table.reader();
+        let bloom = |group| reader.get_row_group_column_bloom_filter(group, 0).at("read", path);
+        let blooms = (0..table.groups()).map(bloom).collect::<Result<_>>()?;
+        Ok(SegmentFile { table, blooms })
     }
 
     /// Whether the file has documents of the trace.
@@ -277,17 +253,10 @@ impl SegmentFile {
     /// Reads the trace's documents, as far as there is room.
     pub(crate) fn documents(&self, id: TraceId, into: &mut TraceDocuments) -> Result<()> {
         for (group, rows) in self.rows_with(id)? {
-            let group_rows = self.metadata.metadata().row_group(group).num_rows() as usize;
-            let reader = self
-                .builder()
-                .with_row_groups(vec![group])
-                .with_row_selection(RowSelection::from_consecutive_ranges(std::iter::once(rows), group_rows))
-                .with_batch_size(PAGE_ROWS)
-                .build()
-                .at("read", &self.path)?;
-            for batch in reader {
-                let batch = batch.map_err(|source| Error::Parquet { path: self.path.clone(), source: source.into() })?;
-                if !into.push_rows(batch)? {
+            let selection = RowSelection::from_consecutive_ranges(std::iter::once(rows), self.table.group_rows(group));
+            let reader = self.table.reader().with_row_groups(vec![group]).with_row_selection(selection).with_batch_size(PAGE_ROWS);
+            for batch in self.table.batches(reader)? {
+                if !into.push_rows(batch?)? {
                     return Ok(());
                 }
             }
@@ -304,15 +273,7 @@ impl SegmentFile {
                 continue;
             }
             let Some(pages) = self.pages_with(group, id) else { continue };
-            let schema = self.metadata.metadata().file_metadata().schema_descr();
-            let reader = self
-                .builder()
-                .with_projection(ProjectionMask::columns(schema, [TRACE_ID]))
-                .with_row_groups(vec![group])
-                .with_row_selection(pages.clone())
-                .with_batch_size(PAGE_ROWS)
-                .build()
-                .at("read", &self.path)?;
+            let reader = self.table.reader_of([TRACE_ID]).with_row_groups(vec![group]).with_row_selection(pages.clone());
             // Selected rows back to rows of the group.
             let mut numbers = pages.iter().scan(0, |at, selector| {
                 let start = std::mem::replace(at, *at + selector.row_count);
@@ -320,8 +281,8 @@ impl SegmentFile {
             });
             let mut numbers = numbers.by_ref().flatten();
             let mut run: Option<Range<usize>> = None;
-            for batch in reader {
-                let batch = batch.map_err(|source| Error::Parquet { path: self.path.clone(), source: source.into() })?;
+            for batch in self.table.batches(reader.with_batch_size(PAGE_ROWS))? {
+                let batch = batch?;
                 let ids = batch.column(0).as_fixed_size_binary();
                 for (value, number) in ids.iter().zip(&mut numbers) {
                     if value == Some(&id.0[..]) {
@@ -336,9 +297,10 @@ impl SegmentFile {
 
     /// The rows of those pages whose range of ids includes this one.
     fn pages_with(&self, group: usize, id: TraceId) -> Option<RowSelection> {
-        let rows = self.metadata.metadata().row_group(group).num_rows() as usize;
-        let index = self.metadata.metadata().column_index()?.get(group)?.first()?;
-        let offsets = self.metadata.metadata().offset_index()?.get(group)?.first()?;
+        let rows = self.table.group_rows(group);
+        let metadata = self.table.metadata.metadata();
+        let index = metadata.column_index()?.get(group)?.first()?;
+        let offsets = metadata.offset_index()?.get(group)?.first()?;
         let ColumnIndexMetaData::FIXED_LEN_BYTE_ARRAY(index) = index else {
             return Some(RowSelection::from_consecutive_ranges(std::iter::once(0..rows), rows));
         };
@@ -351,12 +313,5 @@ impl SegmentFile {
         });
         let ranges: Vec<_> = ranges.collect();
         (!ranges.is_empty()).then(|| RowSelection::from_consecutive_ranges(ranges.into_iter(), rows))
-    }
-
-    /// Reads the columns that have something to say.
-    fn builder(&self) -> ParquetRecordBatchReaderBuilder<PartFile> {
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), self.metadata.clone());
-        let mask = ProjectionMask::columns(builder.parquet_schema(), self.used.iter().map(String::as_str));
-        builder.with_projection(mask)
     }
 }

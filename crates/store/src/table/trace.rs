@@ -1,8 +1,11 @@
 //! The `trace` table: one row per trace, newest first. Derived from the segments: the columns that searches test, and the whole
 //! digest behind them.
 
+#[cfg(test)]
+mod tests;
+
 use std::panic::resume_unwind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use arrow_array::builder::{
@@ -10,21 +13,21 @@ use arrow_array::builder::{
 };
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType};
-use arrow_array::{Array, RecordBatch, StringArray};
+use arrow_array::{Array, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use model::TraceId;
-use model::digest::{AnnotationValue, TraceDigest};
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection};
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::metadata::PageIndexPolicy;
+use model::digest::{Annotation, AnnotationValue, Attributed, Link, RootCause, TraceDigest};
+use model::{CompactString, TraceId};
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReaderBuilder, RowSelection};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
+use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, IoContext, Result};
-use crate::scan::{Prefilter, ScanRange};
+use super::visit::{VisitFile, VisitWriter, Visits};
+use crate::error::{Error, Result};
+use crate::scan::{Prefilter, ScanRange, VisitTest};
 use crate::table::BATCH_BYTES;
-use crate::table::file::{Checksums, FileWriter, PartFile, Written};
+use crate::table::file::{Checksums, FileWriter, PartFile, TableFile, Written};
 
 /// Columns in file order; the numbers are their places in the schema.
 const TIME: usize = 0;
@@ -32,6 +35,7 @@ const TRACE_ID: usize = 1;
 const START: usize = 2;
 const END: usize = 3;
 const RESPONSE_US: usize = 4;
+const REVISION: usize = 5;
 const HAS_FAULT: usize = 6;
 const HAS_ERROR: usize = 7;
 const HAS_THROTTLE: usize = 8;
@@ -46,7 +50,11 @@ const ENTRY: usize = 16;
 const SERVICES: usize = 17;
 const ANNOTATIONS: usize = 18;
 const USERS: usize = 19;
-const DIGEST: usize = 20;
+const FIRST_VISIT: usize = 20;
+const VISITS: usize = 21;
+const ENTRY_VISIT: usize = 22;
+const LINKS: usize = 23;
+const DIGEST: usize = 24;
 
 /// Between the elements of a list that is kept as one text. Names hardly ever contain it; one that does still finds itself.
 const SEPARATOR: char = '\u{1f}';
@@ -58,7 +66,7 @@ const PAGE_ROWS: usize = 512;
 const DIGEST_PAGE_BYTES: usize = 64 * 1024;
 const WRITE_ROWS: usize = 32;
 /// The digest's encoding. A row with another number is made anew from the segments by a rebuild.
-const DIGEST_VERSION: u8 = 1;
+const DIGEST_VERSION: u8 = 2;
 
 static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
     let time = || DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
@@ -83,6 +91,12 @@ static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         Field::new("services", DataType::Utf8, false),
         Field::new("annotations", DataType::Utf8, false),
         Field::new("users", DataType::Utf8, false),
+        // The trace's rows in the visit table, and which of them is its entry.
+        Field::new("first_visit", DataType::Int32, false),
+        Field::new("visits", DataType::Int32, false),
+        Field::new("entry_visit", DataType::Int32, true),
+        Field::new("links", DataType::Int32, false),
+        // What of the digest stands in no column.
         Field::new("digest", DataType::Binary, false),
     ]))
 });
@@ -121,8 +135,7 @@ pub(crate) fn key(digest: &TraceDigest) -> RowKey {
 /// Where a row stands in time. Larger keys come first.
 pub(crate) type RowKey = (i64, TraceId);
 
-/// Writes digests, already newest first, to a new file.
-pub(crate) fn write(path: &Path, digests: &mut dyn Iterator<Item = Result<TraceDigest>>) -> Result<(Written, Span)> {
+fn properties() -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
@@ -133,86 +146,215 @@ pub(crate) fn write(path: &Path, digests: &mut dyn Iterator<Item = Result<TraceD
     for column in ["time", "start_time", "end_time", "response_time_us"] {
         properties = properties.set_column_statistics_enabled(ColumnPath::from(column), EnabledStatistics::Chunk);
     }
-    for column in ["trace_id", "digest", "annotations", "time", "start_time", "end_time"] {
+    for column in ["time", "start_time", "end_time", "first_visit"] {
+        properties = properties.set_column_encoding(ColumnPath::from(column), Encoding::DELTA_BINARY_PACKED);
+    }
+    for column in ["trace_id", "digest", "annotations", "time", "start_time", "end_time", "first_visit"] {
         properties = properties.set_column_dictionary_enabled(ColumnPath::from(column), false);
     }
-    let mut span = Span::default();
-    let mut file = FileWriter::create(path, SCHEMA.clone(), properties.build())?;
-    while let Some(batch) = batch(digests, &mut span)? {
-        file.write(&batch)?;
-    }
-    Ok((file.finish()?, span))
+    properties.build()
 }
 
-fn batch(digests: &mut dyn Iterator<Item = Result<TraceDigest>>, span: &mut Span) -> Result<Option<RecordBatch>> {
-    let utc = || TimestampMicrosecondBuilder::new().with_timezone("UTC");
-    let (mut time, mut start, mut end) = (utc(), utc(), utc());
-    let mut id = FixedSizeBinaryBuilder::new(16);
-    let mut response = Int64Builder::new();
-    let (mut revision, mut status) = (Int32Builder::new(), Int32Builder::new());
-    let mut flags: [BooleanBuilder; 7] = std::array::from_fn(|_| BooleanBuilder::new());
-    let (mut method, mut url, mut entry) = (StringBuilder::new(), StringBuilder::new(), StringBuilder::new());
-    let (mut services, mut annotations, mut users) = (StringBuilder::new(), StringBuilder::new(), StringBuilder::new());
-    let mut encoded = BinaryBuilder::new();
-    let mut buffer = Vec::new();
-    let mut rows = 0;
-    while rows < 2048 && encoded.values_slice().len() < BATCH_BYTES {
-        let Some(digest) = digests.next() else { break };
-        let digest = digest?;
-        span.add(&digest);
-        rows += 1;
-        time.append_value(digest.time_us);
-        id.append_value(digest.id.0).map_err(arrow)?;
-        start.append_value(digest.start_us);
-        end.append_value(digest.end_us);
-        response.append_option(digest.response_us().map(|us| us as i64));
-        revision.append_value(digest.revision as i32);
+/// What of a digest stands in no column.
+#[derive(Serialize)]
+struct RestOf<'d> {
+    links: &'d [Link],
+    annotations: &'d [Annotation],
+    users: &'d [Attributed],
+    resource_arns: &'d [CompactString],
+    instance_ids: &'d [CompactString],
+    availability_zones: &'d [CompactString],
+    fault_causes: &'d [RootCause],
+    error_causes: &'d [RootCause],
+    slow_path: &'d Option<RootCause>,
+    /// Names of services beside their own, by the service's place.
+    spellings: Vec<(u32, &'d [CompactString])>,
+}
+
+/// The same, as it is read.
+#[derive(Default, Deserialize)]
+struct Rest {
+    links: Vec<Link>,
+    annotations: Vec<Annotation>,
+    users: Vec<Attributed>,
+    resource_arns: Vec<CompactString>,
+    instance_ids: Vec<CompactString>,
+    availability_zones: Vec<CompactString>,
+    fault_causes: Vec<RootCause>,
+    error_causes: Vec<RootCause>,
+    slow_path: Option<RootCause>,
+    spellings: Vec<(u32, Vec<CompactString>)>,
+}
+
+/// The files of the `trace` table and of its visits, as they are written. Digests come newest first.
+pub(crate) struct TraceWriter {
+    file: FileWriter,
+    visits: VisitWriter,
+    rows: Rows,
+    /// Of the whole file so far.
+    count: usize,
+    span: Span,
+}
+
+impl TraceWriter {
+    pub(crate) fn create(path: &Path, visit_path: &Path) -> Result<TraceWriter> {
+        Ok(TraceWriter {
+            file: FileWriter::create(path, SCHEMA.clone(), properties())?,
+            visits: VisitWriter::create(visit_path)?,
+            rows: Rows::new(),
+            count: 0,
+            span: Span::default(),
+        })
+    }
+
+    pub(crate) fn append(&mut self, digest: &TraceDigest) -> Result<()> {
+        self.span.add(digest);
+        self.rows.append(digest, self.visits.rows)?;
+        self.visits.append(self.count, digest)?;
+        self.count += 1;
+        if self.rows.count >= 2048 || self.rows.encoded.values_slice().len() >= BATCH_BYTES {
+            self.file.write(&self.rows.finish()?)?;
+        }
+        Ok(())
+    }
+
+    /// Returns what was written: traces and visits.
+    pub(crate) fn finish(mut self) -> Result<(Written, Written, Span)> {
+        if self.rows.count > 0 {
+            self.file.write(&self.rows.finish()?)?;
+        }
+        Ok((self.file.finish()?, self.visits.finish()?, self.span))
+    }
+}
+
+/// Rows on their way into a file.
+struct Rows {
+    time: TimestampMicrosecondBuilder,
+    id: FixedSizeBinaryBuilder,
+    start: TimestampMicrosecondBuilder,
+    end: TimestampMicrosecondBuilder,
+    response: Int64Builder,
+    revision: Int32Builder,
+    flags: [BooleanBuilder; 7],
+    method: StringBuilder,
+    url: StringBuilder,
+    status: Int32Builder,
+    entry: StringBuilder,
+    services: StringBuilder,
+    annotations: StringBuilder,
+    users: StringBuilder,
+    /// First visit, visits, entry visit, links.
+    places: [Int32Builder; 4],
+    encoded: BinaryBuilder,
+    buffer: Vec<u8>,
+    count: usize,
+}
+
+impl Rows {
+    fn new() -> Rows {
+        let utc = || TimestampMicrosecondBuilder::new().with_timezone("UTC");
+        Rows {
+            time: utc(),
+            id: FixedSizeBinaryBuilder::new(16),
+            start: utc(),
+            end: utc(),
+            response: Int64Builder::new(),
+            revision: Int32Builder::new(),
+            flags: std::array::from_fn(|_| BooleanBuilder::new()),
+            method: StringBuilder::new(),
+            url: StringBuilder::new(),
+            status: Int32Builder::new(),
+            entry: StringBuilder::new(),
+            services: StringBuilder::new(),
+            annotations: StringBuilder::new(),
+            users: StringBuilder::new(),
+            places: std::array::from_fn(|_| Int32Builder::new()),
+            encoded: BinaryBuilder::new(),
+            buffer: Vec::new(),
+            count: 0,
+        }
+    }
+
+    fn append(&mut self, digest: &TraceDigest, first_visit: usize) -> Result<()> {
+        self.count += 1;
+        self.time.append_value(digest.time_us);
+        self.id.append_value(digest.id.0).map_err(arrow)?;
+        self.start.append_value(digest.start_us);
+        self.end.append_value(digest.end_us);
+        self.response.append_option(digest.response_us().map(|us| us as i64));
+        self.revision.append_value(digest.revision as i32);
         let (own, any) = (digest.flags(), digest.any_flags());
         let values = [own.fault, own.error, digest.has_throttle(), any.fault, any.error, any.throttle, digest.partial];
-        for (builder, value) in flags.iter_mut().zip(values) {
+        for (builder, value) in self.flags.iter_mut().zip(values) {
             builder.append_value(value);
         }
         let http = digest.entry_visit().and_then(|visit| visit.served.http.as_deref());
-        method.append_option(http.and_then(|http| http.method.as_deref()));
-        url.append_option(http.and_then(|http| http.url.as_deref()));
-        status.append_option(http.and_then(|http| http.status).and_then(|status| i32::try_from(status).ok()));
-        entry.append_option(digest.entry_visit().map(|visit| digest.service(visit.service).id.name.as_str()));
-        services.append_value(joined(&mut digest.services.iter().flat_map(|service| &service.names).map(|name| name.as_str())));
-        annotations.append_value(annotation_text(&digest));
-        users.append_value(joined(&mut digest.users.iter().map(|user| user.text.as_str())));
-        buffer.clear();
-        buffer.push(DIGEST_VERSION);
-        buffer = postcard::to_extend(&digest, buffer).unwrap_or_default();
-        encoded.append_value(&buffer);
+        self.method.append_option(http.and_then(|http| http.method.as_deref()));
+        self.url.append_option(http.and_then(|http| http.url.as_deref()));
+        self.status.append_option(http.and_then(|http| http.status).and_then(|status| i32::try_from(status).ok()));
+        self.entry.append_option(digest.entry_visit().map(|visit| digest.service(visit.service).id.name.as_str()));
+        self.services
+            .append_value(joined(&mut digest.services.iter().flat_map(|service| &service.names).map(|name| name.as_str())));
+        self.annotations.append_value(annotation_text(digest));
+        self.users.append_value(joined(&mut digest.users.iter().map(|user| user.text.as_str())));
+        let places =
+            [Some(first_visit), Some(digest.visits.len()), digest.entry.map(|entry| entry as usize), Some(digest.links.len())];
+        for (builder, value) in self.places.iter_mut().zip(places) {
+            builder.append_option(value.map(|value| value as i32));
+        }
+        let spellings = (0..).zip(&digest.services).filter(|(_, service)| service.names.len() > 1);
+        let rest = RestOf {
+            links: &digest.links,
+            annotations: &digest.annotations,
+            users: &digest.users,
+            resource_arns: &digest.resource_arns,
+            instance_ids: &digest.instance_ids,
+            availability_zones: &digest.availability_zones,
+            fault_causes: &digest.fault_causes,
+            error_causes: &digest.error_causes,
+            slow_path: &digest.slow_path,
+            spellings: spellings.map(|(place, service)| (place, &service.names[1..])).collect(),
+        };
+        self.buffer.clear();
+        self.buffer.push(DIGEST_VERSION);
+        self.buffer = postcard::to_extend(&rest, std::mem::take(&mut self.buffer)).unwrap_or_default();
+        self.encoded.append_value(&self.buffer);
+        Ok(())
     }
-    if rows == 0 {
-        return Ok(None);
+
+    fn finish(&mut self) -> Result<RecordBatch> {
+        self.count = 0;
+        let [fault, error, throttle, any_fault, any_error, any_throttle, partial] = self.flags.each_mut().map(|flag| flag.finish());
+        let [first_visit, visits, entry_visit, links] = self.places.each_mut().map(|place| place.finish());
+        let columns: Vec<Arc<dyn Array>> = vec![
+            Arc::new(self.time.finish().with_timezone("UTC")),
+            Arc::new(self.id.finish()),
+            Arc::new(self.start.finish().with_timezone("UTC")),
+            Arc::new(self.end.finish().with_timezone("UTC")),
+            Arc::new(self.response.finish()),
+            Arc::new(self.revision.finish()),
+            Arc::new(fault),
+            Arc::new(error),
+            Arc::new(throttle),
+            Arc::new(any_fault),
+            Arc::new(any_error),
+            Arc::new(any_throttle),
+            Arc::new(partial),
+            Arc::new(self.method.finish()),
+            Arc::new(self.url.finish()),
+            Arc::new(self.status.finish()),
+            Arc::new(self.entry.finish()),
+            Arc::new(self.services.finish()),
+            Arc::new(self.annotations.finish()),
+            Arc::new(self.users.finish()),
+            Arc::new(first_visit),
+            Arc::new(visits),
+            Arc::new(entry_visit),
+            Arc::new(links),
+            Arc::new(self.encoded.finish()),
+        ];
+        RecordBatch::try_new(SCHEMA.clone(), columns).map_err(arrow)
     }
-    let [fault, error, throttle, any_fault, any_error, any_throttle, partial] = flags.map(|mut builder| builder.finish());
-    let columns: Vec<Arc<dyn Array>> = vec![
-        Arc::new(time.finish()),
-        Arc::new(id.finish()),
-        Arc::new(start.finish()),
-        Arc::new(end.finish()),
-        Arc::new(response.finish()),
-        Arc::new(revision.finish()),
-        Arc::new(fault),
-        Arc::new(error),
-        Arc::new(throttle),
-        Arc::new(any_fault),
-        Arc::new(any_error),
-        Arc::new(any_throttle),
-        Arc::new(partial),
-        Arc::new(method.finish()),
-        Arc::new(url.finish()),
-        Arc::new(status.finish()),
-        Arc::new(entry.finish()),
-        Arc::new(services.finish()),
-        Arc::new(annotations.finish()),
-        Arc::new(users.finish()),
-        Arc::new(encoded.finish()),
-    ];
-    RecordBatch::try_new(SCHEMA.clone(), columns).map(Some).map_err(arrow)
 }
 
 /// The elements with a separator before, between and behind them, so that a whole element can be found as a substring.
@@ -244,14 +386,15 @@ fn arrow(source: arrow_schema::ArrowError) -> Error {
     Error::Parquet { path: "trace".into(), source: source.into() }
 }
 
-/// An open file of the table; its footer stays in memory.
+/// An open file of the table, with its visits.
 #[derive(Debug)]
 pub(crate) struct TraceFile {
-    path: PathBuf,
-    file: PartFile,
-    metadata: ArrowReaderMetadata,
+    table: TableFile,
+    visits: VisitFile,
     /// Newest time of each row group.
     newest_us: Vec<i64>,
+    /// The first row of each row group.
+    group_starts: Vec<usize>,
 }
 
 /// A row that passed the prefilter, not yet decoded.
@@ -272,21 +415,25 @@ pub(crate) struct Response {
 }
 
 impl TraceFile {
-    pub(crate) fn open(path: &Path, checksums: Arc<Checksums>) -> Result<TraceFile> {
-        let file = PartFile::open(path, checksums)?;
-        let metadata =
-            ArrowReaderMetadata::load(&file, ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required))
-                .at("open", path)?;
-        let newest_us = metadata
-            .metadata()
-            .row_groups()
-            .iter()
-            .map(|group| match group.column(TIME).statistics() {
-                Some(parquet::file::statistics::Statistics::Int64(statistics)) => statistics.max_opt().copied().unwrap_or(i64::MAX),
-                _ => i64::MAX,
-            })
-            .collect();
-        Ok(TraceFile { path: path.to_owned(), file, metadata, newest_us })
+    pub(crate) fn open(
+        path: &Path,
+        checksums: Arc<Checksums>,
+        visit_path: &Path,
+        visit_checksums: Arc<Checksums>,
+    ) -> Result<TraceFile> {
+        let table = TableFile::open(path, checksums)?;
+        let newest_us = table.metadata.metadata().row_groups().iter().map(|group| match group.column(TIME).statistics() {
+            Some(parquet::file::statistics::Statistics::Int64(statistics)) => statistics.max_opt().copied().unwrap_or(i64::MAX),
+            _ => i64::MAX,
+        });
+        let newest_us = newest_us.collect();
+        let mut group_starts = Vec::with_capacity(table.groups());
+        let mut rows = 0;
+        for group in 0..table.groups() {
+            group_starts.push(rows);
+            rows += table.group_rows(group);
+        }
+        Ok(TraceFile { visits: VisitFile::open(visit_path, visit_checksums)?, table, newest_us, group_starts })
     }
 
     pub(crate) fn groups(&self) -> usize {
@@ -311,20 +458,21 @@ impl TraceFile {
             columns.extend([START, END]);
         }
         prefilter.columns(&mut columns);
-        columns.sort_unstable();
-        columns.dedup();
-        let reader =
-            self.builder(&columns).with_row_groups(vec![group]).with_batch_size(ROW_GROUP_ROWS).build().at("read", &self.path)?;
-        let mut candidates = Vec::new();
-        let mut admitted = Vec::new();
+        let columns = Columns::of(columns);
+        let rows = self.table.group_rows(group);
+        let mut candidates = Vec::with_capacity(128);
+        let mut admitted = Vec::with_capacity(rows);
+        let reader = self.reader(&columns).with_row_groups(vec![group]).with_batch_size(rows.max(1));
         let mut first_row = 0;
-        for batch in reader {
-            let batch = batch.map_err(|err| self.arrow(err))?;
-            let columns = Columns { batch: &batch, places: &columns };
+        for batch in self.table.batches(reader)? {
+            let batch = batch?;
+            let columns = columns.in_batch(&batch);
             let times = columns.times(TIME);
             let ids = columns.get(TRACE_ID).as_fixed_size_binary();
             let bounds = range.needs_bounds().then(|| (columns.times(START), columns.times(END)));
-            let passes = prefilter.evaluate(&columns, batch.num_rows());
+            let visits =
+                |test: &VisitTest| self.test_visits(test, &columns, self.group_starts[group] + first_row, batch.num_rows());
+            let passes = prefilter.evaluate(&columns, batch.num_rows(), &visits)?;
             for row in 0..batch.num_rows() {
                 let (start, end) = bounds.map_or((0, 0), |(start, end)| (start.value(row), end.value(row)));
                 let key = (times.value(row), TraceId(ids.value(row).try_into().unwrap_or_default()));
@@ -341,17 +489,26 @@ impl TraceFile {
         Ok((candidates, admitted))
     }
 
-    /// Decodes some candidates of a row group, in their order; what is much work on several cores.
-    pub(crate) fn digests(&self, group: usize, candidates: &[Candidate]) -> Result<Vec<TraceDigest>> {
+    /// For each row of a batch whether some visit of the trace passes.
+    fn test_visits(&self, test: &VisitTest, columns: &Batch<'_>, first_trace: usize, traces: usize) -> Result<Vec<bool>> {
+        let (firsts, counts) = (columns.whole(FIRST_VISIT), columns.whole(VISITS));
+        let Some(last) = traces.checked_sub(1) else { return Ok(Vec::new()) };
+        let rows = firsts.value(0) as usize..firsts.value(last) as usize + counts.value(last) as usize;
+        self.visits.test(test, rows, first_trace, traces)
+    }
+
+    /// Decodes some candidates of a row group, in their order; what is much work on several cores. With `outline` only what
+    /// tells which requests there were and how they went.
+    pub(crate) fn digests(&self, group: usize, candidates: &[Candidate], outline: bool) -> Result<Vec<TraceDigest>> {
         let (Some(first), Some(last)) = (candidates.first(), candidates.last()) else { return Ok(Vec::new()) };
         // Few candidates far apart cost as much as many: whole pages are decompressed.
         let threads = ((last.row - first.row) / ROWS_PER_THREAD).min(*DECODE_THREADS);
         if threads < 2 {
-            return self.decode_all(group, candidates);
+            return self.decode(group, candidates, outline);
         }
         let shares = candidates.chunks(candidates.len().div_ceil(threads));
         let decoded: Vec<Result<Vec<TraceDigest>>> = std::thread::scope(|scope| {
-            let running: Vec<_> = shares.map(|share| scope.spawn(|| self.decode_all(group, share))).collect();
+            let running: Vec<_> = shares.map(|share| scope.spawn(|| self.decode(group, share, outline))).collect();
             running.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
         });
         let mut digests = Vec::with_capacity(candidates.len());
@@ -361,37 +518,96 @@ impl TraceFile {
         Ok(digests)
     }
 
-    fn decode_all(&self, group: usize, candidates: &[Candidate]) -> Result<Vec<TraceDigest>> {
-        let rows = self.metadata.metadata().row_group(group).num_rows() as usize;
+    fn decode(&self, group: usize, candidates: &[Candidate], outline: bool) -> Result<Vec<TraceDigest>> {
         let ranges = candidates.iter().map(|candidate| candidate.row..candidate.row + 1);
-        let reader = self
-            .builder(&[DIGEST])
-            .with_row_groups(vec![group])
-            .with_row_selection(RowSelection::from_consecutive_ranges(ranges, rows))
-            .with_batch_size(candidates.len().max(1))
-            .build()
-            .at("read", &self.path)?;
+        let selection = RowSelection::from_consecutive_ranges(ranges, self.table.group_rows(group));
+        let mut columns = vec![TIME, TRACE_ID, START, END, REVISION, PARTIAL, FIRST_VISIT, VISITS, ENTRY_VISIT, LINKS];
+        // Links are what of the rest an outline needs, and few traces have any.
+        let with_rest = !outline || self.table.has("links") && self.has_links(group)?;
+        columns.extend(with_rest.then_some(DIGEST));
+        let columns = Columns::of(columns);
+        let reader = self.reader(&columns).with_row_groups(vec![group]).with_row_selection(selection);
         let mut digests = Vec::with_capacity(candidates.len());
-        for batch in reader {
-            let batch = batch.map_err(|err| self.arrow(err))?;
-            let column = batch.column(0).as_binary::<i32>();
+        let mut rows_of_visits = Vec::with_capacity(candidates.len());
+        for batch in self.table.batches(reader.with_batch_size(candidates.len().max(1)))? {
+            let batch = batch?;
+            let columns = columns.in_batch(&batch);
+            let ids = columns.get(TRACE_ID).as_fixed_size_binary();
+            let (times, starts, ends) = (columns.times(TIME), columns.times(START), columns.times(END));
+            let (firsts, counts) = (columns.whole(FIRST_VISIT), columns.whole(VISITS));
+            let partial = columns.get(PARTIAL).as_boolean();
+            let entries = columns.find(ENTRY_VISIT).map(|array| array.as_primitive::<Int32Type>());
+            let rest = with_rest.then(|| columns.get(DIGEST).as_binary::<i32>());
             for row in 0..batch.num_rows() {
-                digests.push(self.decode(column.value(row))?);
+                let rest = rest.map(|rest| self.rest(rest.value(row))).transpose()?.unwrap_or_default();
+                rows_of_visits.push(firsts.value(row) as usize..(firsts.value(row) as usize + counts.value(row) as usize));
+                digests.push((
+                    TraceDigest {
+                        id: TraceId(ids.value(row).try_into().unwrap_or_default()),
+                        time_us: times.value(row),
+                        start_us: starts.value(row),
+                        end_us: ends.value(row),
+                        revision: columns.whole(REVISION).value(row) as u32,
+                        partial: partial.value(row),
+                        services: Vec::new(),
+                        visits: Vec::new(),
+                        entry: entries.filter(|array| array.is_valid(row)).map(|array| array.value(row) as u32),
+                        links: rest.links,
+                        annotations: rest.annotations,
+                        users: rest.users,
+                        resource_arns: rest.resource_arns,
+                        instance_ids: rest.instance_ids,
+                        availability_zones: rest.availability_zones,
+                        fault_causes: rest.fault_causes,
+                        error_causes: rest.error_causes,
+                        slow_path: rest.slow_path,
+                    },
+                    rest.spellings,
+                ));
             }
         }
-        Ok(digests)
+        let visits = self.visits.visits(&rows_of_visits, outline)?;
+        let damaged =
+            || Error::Damaged { path: self.table.path.clone(), what: "a trace refers to what it does not have".to_owned() };
+        let mut whole = Vec::with_capacity(digests.len());
+        for ((mut digest, spellings), Visits { services, visits }) in digests.into_iter().zip(visits) {
+            (digest.services, digest.visits) = (services, visits);
+            for (place, names) in spellings {
+                digest.services.get_mut(place as usize).ok_or_else(damaged)?.names.extend(names);
+            }
+            if outline {
+                digest.visits.iter_mut().for_each(|visit| visit.user = None);
+            }
+            if !digest.is_consistent() {
+                return Err(damaged());
+            }
+            whole.push(digest);
+        }
+        Ok(whole)
+    }
+
+    /// Whether a trace of the row group has links to others.
+    fn has_links(&self, group: usize) -> Result<bool> {
+        let columns = Columns::of(vec![LINKS]);
+        let reader = self.reader(&columns).with_row_groups(vec![group]).with_batch_size(ROW_GROUP_ROWS);
+        for batch in self.table.batches(reader)? {
+            if columns.in_batch(&batch?).whole(LINKS).values().iter().any(|&links| links > 0) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Entry services and response times of the traces filed in the range.
     pub(crate) fn responses(&self, group: usize, from_us: i64, to_us: i64, visit: &mut dyn FnMut(Response)) -> Result<()> {
-        let columns = [TIME, RESPONSE_US, ENTRY];
-        let reader =
-            self.builder(&columns).with_row_groups(vec![group]).with_batch_size(ROW_GROUP_ROWS).build().at("read", &self.path)?;
-        for batch in reader {
-            let batch = batch.map_err(|err| self.arrow(err))?;
-            let columns = Columns { batch: &batch, places: &columns };
-            let (times, entries) = (columns.times(TIME), columns.text(ENTRY));
-            let responses = columns.get(RESPONSE_US).as_primitive::<Int64Type>();
+        let columns = Columns::of(vec![TIME, RESPONSE_US, ENTRY]);
+        let reader = self.reader(&columns).with_row_groups(vec![group]).with_batch_size(ROW_GROUP_ROWS);
+        for batch in self.table.batches(reader)? {
+            let batch = batch?;
+            let columns = columns.in_batch(&batch);
+            let (Some(entries), Some(responses)) = (columns.find(ENTRY), columns.find(RESPONSE_US)) else { continue };
+            let (times, entries, responses) =
+                (columns.times(TIME), entries.as_string::<i32>(), responses.as_primitive::<Int64Type>());
             for row in 0..batch.num_rows() {
                 if (from_us..to_us).contains(&times.value(row)) && responses.is_valid(row) && entries.is_valid(row) {
                     visit(Response { entry: entries.value(row).to_owned(), response_us: responses.value(row) as u64 });
@@ -401,51 +617,60 @@ impl TraceFile {
         Ok(())
     }
 
-    fn decode(&self, bytes: &[u8]) -> Result<TraceDigest> {
-        let damaged = |what: String| Error::Damaged { path: self.path.clone(), what };
+    fn rest(&self, bytes: &[u8]) -> Result<Rest> {
+        let damaged = |what: String| Error::Damaged { path: self.table.path.clone(), what };
         match bytes.split_first() {
             Some((&DIGEST_VERSION, rest)) => {
-                let digest: TraceDigest =
-                    postcard::from_bytes(rest).map_err(|err| damaged(format!("a trace digest does not decode: {err}")))?;
-                if !digest.is_consistent() {
-                    return Err(damaged("a trace digest refers to what it does not have".to_owned()));
-                }
-                Ok(digest)
+                postcard::from_bytes(rest).map_err(|err| damaged(format!("a trace digest does not decode: {err}")))
             }
             Some((version, _)) => Err(damaged(format!("a trace digest has version {version}"))),
             None => Err(damaged("a trace digest is empty".to_owned())),
         }
     }
 
-    fn builder(&self, columns: &[usize]) -> ParquetRecordBatchReaderBuilder<PartFile> {
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), self.metadata.clone());
-        let mask = ProjectionMask::leaves(builder.parquet_schema(), columns.iter().copied());
-        builder.with_projection(mask)
-    }
-
-    fn arrow(&self, source: arrow_schema::ArrowError) -> Error {
-        Error::Parquet { path: self.path.clone(), source: source.into() }
+    fn reader(&self, columns: &Columns) -> ParquetRecordBatchReaderBuilder<PartFile> {
+        self.table.reader_of(columns.0.iter().map(|&column| SCHEMA.field(column).name().as_str()))
     }
 }
 
-/// A batch with some of the table's columns, by their place in the table.
-struct Columns<'b> {
+/// Some of the table's columns, by their places.
+struct Columns(Vec<usize>);
+
+impl Columns {
+    fn of(mut places: Vec<usize>) -> Columns {
+        places.sort_unstable();
+        places.dedup();
+        Columns(places)
+    }
+
+    fn in_batch<'b>(&self, batch: &'b RecordBatch) -> Batch<'b> {
+        Batch { batch }
+    }
+}
+
+/// A batch with some of the table's columns.
+#[derive(Clone, Copy)]
+struct Batch<'b> {
     batch: &'b RecordBatch,
-    places: &'b [usize],
 }
 
-impl<'b> Columns<'b> {
+impl<'b> Batch<'b> {
+    /// The column, unless no row of the file has anything in it.
+    fn find(&self, column: usize) -> Option<&'b dyn Array> {
+        self.batch.column_by_name(SCHEMA.field(column).name()).map(AsRef::as_ref)
+    }
+
+    /// A column that every row has.
     fn get(&self, column: usize) -> &'b dyn Array {
-        let place = self.places.iter().position(|&place| place == column).unwrap_or_default();
-        self.batch.column(place).as_ref()
+        self.find(column).expect("invariant: a column that is never null is there")
     }
 
     fn times(&self, column: usize) -> &'b arrow_array::TimestampMicrosecondArray {
         self.get(column).as_primitive::<TimestampMicrosecondType>()
     }
 
-    fn text(&self, column: usize) -> &'b StringArray {
-        self.get(column).as_string::<i32>()
+    fn whole(&self, column: usize) -> &'b arrow_array::Int32Array {
+        self.get(column).as_primitive::<Int32Type>()
     }
 }
 
@@ -469,17 +694,24 @@ impl Prefilter {
             Prefilter::Service(_) => columns.push(SERVICES),
             Prefilter::AnnotationKey(_) | Prefilter::AnnotationText(..) => columns.push(ANNOTATIONS),
             Prefilter::User(_) => columns.push(USERS),
+            Prefilter::Visit(_) => columns.extend([FIRST_VISIT, VISITS]),
         }
     }
 
-    /// For each row whether it may match; none where every row may.
-    fn evaluate(&self, columns: &Columns<'_>, rows: usize) -> Option<Vec<bool>> {
+    /// For each row whether it may match; none where every row may. `visits` tests the visits of all rows.
+    fn evaluate(
+        &self,
+        columns: &Batch<'_>,
+        rows: usize,
+        visits: &dyn Fn(&VisitTest) -> Result<Vec<bool>>,
+    ) -> Result<Option<Vec<bool>>> {
         let flag = |column: usize, wanted: bool| {
             let array = columns.get(column).as_boolean();
             Some((0..rows).map(|row| array.value(row) == wanted).collect())
         };
         let text = |column: usize, test: &dyn Fn(&str) -> bool| {
-            let array = columns.text(column);
+            let Some(array) = columns.find(column) else { return Some(vec![false; rows]) };
+            let array = array.as_string::<i32>();
             // Neighbours often repeat: a list of services is tested once per run of equal texts.
             let mut last: Option<(&str, bool)> = None;
             let passes = (0..rows).map(|row| {
@@ -498,12 +730,18 @@ impl Prefilter {
             });
             Some(passes.collect())
         };
-        match self {
+        Ok(match self {
             Prefilter::Anything => None,
             Prefilter::Nothing => Some(vec![false; rows]),
             Prefilter::And(parts) => {
                 let mut all: Option<Vec<bool>> = None;
-                for passes in parts.iter().filter_map(|part| part.evaluate(columns, rows)) {
+                // Visits are the most work, and spared where nothing is left.
+                let (last, first): (Vec<&Prefilter>, Vec<&Prefilter>) = parts.iter().partition(|part| part.asks_visits());
+                for part in first.into_iter().chain(last) {
+                    if all.as_ref().is_some_and(|all| !all.contains(&true)) {
+                        break;
+                    }
+                    let Some(passes) = part.evaluate(columns, rows, visits)? else { continue };
                     match &mut all {
                         Some(all) => all.iter_mut().zip(passes).for_each(|(all, passes)| *all &= passes),
                         None => all = Some(passes),
@@ -515,7 +753,7 @@ impl Prefilter {
                 let mut any = vec![false; rows];
                 for part in parts {
                     // One side that everything passes makes the whole pass everything.
-                    let passes = part.evaluate(columns, rows)?;
+                    let Some(passes) = part.evaluate(columns, rows, visits)? else { return Ok(None) };
                     any.iter_mut().zip(passes).for_each(|(any, passes)| *any |= passes);
                 }
                 Some(any)
@@ -528,11 +766,13 @@ impl Prefilter {
             Prefilter::AnyThrottle => flag(ANY_THROTTLE, true),
             Prefilter::Partial(wanted) => flag(PARTIAL, *wanted),
             Prefilter::ResponseBetween(low, high) => {
-                let array = columns.get(RESPONSE_US).as_primitive::<Int64Type>();
+                let Some(array) = columns.find(RESPONSE_US) else { return Ok(Some(vec![false; rows])) };
+                let array = array.as_primitive::<Int64Type>();
                 Some((0..rows).map(|row| array.is_valid(row) && (*low..=*high).contains(&(array.value(row) as u64))).collect())
             }
             Prefilter::StatusBetween(low, high) => {
-                let array = columns.get(HTTP_STATUS).as_primitive::<Int32Type>();
+                let Some(array) = columns.find(HTTP_STATUS) else { return Ok(Some(vec![false; rows])) };
+                let array = array.as_primitive::<Int32Type>();
                 Some((0..rows).map(|row| array.is_valid(row) && (*low..=*high).contains(&i64::from(array.value(row)))).collect())
             }
             Prefilter::Method(method) => text(HTTP_METHOD, &|value| value == method),
@@ -553,6 +793,14 @@ impl Prefilter {
                 let element = format!("{SEPARATOR}{user}{SEPARATOR}");
                 text(USERS, &|value| value.contains(&element))
             }
+            Prefilter::Visit(test) => Some(visits(test)?),
+        })
+    }
+
+    fn asks_visits(&self) -> bool {
+        match self {
+            Prefilter::And(parts) | Prefilter::Or(parts) => parts.iter().any(Prefilter::asks_visits),
+            part => matches!(part, Prefilter::Visit(_)),
         }
     }
 }

@@ -105,8 +105,6 @@ pub(super) struct Builder {
     pub(super) rows: usize,
     /// Roughly, of texts.
     pub(super) bytes: usize,
-    /// Per column of the schema, whether any row had something to say in it.
-    pub(super) used: Vec<bool>,
 }
 
 impl Builder {
@@ -124,7 +122,6 @@ impl Builder {
             jsons: std::array::from_fn(|_| StringBuilder::new()),
             rows: 0,
             bytes: 0,
-            used: vec![false; SCHEMA.fields().len()],
         }
     }
 
@@ -249,9 +246,6 @@ impl Builder {
         columns.extend(self.flags.iter_mut().map(|builder| Arc::new(builder.finish()) as Arc<dyn Array>));
         columns.extend(self.texts.iter_mut().map(|builder| Arc::new(builder.finish()) as Arc<dyn Array>));
         columns.extend(self.jsons.iter_mut().map(|builder| Arc::new(builder.finish()) as Arc<dyn Array>));
-        for (used, column) in self.used.iter_mut().zip(&columns) {
-            *used |= column.null_count() < column.len();
-        }
         self.rows = 0;
         self.bytes = 0;
         RecordBatch::try_new(SCHEMA.clone(), columns)

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::TraceDocuments;
+use crate::table::file::PartFile;
 
 const TRACE: &str = "1-66b5f1a0-0123456789abcdef01234567";
 
@@ -38,7 +39,7 @@ fn round_trip(path: &Path, documents: &[String]) -> Vec<String> {
     assert_eq!(count, documents.len() as u64);
     assert_eq!(written.bytes, std::fs::metadata(path).unwrap().len());
     let file = SegmentFile::open(path, Arc::new(written.checksums)).unwrap();
-    file.file.verify().unwrap();
+    file.table.file.verify().unwrap();
     let mut read: Vec<(u64, String)> = Vec::new();
     let mut ids: Vec<TraceId> = order.iter().map(|(id, _)| *id).collect();
     ids.dedup();
