@@ -169,7 +169,16 @@ impl TableFile {
 
     /// A reader of those of these columns that have something to say. They come in the order of the table.
     pub(crate) fn reader_of<'c>(&self, columns: impl IntoIterator<Item = &'c str>) -> ParquetRecordBatchReaderBuilder<PartFile> {
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), self.metadata.clone());
+        self.reader_with(&self.metadata, columns)
+    }
+
+    /// The same by other metadata of the file: such as gives columns another type.
+    pub(crate) fn reader_with<'c>(
+        &self,
+        metadata: &ArrowReaderMetadata,
+        columns: impl IntoIterator<Item = &'c str>,
+    ) -> ParquetRecordBatchReaderBuilder<PartFile> {
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), metadata.clone());
         let mask = ProjectionMask::columns(builder.parquet_schema(), columns.into_iter().filter(|column| self.has(column)));
         builder.with_projection(mask)
     }

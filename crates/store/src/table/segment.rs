@@ -27,7 +27,7 @@ use crate::error::{Error, IoContext, Result};
 use crate::table::BATCH_BYTES;
 use crate::table::file::{Checksums, FileWriter, TableFile, Written};
 
-use columns::{Builder, DISTINCT, Rows, SCHEMA, SEQUENCE, TRACE_ID};
+use columns::{Builder, DISTINCT, JSONS, MANY, Rows, SCHEMA, SEQUENCE, TRACE_ID};
 
 /// Rows of a row group: one bloom filter and one set of page statistics each.
 const ROW_GROUP_ROWS: usize = 131_072;
@@ -56,7 +56,7 @@ pub(crate) fn joined(batches: [&RecordBatch; 2]) -> Result<RecordBatch> {
 fn properties(traces: u64) -> WriterProperties {
     let column = ColumnPath::from;
     let mut properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_compression(Compression::UNCOMPRESSED)
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_write_batch_size(PAGE_ROWS)
@@ -78,9 +78,8 @@ fn properties(traces: u64) -> WriterProperties {
     {
         properties = properties.set_column_dictionary_enabled(column(name), false);
     }
-    // Random bytes do not become fewer.
-    for name in ["id", "parent_id"] {
-        properties = properties.set_column_compression(column(name), Compression::UNCOMPRESSED);
+    for name in MANY.into_iter().chain(JSONS).chain([TRACE_ID]) {
+        properties = properties.set_column_compression(column(name), Compression::ZSTD(ZstdLevel::default()));
     }
     properties.build()
 }

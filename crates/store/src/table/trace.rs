@@ -137,7 +137,7 @@ pub(crate) type RowKey = (i64, TraceId);
 
 fn properties() -> WriterProperties {
     let mut properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_compression(Compression::UNCOMPRESSED)
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_write_batch_size(WRITE_ROWS)
@@ -146,11 +146,15 @@ fn properties() -> WriterProperties {
     for column in ["time", "start_time", "end_time", "response_time_us"] {
         properties = properties.set_column_statistics_enabled(ColumnPath::from(column), EnabledStatistics::Chunk);
     }
-    for column in ["time", "start_time", "end_time", "first_visit"] {
+    for column in ["time", "start_time", "end_time", "first_visit", "response_time_us"] {
         properties = properties.set_column_encoding(ColumnPath::from(column), Encoding::DELTA_BINARY_PACKED);
     }
-    for column in ["trace_id", "digest", "annotations", "time", "start_time", "end_time", "first_visit"] {
+    for column in ["trace_id", "digest", "annotations", "time", "start_time", "end_time", "first_visit", "response_time_us"] {
         properties = properties.set_column_dictionary_enabled(ColumnPath::from(column), false);
+    }
+    // Numbers, flags and keys of dictionaries do not become fewer by compression.
+    for column in ["digest", "annotations", "services", "users", "http_url"] {
+        properties = properties.set_column_compression(ColumnPath::from(column), Compression::ZSTD(ZstdLevel::default()));
     }
     properties.build()
 }

@@ -9,18 +9,18 @@ use arrow_array::builder::{BooleanBuilder, Int32Builder, Int64Builder, StringBui
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
-use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow_schema::{ArrowError, DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 use model::CompactString;
 use model::digest::{Call, Caller, DigestHttp, DigestService, Flags, TraceDigest, Visit};
 use model::service::ServiceId;
-use parquet::arrow::arrow_reader::RowSelection;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, IoContext, Result};
 use crate::scan::VisitTest;
-use crate::table::file::{Checksums, FileWriter, TableFile, Written};
+use crate::table::file::{Checksums, FileWriter, PartFile, TableFile, Written};
 
 const TRACE_ROW: &str = "trace_row";
 const START_TIME: &str = "start_time";
@@ -32,7 +32,7 @@ const NUMBERS: [&str; 7] =
 /// The last three are about what the caller saw.
 const FLAGS: [&str; 9] = ["error", "throttle", "fault", "root", "inferred", "pending", "seen_error", "seen_throttle", "seen_fault"];
 
-const TEXTS: [&str; 11] = [
+const TEXTS: [&str; 12] = [
     "service_name",
     "service_type",
     "service_account_id",
@@ -44,12 +44,17 @@ const TEXTS: [&str; 11] = [
     "seen_http_url",
     "seen_http_user_agent",
     "seen_http_client_ip",
+    "caller_name",
 ];
+
+/// Texts of which there may be many: the others are dictionaries with short keys, which do not become fewer by compression.
+const MANY: [&str; 6] =
+    ["http_url", "http_user_agent", "http_client_ip", "seen_http_url", "seen_http_user_agent", "seen_http_client_ip"];
 
 /// Rows of a row group.
 const ROW_GROUP_ROWS: usize = 131_072;
 /// Rows of a page: what is decompressed for the visits of one trace.
-const PAGE_ROWS: usize = 1_024;
+const PAGE_ROWS: usize = 512;
 /// Rows of a batch, on the way in and out.
 const BATCH_ROWS: usize = 8_192;
 
@@ -66,7 +71,7 @@ static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
 
 fn properties() -> WriterProperties {
     let mut properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_compression(Compression::UNCOMPRESSED)
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_write_batch_size(PAGE_ROWS)
@@ -76,6 +81,9 @@ fn properties() -> WriterProperties {
         properties = properties
             .set_column_dictionary_enabled(ColumnPath::from(name), false)
             .set_column_encoding(ColumnPath::from(name), Encoding::DELTA_BINARY_PACKED);
+    }
+    for name in MANY {
+        properties = properties.set_column_compression(ColumnPath::from(name), Compression::ZSTD(ZstdLevel::default()));
     }
     properties.build()
 }
@@ -111,15 +119,15 @@ impl VisitWriter {
     /// Adds the visits of a trace, which has this place in the trace table.
     pub(super) fn append(&mut self, trace_row: usize, digest: &TraceDigest) -> Result<()> {
         for visit in &digest.visits {
-            self.append_visit(trace_row, &digest.services[visit.service as usize].id, visit);
+            self.append_visit(trace_row, digest, visit);
         }
         self.rows += digest.visits.len();
         self.waiting += digest.visits.len();
         if self.waiting >= BATCH_ROWS { self.write() } else { Ok(()) }
     }
 
-    fn append_visit(&mut self, trace_row: usize, service: &ServiceId, visit: &Visit) {
-        let Visit { service: _, root, inferred, pending, served, caller, user } = visit;
+    fn append_visit(&mut self, trace_row: usize, digest: &TraceDigest, visit: &Visit) {
+        let Visit { service, root, inferred, pending, served, caller, user } = visit;
         let seen = caller.as_ref().and_then(|caller| caller.seen.as_ref());
         self.trace_row.append_value(trace_row as i32);
         self.start_time.append_value(served.start_us);
@@ -147,8 +155,23 @@ impl VisitWriter {
             seen.map(|seen| seen.flags.fault),
         ];
         self.flags.iter_mut().zip(flags).for_each(|(builder, flag)| builder.append_option(flag));
-        let id = [Some(service.name.as_str()), service.kind.as_deref(), service.account_id.as_deref()];
-        let texts = [&id[..], &http(Some(served)), &http(seen)].concat();
+        let service = &digest.service(*service).id;
+        let [method, url, user_agent, client_ip] = http(Some(served));
+        let [seen_method, seen_url, seen_user_agent, seen_client_ip] = http(seen);
+        let texts = [
+            Some(service.name.as_str()),
+            service.kind.as_deref(),
+            service.account_id.as_deref(),
+            method,
+            url,
+            user_agent,
+            client_ip,
+            seen_method,
+            seen_url,
+            seen_user_agent,
+            seen_client_ip,
+            caller.as_ref().map(|caller| digest.service(caller.service).id.name.as_str()),
+        ];
         self.texts.iter_mut().zip(texts).for_each(|(builder, text)| builder.append_option(text));
     }
 
@@ -202,7 +225,7 @@ impl<'b> Rows<'b> {
             start_time: column(START_TIME).map(|array| array.as_primitive::<TimestampMicrosecondType>()),
             numbers: NUMBERS.map(|name| column(name).map(|array| array.as_primitive::<Int64Type>())),
             flags: FLAGS.map(|name| column(name).map(|array| array.as_boolean())),
-            texts: TEXTS.map(|name| column(name).map(|array| array.as_string::<i32>())),
+            texts: TEXTS.map(|name| column(name).and_then(|array| array.as_string_opt::<i32>())),
         }
     }
 
@@ -287,6 +310,8 @@ impl Visits {
 #[derive(Debug)]
 pub(super) struct VisitFile {
     table: TableFile,
+    /// The same, to read the names of services as dictionaries: a test looks at each distinct name once.
+    names_as_keys: ArrowReaderMetadata,
     /// The first row of each row group, and the end of the last.
     group_starts: Vec<usize>,
 }
@@ -298,11 +323,21 @@ impl VisitFile {
         for group in 0..table.groups() {
             group_starts.push(group_starts[group] + table.group_rows(group));
         }
-        Ok(VisitFile { table, group_starts })
+        let as_keys = |field: &FieldRef| match field.name().as_str() {
+            "service_name" | "caller_name" => {
+                let keys = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+                Arc::new(Field::new(field.name(), keys, field.is_nullable()))
+            }
+            _ => field.clone(),
+        };
+        let schema = Schema::new(table.metadata.schema().fields().iter().map(as_keys).collect::<Vec<_>>());
+        let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
+        let names_as_keys = ArrowReaderMetadata::try_new(table.metadata.metadata().clone(), options).at("open", path)?;
+        Ok(VisitFile { table, names_as_keys, group_starts })
     }
 
-    /// Batches of the rows in these ranges, which ascend.
-    fn read(&self, ranges: &[Range<usize>], columns: &[&str]) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
+    /// A reader of the rows in these ranges, which ascend. With `names_as_keys` the names of services come as dictionaries.
+    fn reader(&self, ranges: &[Range<usize>], columns: &[&str], names_as_keys: bool) -> ParquetRecordBatchReaderBuilder<PartFile> {
         let (first, last) = (ranges.first().map_or(0, |range| range.start), ranges.last().map_or(0, |range| range.end));
         let groups: Vec<usize> = (0..self.table.groups())
             .filter(|&group| self.group_starts[group] < last && first < self.group_starts[group + 1])
@@ -312,8 +347,12 @@ impl VisitFile {
         let within = ranges.iter().map(|range| range.start - offset..range.end - offset);
         let selection = RowSelection::from_consecutive_ranges(within, end - offset);
         let rows: usize = ranges.iter().map(Range::len).sum();
-        let reader = self.table.reader_of(columns.iter().copied()).with_row_groups(groups).with_row_selection(selection);
-        self.table.batches(reader.with_batch_size(rows.clamp(1, BATCH_ROWS)))
+        let metadata = if names_as_keys { &self.names_as_keys } else { &self.table.metadata };
+        self.table
+            .reader_with(metadata, columns.iter().copied())
+            .with_row_groups(groups)
+            .with_row_selection(selection)
+            .with_batch_size(rows.clamp(1, BATCH_ROWS))
     }
 
     /// The visits in each of these ranges, which ascend; with `outline_only` without what HTTP says of them.
@@ -327,10 +366,11 @@ impl VisitFile {
         let mut columns = vec![START_TIME];
         columns.extend(if outline_only { &NUMBERS[..5] } else { &NUMBERS[..] });
         columns.extend(FLAGS);
-        columns.extend(if outline_only { &TEXTS[..3] } else { &TEXTS[..] });
+        // The caller's name follows from its place.
+        columns.extend(if outline_only { &TEXTS[..3] } else { &TEXTS[..11] });
         let mut lengths = ranges.iter().map(Range::len);
         let mut missing = 0;
-        for batch in self.read(&rows_of, &columns)? {
+        for batch in self.table.batches(self.reader(&rows_of, &columns, false))? {
             let batch = batch?;
             let rows = Rows::of(&batch);
             for row in 0..batch.num_rows() {
@@ -358,82 +398,59 @@ impl VisitFile {
         }
         let mut columns = vec![TRACE_ROW];
         test.columns(&mut columns);
-        let from = test.from.as_deref();
-        // Services of the trace that is being looked at, for `caller`.
-        let mut services: Vec<CompactString> = Vec::new();
-        let mut trace = usize::MAX;
-        for batch in self.read(&[rows], &columns)? {
+        for batch in self.table.batches(self.reader(&[rows], &columns, true))? {
             let batch = batch?;
             let rows = Rows::of(&batch);
             let Some(trace_rows) = rows.trace_row else { return Ok(passed) };
-            let names = rows.texts[0];
-            let mut last: Option<(&str, bool)> = None;
+            let service = test.service.as_ref().map(|name| Names::of(&batch, TEXTS[0], name));
+            let (from, at_edge) = match &test.from {
+                Some(name) => (Some(Names::of(&batch, TEXTS[11], name)), Some(Names::of(&batch, TEXTS[0], name))),
+                None => (None, None),
+            };
             for row in 0..batch.num_rows() {
                 let at = (trace_rows.value(row) as usize).wrapping_sub(first_trace);
-                if at >= traces {
+                if at >= traces || passed[at] {
                     continue;
                 }
-                if from.is_some() {
-                    if trace != at {
-                        services.clear();
-                        trace = at;
-                    }
-                    let key = key(&rows, row);
-                    if !services.contains(&key) {
-                        services.push(key);
-                    }
-                }
-                if passed[at] {
-                    continue;
-                }
-                if let (Some(name), Some(names)) = (&test.service, names) {
-                    let value = names.value(row);
-                    let same = match last {
-                        Some((seen, same)) if seen == value => same,
-                        _ => value.eq_ignore_ascii_case(name),
-                    };
-                    last = Some((value, same));
-                    if !same {
-                        continue;
-                    }
-                }
-                if !test.calls(&rows, row) {
-                    continue;
-                }
-                passed[at] = match from {
-                    None => true,
-                    Some(from) => match rows.number(1, row) {
-                        // The caller's first visit may come behind this one; then it counts as any.
-                        Some(caller) => services.get(caller as usize).is_none_or(|key| name_of(key).eq_ignore_ascii_case(from)),
-                        None => rows.flag(3, row) && rows.text(0, row).is_some_and(|name| name.eq_ignore_ascii_case(from)),
-                    },
-                };
+                passed[at] = service.as_ref().is_none_or(|service| service.matches(row) == Some(true))
+                    && from.as_ref().is_none_or(|from| match from.matches(row) {
+                        Some(matches) => matches,
+                        None => rows.flag(3, row) && at_edge.as_ref().is_some_and(|name| name.matches(row) == Some(true)),
+                    })
+                    && test.calls(&rows, row);
             }
         }
         Ok(passed)
     }
 }
 
-/// The name in a `key`.
-fn name_of(key: &str) -> &str {
-    key.split('\u{1f}').next().unwrap_or_default()
+/// A column of names, and which of its distinct ones are a given one.
+struct Names<'b> {
+    keys: Option<&'b Int32Array>,
+    is_wanted: Vec<bool>,
 }
 
-/// What makes a service, as one text: its name first.
-fn key(rows: &Rows<'_>, row: usize) -> CompactString {
-    let mut key = CompactString::from(rows.text(0, row).unwrap_or_default());
-    for text in [1, 2] {
-        key.push('\u{1f}');
-        key.push_str(rows.text(text, row).unwrap_or_default());
+impl<'b> Names<'b> {
+    fn of(batch: &'b RecordBatch, column: &str, wanted: &str) -> Names<'b> {
+        let Some(dictionary) = batch.column_by_name(column).map(|array| array.as_dictionary::<Int32Type>()) else {
+            return Names { keys: None, is_wanted: Vec::new() };
+        };
+        let is_wanted = |name: Option<&str>| name.is_some_and(|name| name.eq_ignore_ascii_case(wanted));
+        Names { keys: Some(dictionary.keys()), is_wanted: dictionary.values().as_string::<i32>().iter().map(is_wanted).collect() }
     }
-    key
+
+    /// None where the row has no name.
+    fn matches(&self, row: usize) -> Option<bool> {
+        let keys = self.keys.filter(|keys| keys.is_valid(row))?;
+        Some(self.is_wanted.get(keys.value(row) as usize) == Some(&true))
+    }
 }
 
 impl VisitTest {
     fn columns(&self, columns: &mut Vec<&'static str>) {
         columns.extend(self.service.is_some().then_some(TEXTS[0]));
         if self.from.is_some() {
-            columns.extend(TEXTS.into_iter().take(3).chain([NUMBERS[1], FLAGS[3]]));
+            columns.extend([TEXTS[0], TEXTS[11], FLAGS[3]]);
         }
         if self.duration_us.is_some() {
             columns.extend([NUMBERS[0], NUMBERS[3], NUMBERS[4]]);

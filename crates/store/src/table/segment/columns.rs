@@ -53,7 +53,21 @@ const TEXTS: [&str; 19] = [
 ];
 
 /// Texts that are JSON: what is not worth a column of its own, and what the model does not know.
-const JSONS: [&str; 9] = ["service", "sql", "annotations", "metadata", "cause", "links", "http_rest", "aws_rest", "rest"];
+pub(super) const JSONS: [&str; 9] =
+    ["service", "sql", "annotations", "metadata", "cause", "links", "http_rest", "aws_rest", "rest"];
+
+/// Texts of which there may be many. The others are dictionaries with short keys, which like numbers, flags and random bytes do not
+/// become fewer by compression.
+pub(super) const MANY: [&str; 8] = [
+    "resource_arn",
+    "user",
+    "http_url",
+    "http_user_agent",
+    "http_client_ip",
+    "aws_request_id",
+    "aws_queue_url",
+    "aws_function_arn",
+];
 
 /// Texts that hardly repeat: a dictionary of them would only be in the way.
 pub(super) const DISTINCT: [&str; 4] = ["aws_request_id", "metadata", "cause", "links"];
