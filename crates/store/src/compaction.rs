@@ -58,7 +58,7 @@ impl Store {
         };
         self.inner.catalog.change_parts(&change).await?;
         let segment_rows = merged_part.row.segment_rows;
-        self.replace(&merged, Some(Part::new(&dir, merged_part, late)));
+        self.replace(&merged, Some(Part::new(&dir, merged_part, late, &self.inner.cache)));
         info!(parts = merged.len(), segment_rows, millis = (self.inner.clock.now_us() - now_us) / 1_000, "compacted");
         Ok(true)
     }

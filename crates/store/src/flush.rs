@@ -63,7 +63,7 @@ impl Store {
                     None => part.clone(),
                 })
                 .collect();
-            parts.extend(added.into_iter().map(|new| Part::new(&dir, new, Default::default())));
+            parts.extend(added.into_iter().map(|new| Part::new(&dir, new, Default::default(), &self.inner.cache)));
             state.parts = Arc::new(parts);
             state.flushing = None;
         }

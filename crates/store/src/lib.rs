@@ -8,6 +8,7 @@
 //! The store starts no timers: whoever owns it calls `flush`, `compact` and `retain`. It knows segments and traces, and nothing of
 //! protocols.
 
+mod cache;
 mod catalog;
 mod compaction;
 mod error;
@@ -43,6 +44,7 @@ pub use reader::Reader;
 pub use scan::{Prefilter, ScanPosition, ScanRange, Scanned, TraceScan, VisitTest};
 pub use wal::LogDamage;
 
+use cache::Cache;
 use error::IoContext;
 use memtable::{MemDocument, MemTraces, Memtable};
 use part::Part;
@@ -63,6 +65,9 @@ pub struct StoreOptions {
     pub memtable_bytes_max: usize,
     /// … for at most this long; then they are refused.
     pub write_wait: Duration,
+    /// Memory for what was read of parts, and for the footers of those that are open.
+    pub block_cache_bytes: usize,
+    pub footer_cache_bytes: usize,
 }
 
 impl StoreOptions {
@@ -73,6 +78,8 @@ impl StoreOptions {
             memtable_bytes: 48 * 1024 * 1024,
             memtable_bytes_max: 256 * 1024 * 1024,
             write_wait: Duration::from_secs(5),
+            block_cache_bytes: 16 * 1024 * 1024,
+            footer_cache_bytes: 64 * 1024 * 1024,
         }
     }
 }
@@ -175,6 +182,7 @@ struct Inner {
     options: StoreOptions,
     clock: Arc<dyn Clock>,
     catalog: Catalog,
+    cache: Arc<Cache>,
     wal: Mutex<Option<Arc<wal::Wal<Vec<MemDocument>>>>>,
     state: Arc<RwLock<State>>,
     /// Signalled when a flush is due for size.
@@ -249,11 +257,12 @@ impl Store {
             damaged_parts: damaged.into_iter().map(|(id, why)| format!("part {id}: {why}")).collect(),
             ..Recovery::default()
         };
+        let cache = Arc::new(Cache::new(options.block_cache_bytes, options.footer_cache_bytes));
         let parts = rows
             .into_iter()
             .map(|part| {
                 let superseded = superseded.remove(&part.row.id).unwrap_or_default();
-                Part::new(dir, part, superseded)
+                Part::new(dir, part, superseded, &cache)
             })
             .collect();
 
@@ -302,6 +311,7 @@ impl Store {
             options,
             clock,
             catalog,
+            cache,
             wal: Mutex::new(Some(Arc::new(wal))),
             state,
             full,

@@ -11,6 +11,7 @@ use model::TraceId;
 use tracing::warn;
 
 use crate::TraceDocuments;
+use crate::cache::Cache;
 use crate::catalog::{NewPart, PartRow};
 use crate::error::{Error, Result};
 use crate::table::file::Checksums;
@@ -25,27 +26,28 @@ pub(crate) struct Part {
     pub(crate) superseded: Arc<HashSet<TraceId>>,
 }
 
-/// The files of a part, opened on first use. Deleted when the part was removed from the catalog and the last query let go.
+/// The files of a part, opened when they are used. Deleted when the part was removed from the catalog and the last query let go.
 #[derive(Debug)]
 pub(crate) struct PartFiles {
     /// Segments, traces, visits; so with the checksums.
     paths: [PathBuf; 3],
     checksums: [Arc<Checksums>; 3],
-    segment: OnceLock<SegmentFile>,
-    trace: OnceLock<TraceFile>,
+    /// Its number.
+    id: i64,
+    cache: Arc<Cache>,
     /// Why the part cannot be read, once that was found.
     damage: OnceLock<String>,
     removed: AtomicBool,
 }
 
 impl Part {
-    pub(crate) fn new(dir: &Path, new: NewPart, superseded: HashSet<TraceId>) -> Part {
+    pub(crate) fn new(dir: &Path, new: NewPart, superseded: HashSet<TraceId>, cache: &Arc<Cache>) -> Part {
         let NewPart { row, checksums } = new;
         let files = PartFiles {
             paths: paths(dir, row.id),
             checksums,
-            segment: OnceLock::new(),
-            trace: OnceLock::new(),
+            id: row.id,
+            cache: cache.clone(),
             damage: OnceLock::new(),
             removed: AtomicBool::new(false),
         };
@@ -71,20 +73,15 @@ impl Part {
 }
 
 impl PartFiles {
-    pub(crate) fn segment(&self) -> Result<&SegmentFile> {
-        if self.segment.get().is_none() {
-            let file = SegmentFile::open(&self.paths[0], self.checksums[0].clone())?;
-            let _ = self.segment.set(file);
-        }
-        Ok(self.segment.get().expect("invariant: was set just now"))
+    pub(crate) fn segment(&self) -> Result<Arc<SegmentFile>> {
+        let [path, ..] = &self.paths;
+        self.cache.segment(self.id, || SegmentFile::open(path, self.checksums[0].clone(), &self.cache))
     }
 
-    pub(crate) fn trace(&self) -> Result<&TraceFile> {
-        if self.trace.get().is_none() {
-            let file = TraceFile::open(&self.paths[1], self.checksums[1].clone(), &self.paths[2], self.checksums[2].clone())?;
-            let _ = self.trace.set(file);
-        }
-        Ok(self.trace.get().expect("invariant: was set just now"))
+    pub(crate) fn trace(&self) -> Result<Arc<TraceFile>> {
+        let ([_, path, visit_path], [_, sums, visit_sums]) = (&self.paths, &self.checksums);
+        let open = || TraceFile::open(path, sums.clone(), visit_path, visit_sums.clone(), &self.cache);
+        self.cache.trace(self.id, open)
     }
 
     /// Runs a read. Damage sets the part aside instead of failing every question that comes near it; other trouble is the
@@ -120,6 +117,7 @@ impl PartFiles {
 impl Drop for PartFiles {
     fn drop(&mut self) {
         if self.removed.load(Ordering::Acquire) {
+            self.cache.forget(self.id);
             for path in &self.paths {
                 if let Err(err) = fs::remove_file(path) {
                     warn!(file = %path.display(), error = %err, "cannot delete a part that is no longer needed");

@@ -59,16 +59,15 @@ impl Expression {
 
     /// What it demands of a trace that one of its requests is of these services and passes the inner condition.
     fn some_visit<'n>(names: impl Iterator<Item = &'n String>, inner: Option<&Expression>, mut visit: VisitTest) -> Prefilter {
-        let mut parts: Vec<Prefilter> = names.cloned().map(Prefilter::Service).collect();
-        if let Some(inner) = inner {
-            parts.push(inner.any_visit());
+        let inner_demands = inner.map(|inner| {
             inner.of_visit(&mut visit);
-        }
-        // Where only names are asked for, the names of the trace's services say nearly as much, for less.
-        let names_only = VisitTest { service: visit.service.clone(), ..VisitTest::default() };
-        if visit != names_only {
-            parts.push(Prefilter::Visit(visit));
-        }
+            inner.any_visit()
+        });
+        // Where only a name is asked for, the names of the trace's services say nearly as much, for less.
+        let name_only = VisitTest { service: visit.service.clone(), ..VisitTest::default() };
+        let mut parts: Vec<Prefilter> =
+            if visit == name_only { names.cloned().map(Prefilter::Service).collect() } else { vec![Prefilter::Visit(visit)] };
+        parts.extend(inner_demands);
         Prefilter::And(parts)
     }
 

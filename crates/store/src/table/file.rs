@@ -18,10 +18,11 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::reader::{ChunkReader, Length};
 
 use super::ROW_GROUP_BYTES;
+use crate::cache::Cache;
 use crate::error::{Error, IoContext, Result};
 
 /// Bytes that one checksum covers: what the smallest read has to check.
-const BLOCK_BYTES: usize = 16 * 1024;
+pub(crate) const BLOCK_BYTES: usize = 16 * 1024;
 
 /// CRC-32C of each block of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -138,8 +139,8 @@ pub(crate) struct TableFile {
 }
 
 impl TableFile {
-    pub(crate) fn open(path: &Path, checksums: Arc<Checksums>) -> Result<TableFile> {
-        let file = PartFile::open(path, checksums)?;
+    pub(crate) fn open(path: &Path, checksums: Arc<Checksums>, cache: &Arc<Cache>) -> Result<TableFile> {
+        let file = PartFile::open(path, checksums, cache)?;
         let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
         let metadata = ArrowReaderMetadata::load(&file, options).at("open", path)?;
         let notes = metadata.metadata().file_metadata().key_value_metadata();
@@ -148,6 +149,11 @@ impl TableFile {
         let names = metadata.schema().fields().iter().map(|field| field.name().as_str());
         let used = names.filter(|name| !unused.contains(name)).map(str::to_owned).collect();
         Ok(TableFile { path: path.to_owned(), file, metadata, used })
+    }
+
+    /// What the open file takes in memory.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.metadata.metadata().memory_size()
     }
 
     pub(crate) fn groups(&self) -> usize {
@@ -199,13 +205,16 @@ pub(crate) struct PartFile {
     file: Arc<File>,
     length: u64,
     checksums: Arc<Checksums>,
+    cache: Arc<Cache>,
+    /// Its number in the cache.
+    number: u64,
 }
 
 impl PartFile {
-    pub(crate) fn open(path: &Path, checksums: Arc<Checksums>) -> Result<PartFile> {
+    pub(crate) fn open(path: &Path, checksums: Arc<Checksums>, cache: &Arc<Cache>) -> Result<PartFile> {
         let file = File::open(path).at("open", path)?;
         let length = file.metadata().at("read size of", path)?.len();
-        let part = PartFile { file: Arc::new(file), length, checksums };
+        let part = PartFile { file: Arc::new(file), length, checksums, cache: cache.clone(), number: cache.next_file() };
         if length.div_ceil(BLOCK_BYTES as u64) != part.checksums.0.len() as u64 {
             return Err(part.damaged("its length is not what was written")).at("open", path);
         }
@@ -216,8 +225,25 @@ impl PartFile {
         io::Error::new(io::ErrorKind::InvalidData, what)
     }
 
-    /// Reads and checks the blocks that these bytes lie in.
+    /// These bytes, of blocks that have their checksums. What lies in one block is kept in memory for a while: pages are small,
+    /// and the next one read is often beside it.
     fn read(&self, start: u64, length: usize) -> io::Result<Bytes> {
+        let block = BLOCK_BYTES as u64;
+        let (first, last) = (start / block, (start + length as u64).saturating_sub(1) / block);
+        if length == 0 || first != last {
+            return self.read_blocks(start, length);
+        }
+        let within = (start - first * block) as usize;
+        if let Some(bytes) = self.cache.block(self.number, first as u32) {
+            return Ok(bytes.slice(within..within + length));
+        }
+        let bytes = self.read_blocks(first * block, block.min(self.length - first * block) as usize)?;
+        self.cache.keep_block(self.number, first as u32, bytes.clone());
+        Ok(bytes.slice(within..within + length))
+    }
+
+    /// Reads and checks the blocks that these bytes lie in.
+    fn read_blocks(&self, start: u64, length: usize) -> io::Result<Bytes> {
         let block = BLOCK_BYTES as u64;
         let first = start / block;
         let from = first * block;
@@ -239,7 +265,7 @@ impl PartFile {
         let mut at = 0;
         while at < self.length {
             let length = (self.length - at).min(64 * BLOCK_BYTES as u64);
-            self.read(at, length as usize)?;
+            self.read_blocks(at, length as usize)?;
             at += length;
         }
         Ok(())

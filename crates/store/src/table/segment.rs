@@ -23,6 +23,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use crate::TraceDocuments;
+use crate::cache::Cache;
 use crate::error::{Error, IoContext, Result};
 use crate::table::BATCH_BYTES;
 use crate::table::file::{Checksums, FileWriter, TableFile, Written};
@@ -123,7 +124,7 @@ fn arrow(source: arrow_schema::ArrowError) -> Error {
 }
 
 /// Writes one file with the rows of all. Returns what was written, and how many documents that was.
-pub(crate) fn merge(path: &Path, inputs: &[&SegmentFile], traces: u64) -> Result<(Written, u64)> {
+pub(crate) fn merge(path: &Path, inputs: &[Arc<SegmentFile>], traces: u64) -> Result<(Written, u64)> {
     // Only columns that some input has something in.
     let used = SCHEMA.fields().iter().filter(|field| inputs.iter().any(|input| input.table.has(field.name())));
     let schema = Arc::new(Schema::new(used.cloned().collect::<Vec<_>>()));
@@ -236,12 +237,18 @@ pub(crate) struct SegmentFile {
 }
 
 impl SegmentFile {
-    pub(crate) fn open(path: &Path, checksums: Arc<Checksums>) -> Result<SegmentFile> {
-        let table = TableFile::open(path, checksums)?;
+    pub(crate) fn open(path: &Path, checksums: Arc<Checksums>, cache: &Arc<Cache>) -> Result<SegmentFile> {
+        let table = TableFile::open(path, checksums, cache)?;
         let reader = table.reader();
         let bloom = |group| reader.get_row_group_column_bloom_filter(group, 0).at("read", path);
         let blooms = (0..table.groups()).map(bloom).collect::<Result<_>>()?;
         Ok(SegmentFile { table, blooms })
+    }
+
+    /// What the open file takes in memory.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        // The filters have not said their size: a trace id in a thousandth of doubt takes about two bytes.
+        self.table.memory_bytes() + 2 * (0..self.table.groups()).map(|group| self.table.group_rows(group)).sum::<usize>()
     }
 
     /// Whether the file has documents of the trace.

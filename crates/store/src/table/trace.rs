@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
 use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
@@ -24,6 +25,7 @@ use parquet::schema::types::ColumnPath;
 use serde::{Deserialize, Serialize};
 
 use super::visit::{VisitFile, VisitWriter, Visits};
+use crate::cache::Cache;
 use crate::error::{Error, Result};
 use crate::scan::{Prefilter, ScanRange, VisitTest};
 use crate::table::BATCH_BYTES;
@@ -412,6 +414,19 @@ pub(crate) struct Candidate {
 const ROWS_PER_THREAD: usize = 1024;
 static DECODE_THREADS: LazyLock<usize> = LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from).min(8));
 
+/// Does each share of the work on a thread of its own, the last on this one.
+fn on_threads<S: Send, T: Send>(shares: impl Iterator<Item = S>, work: impl Fn(S) -> T + Sync) -> Vec<T> {
+    let mut shares: Vec<S> = shares.collect();
+    let Some(last) = shares.pop() else { return Vec::new() };
+    let work = &work;
+    std::thread::scope(|scope| {
+        let running: Vec<_> = shares.into_iter().map(|share| scope.spawn(move || work(share))).collect();
+        let own = work(last);
+        let others = running.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        others.chain(std::iter::once(own)).collect()
+    })
+}
+
 /// Entry service and response time of a trace.
 pub(crate) struct Response {
     pub(crate) entry: String,
@@ -424,8 +439,9 @@ impl TraceFile {
         checksums: Arc<Checksums>,
         visit_path: &Path,
         visit_checksums: Arc<Checksums>,
+        cache: &Arc<Cache>,
     ) -> Result<TraceFile> {
-        let table = TableFile::open(path, checksums)?;
+        let table = TableFile::open(path, checksums, cache)?;
         let newest_us = table.metadata.metadata().row_groups().iter().map(|group| match group.column(TIME).statistics() {
             Some(parquet::file::statistics::Statistics::Int64(statistics)) => statistics.max_opt().copied().unwrap_or(i64::MAX),
             _ => i64::MAX,
@@ -437,7 +453,12 @@ impl TraceFile {
             group_starts.push(rows);
             rows += table.group_rows(group);
         }
-        Ok(TraceFile { visits: VisitFile::open(visit_path, visit_checksums)?, table, newest_us, group_starts })
+        Ok(TraceFile { visits: VisitFile::open(visit_path, visit_checksums, cache)?, table, newest_us, group_starts })
+    }
+
+    /// What the open files take in memory.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.table.memory_bytes() + self.visits.memory_bytes()
     }
 
     pub(crate) fn groups(&self) -> usize {
@@ -449,10 +470,34 @@ impl TraceFile {
     }
 
     /// The row group's rows behind `before` that `range` admits and that may match, newest first, and the keys of all
-    /// rows the range admitted.
+    /// rows the range admitted. What is much work is done on several cores.
     pub(crate) fn candidates(
         &self,
         group: usize,
+        range: &ScanRange,
+        prefilter: &Prefilter,
+        before: RowKey,
+    ) -> Result<(Vec<Candidate>, Vec<RowKey>)> {
+        let rows = self.table.group_rows(group);
+        let threads = if *prefilter == Prefilter::Anything { 1 } else { (rows / ROWS_PER_THREAD).min(*DECODE_THREADS) };
+        if threads < 2 {
+            return self.candidates_in(group, 0..rows, range, prefilter, before);
+        }
+        let share = rows.div_ceil(threads).next_multiple_of(PAGE_ROWS);
+        let shares = (0..rows).step_by(share).map(|start| start..(start + share).min(rows));
+        let (mut candidates, mut admitted) = (Vec::new(), Vec::with_capacity(rows));
+        for found in on_threads(shares, |share| self.candidates_in(group, share, range, prefilter, before)) {
+            let found = found?;
+            candidates.extend(found.0);
+            admitted.extend(found.1);
+        }
+        Ok((candidates, admitted))
+    }
+
+    fn candidates_in(
+        &self,
+        group: usize,
+        within: Range<usize>,
         range: &ScanRange,
         prefilter: &Prefilter,
         before: RowKey,
@@ -463,11 +508,12 @@ impl TraceFile {
         }
         prefilter.columns(&mut columns);
         let columns = Columns::of(columns);
-        let rows = self.table.group_rows(group);
         let mut candidates = Vec::with_capacity(128);
-        let mut admitted = Vec::with_capacity(rows);
-        let reader = self.reader(&columns).with_row_groups(vec![group]).with_batch_size(rows.max(1));
-        let mut first_row = 0;
+        let mut admitted = Vec::with_capacity(within.len());
+        let mut first_row = within.start;
+        let selection = RowSelection::from_consecutive_ranges(std::iter::once(within.clone()), self.table.group_rows(group));
+        let reader = self.reader(&columns).with_row_groups(vec![group]).with_row_selection(selection);
+        let reader = reader.with_batch_size(within.len().max(1));
         for batch in self.table.batches(reader)? {
             let batch = batch?;
             let columns = columns.in_batch(&batch);
@@ -511,12 +557,8 @@ impl TraceFile {
             return self.decode(group, candidates, outline);
         }
         let shares = candidates.chunks(candidates.len().div_ceil(threads));
-        let decoded: Vec<Result<Vec<TraceDigest>>> = std::thread::scope(|scope| {
-            let running: Vec<_> = shares.map(|share| scope.spawn(|| self.decode(group, share, outline))).collect();
-            running.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
-        });
         let mut digests = Vec::with_capacity(candidates.len());
-        for share in decoded {
+        for share in on_threads(shares, |share| self.decode(group, share, outline)) {
             digests.extend(share?);
         }
         Ok(digests)

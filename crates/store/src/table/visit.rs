@@ -18,6 +18,7 @@ use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
+use crate::cache::Cache;
 use crate::error::{Error, IoContext, Result};
 use crate::scan::VisitTest;
 use crate::table::file::{Checksums, FileWriter, PartFile, TableFile, Written};
@@ -317,8 +318,8 @@ pub(super) struct VisitFile {
 }
 
 impl VisitFile {
-    pub(super) fn open(path: &Path, checksums: Arc<Checksums>) -> Result<VisitFile> {
-        let table = TableFile::open(path, checksums)?;
+    pub(super) fn open(path: &Path, checksums: Arc<Checksums>, cache: &Arc<Cache>) -> Result<VisitFile> {
+        let table = TableFile::open(path, checksums, cache)?;
         let mut group_starts = vec![0];
         for group in 0..table.groups() {
             group_starts.push(group_starts[group] + table.group_rows(group));
@@ -334,6 +335,11 @@ impl VisitFile {
         let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
         let names_as_keys = ArrowReaderMetadata::try_new(table.metadata.metadata().clone(), options).at("open", path)?;
         Ok(VisitFile { table, names_as_keys, group_starts })
+    }
+
+    /// What the open file takes in memory.
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.table.memory_bytes()
     }
 
     /// A reader of the rows in these ranges, which ascend. With `names_as_keys` the names of services come as dictionaries.

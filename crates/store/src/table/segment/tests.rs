@@ -6,7 +6,12 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::TraceDocuments;
+use crate::cache::Cache;
 use crate::table::file::PartFile;
+
+fn cache() -> Arc<Cache> {
+    Arc::new(Cache::new(1 << 20, 1 << 20))
+}
 
 const TRACE: &str = "1-66b5f1a0-0123456789abcdef01234567";
 
@@ -38,7 +43,7 @@ fn round_trip(path: &Path, documents: &[String]) -> Vec<String> {
     let (written, count) = writer.finish().unwrap();
     assert_eq!(count, documents.len() as u64);
     assert_eq!(written.bytes, std::fs::metadata(path).unwrap().len());
-    let file = SegmentFile::open(path, Arc::new(written.checksums)).unwrap();
+    let file = SegmentFile::open(path, Arc::new(written.checksums), &cache()).unwrap();
     file.table.file.verify().unwrap();
     let mut read: Vec<(u64, String)> = Vec::new();
     let mut ids: Vec<TraceId> = order.iter().map(|(id, _)| *id).collect();
@@ -112,11 +117,11 @@ fn a_flipped_bit_anywhere_is_noticed() {
         let mut bytes = whole.clone();
         bytes[at] ^= 0x10;
         std::fs::write(&path, bytes).unwrap();
-        let file = PartFile::open(&path, checksums.clone()).unwrap();
+        let file = PartFile::open(&path, checksums.clone(), &cache()).unwrap();
         assert_eq!(file.verify().unwrap_err().kind(), std::io::ErrorKind::InvalidData, "byte {at}");
     }
     std::fs::write(&path, &whole[..whole.len() - 20_000]).unwrap();
-    assert!(PartFile::open(&path, checksums).unwrap_err().is_damage());
+    assert!(PartFile::open(&path, checksums, &cache()).unwrap_err().is_damage());
 }
 
 fn json_value() -> impl Strategy<Value = Value> {

@@ -48,7 +48,14 @@ fn written(dir: &Path, digests: &[TraceDigest]) -> TraceFile {
     digests.iter().for_each(|digest| writer.append(digest).unwrap());
     let (traces, visits, span) = writer.finish().unwrap();
     assert_eq!(span.rows as usize, digests.len());
-    TraceFile::open(&path, Arc::new(traces.checksums), &visit_path, Arc::new(visits.checksums)).unwrap()
+    TraceFile::open(
+        &path,
+        Arc::new(traces.checksums),
+        &visit_path,
+        Arc::new(visits.checksums),
+        &Arc::new(Cache::new(1 << 20, 1 << 20)),
+    )
+    .unwrap()
 }
 
 fn candidates(file: &TraceFile, group: usize, prefilter: &Prefilter) -> Vec<Candidate> {

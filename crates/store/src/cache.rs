@@ -1,0 +1,88 @@
+//! What stays in memory of parts, within bounds: blocks whose checksums were tested, and what open files know of themselves.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache as Bounded;
+
+use crate::error::Result;
+use crate::table::segment::SegmentFile;
+use crate::table::trace::TraceFile;
+
+/// Shared by all parts of a store. Files are numbered when they are opened, so that no file answers for another.
+#[derive(Debug)]
+pub(crate) struct Cache {
+    blocks: Bounded<(u64, u32), Bytes, BlockLength>,
+    segments: Bounded<i64, Arc<SegmentFile>, Footer>,
+    traces: Bounded<i64, Arc<TraceFile>, Footer>,
+    files: AtomicU64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct BlockLength;
+
+impl Weighter<(u64, u32), Bytes> for BlockLength {
+    fn weight(&self, _: &(u64, u32), block: &Bytes) -> u64 {
+        block.len().max(1) as u64
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Footer;
+
+impl Weighter<i64, Arc<SegmentFile>> for Footer {
+    fn weight(&self, _: &i64, file: &Arc<SegmentFile>) -> u64 {
+        file.memory_bytes().max(1) as u64
+    }
+}
+
+impl Weighter<i64, Arc<TraceFile>> for Footer {
+    fn weight(&self, _: &i64, file: &Arc<TraceFile>) -> u64 {
+        file.memory_bytes().max(1) as u64
+    }
+}
+
+/// A footer with its indexes is about this large: the caches' tables begin with room for as many as fit.
+const FOOTER_BYTES: usize = 64 * 1024;
+
+impl Cache {
+    pub(crate) fn new(block_bytes: usize, footer_bytes: usize) -> Cache {
+        let each = footer_bytes / 2;
+        Cache {
+            blocks: Bounded::with_weighter(block_bytes / crate::table::file::BLOCK_BYTES, block_bytes as u64, BlockLength),
+            segments: Bounded::with_weighter(each / FOOTER_BYTES, each as u64, Footer),
+            traces: Bounded::with_weighter(each / FOOTER_BYTES, each as u64, Footer),
+            files: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn next_file(&self) -> u64 {
+        self.files.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn block(&self, file: u64, block: u32) -> Option<Bytes> {
+        self.blocks.get(&(file, block))
+    }
+
+    pub(crate) fn keep_block(&self, file: u64, block: u32, bytes: Bytes) {
+        self.blocks.insert((file, block), bytes);
+    }
+
+    /// The open segment file of a part, opened where it is not in memory.
+    pub(crate) fn segment(&self, part: i64, open: impl FnOnce() -> Result<SegmentFile>) -> Result<Arc<SegmentFile>> {
+        self.segments.get_or_insert_with(&part, || open().map(Arc::new))
+    }
+
+    /// So of the traces.
+    pub(crate) fn trace(&self, part: i64, open: impl FnOnce() -> Result<TraceFile>) -> Result<Arc<TraceFile>> {
+        self.traces.get_or_insert_with(&part, || open().map(Arc::new))
+    }
+
+    /// Forgets a part whose files are deleted.
+    pub(crate) fn forget(&self, part: i64) {
+        self.segments.remove(&part);
+        self.traces.remove(&part);
+    }
+}
