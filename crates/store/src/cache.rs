@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use quick_cache::Weighter;
-use quick_cache::sync::Cache as Bounded;
+use quick_cache::sync::{Cache as Bounded, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use crate::error::Result;
 use crate::table::segment::SegmentFile;
@@ -44,6 +44,20 @@ impl Weighter<i64, Arc<TraceFile>> for Footer {
     }
 }
 
+/// In one shard: a large part's footer would not fit into a small one, and be read anew each time.
+fn footers<F>(bytes: usize) -> Bounded<i64, Arc<F>, Footer>
+where
+    Footer: Weighter<i64, Arc<F>>,
+{
+    let options = OptionsBuilder::new()
+        .estimated_items_capacity(bytes / FOOTER_BYTES)
+        .weight_capacity(bytes as u64)
+        .shards(1)
+        .build()
+        .expect("invariant: both capacities are given");
+    Bounded::with_options(options, Footer, DefaultHashBuilder::default(), DefaultLifecycle::default())
+}
+
 /// A footer with its indexes is about this large: the caches' tables begin with room for as many as fit.
 const FOOTER_BYTES: usize = 64 * 1024;
 
@@ -52,8 +66,8 @@ impl Cache {
         let each = footer_bytes / 2;
         Cache {
             blocks: Bounded::with_weighter(block_bytes / crate::table::file::BLOCK_BYTES, block_bytes as u64, BlockLength),
-            segments: Bounded::with_weighter(each / FOOTER_BYTES, each as u64, Footer),
-            traces: Bounded::with_weighter(each / FOOTER_BYTES, each as u64, Footer),
+            segments: footers(each),
+            traces: footers(each),
             files: AtomicU64::new(0),
         }
     }

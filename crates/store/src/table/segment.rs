@@ -247,8 +247,9 @@ impl SegmentFile {
 
     /// What the open file takes in memory.
     pub(crate) fn memory_bytes(&self) -> usize {
-        // The filters have not said their size: a trace id in a thousandth of doubt takes about two bytes.
-        self.table.memory_bytes() + 2 * (0..self.table.groups()).map(|group| self.table.group_rows(group)).sum::<usize>()
+        let groups = self.table.metadata.metadata().row_groups().iter();
+        let blooms = groups.filter_map(|group| group.column(0).bloom_filter_length());
+        self.table.memory_bytes() + blooms.sum::<i32>() as usize
     }
 
     /// Whether the file has documents of the trace.
