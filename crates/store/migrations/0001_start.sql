@@ -13,6 +13,7 @@ CREATE TABLE part (
     segment_checksums  BLOB NOT NULL,  -- CRC-32C of each 16 KiB of the file, little endian
     trace_checksums    BLOB NOT NULL,
     visit_checksums    BLOB NOT NULL,
+    checksum      INTEGER NOT NULL,  -- CRC-32C of the columns above
     damaged       TEXT               -- why the part is set aside, if it is
 ) STRICT;
 
@@ -27,15 +28,17 @@ INSERT INTO part_number VALUES (1, 1);
 CREATE TABLE superseded (
     part_id   INTEGER NOT NULL REFERENCES part (id) ON DELETE CASCADE,
     trace_id  BLOB NOT NULL,
+    checksum  INTEGER NOT NULL,  -- CRC-32C of the columns above
     PRIMARY KEY (part_id, trace_id)
 ) STRICT, WITHOUT ROWID;
 
 -- The newest write-ahead log sequence whose content is in parts.
 CREATE TABLE checkpoint (
     only      INTEGER PRIMARY KEY CHECK (only = 1),
-    sequence  INTEGER NOT NULL
+    sequence  INTEGER NOT NULL,
+    checksum  INTEGER NOT NULL   -- CRC-32C of the sequence
 ) STRICT;
-INSERT INTO checkpoint VALUES (1, 0);
+INSERT INTO checkpoint VALUES (1, 0, 2351477386);
 
 CREATE TABLE sampling_rule (
     name            TEXT PRIMARY KEY,

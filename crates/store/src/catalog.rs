@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use model::TraceId;
 use sqlx::Row;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::table::file::{Checksums, Written};
 use crate::table::trace::Span;
 
@@ -48,6 +48,40 @@ impl NewPart {
             created_us: now_us,
         };
         NewPart { row, checksums: written.map(|written| Arc::new(written.checksums)) }
+    }
+}
+
+impl NewPart {
+    /// Of all that the catalog says of it.
+    fn checksum(&self) -> i64 {
+        let row = &self.row;
+        let numbers = [
+            row.id,
+            row.day,
+            row.segment_rows,
+            row.trace_rows,
+            row.bytes,
+            row.min_time_us,
+            row.max_time_us,
+            row.min_start_us,
+            row.max_end_us,
+            row.created_us,
+        ];
+        let sum = numbers.iter().fold(0, |sum, number| crc32c::crc32c_append(sum, &number.to_le_bytes()));
+        i64::from(self.checksums.iter().fold(sum, |sum, of_file| crc32c::crc32c_append(sum, &of_file.to_bytes())))
+    }
+}
+
+fn superseded_checksum(part: i64, trace: &[u8]) -> i64 {
+    i64::from(crc32c::crc32c_append(crc32c::crc32c(&part.to_le_bytes()), trace))
+}
+
+/// An error where a row is not what was written.
+fn intact(row: &SqliteRow, checksum: impl Into<i64>) -> Result<(), sqlx::Error> {
+    if row.try_get::<i64, _>("checksum")? == checksum.into() {
+        Ok(())
+    } else {
+        Err(sqlx::Error::Decode("a row does not have its checksum".into()))
     }
 }
 
@@ -89,19 +123,65 @@ impl Catalog {
         Ok(Catalog { pool })
     }
 
+    /// What is not as it was written, if anything.
+    pub(crate) async fn damage(&self) -> Result<Option<String>> {
+        let check = async {
+            let rows: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_all(&self.pool).await?;
+            if rows != ["ok"] {
+                return Ok(Some(rows.join("; ")));
+            }
+            self.checkpoint().await?;
+            self.parts().await?;
+            self.superseded().await?;
+            self.damaged_parts().await?;
+            Ok::<_, Error>(None)
+        };
+        match check.await {
+            Err(err) if err.is_catalog_damage() => Ok(Some(err.to_string())),
+            found => found,
+        }
+    }
+
+    /// Takes over what people edited from a database that may be damaged.
+    pub(crate) async fn salvage(&self, from: &Path) -> Result<()> {
+        let damaged = Catalog::open_read_only(from).await?;
+        for rule in damaged.sampling_rules().await? {
+            self.put_sampling_rule(&rule, rule.modified_us).await?;
+        }
+        damaged.close().await;
+        Ok(())
+    }
+
+    /// The checksums of segment files, as far as a database that may be damaged still has them.
+    pub(crate) async fn checksums_of(path: &Path) -> Result<HashMap<i64, Arc<Checksums>>> {
+        let damaged = Catalog::open_read_only(path).await?;
+        let parts = damaged.parts().await;
+        damaged.close().await;
+        Ok(parts?.into_iter().map(|part| (part.row.id, part.checksums[0].clone())).collect())
+    }
+
+    /// Without the right to change anything; other processes may.
+    pub(crate) async fn open_read_only(path: &Path) -> Result<Catalog> {
+        let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(Duration::from_secs(10));
+        Ok(Catalog { pool: SqlitePoolOptions::new().max_connections(1).connect_with(options).await? })
+    }
+
     pub(crate) async fn close(&self) {
         self.pool.close().await;
     }
 
     pub(crate) async fn checkpoint(&self) -> Result<u64> {
-        let sequence: i64 = sqlx::query_scalar("SELECT sequence FROM checkpoint").fetch_one(&self.pool).await?;
+        let row = sqlx::query("SELECT sequence, checksum FROM checkpoint").fetch_one(&self.pool).await?;
+        let sequence: i64 = row.try_get("sequence")?;
+        intact(&row, crc32c::crc32c(&sequence.to_le_bytes()))?;
         Ok(sequence as u64)
     }
 
     pub(crate) async fn parts(&self) -> Result<Vec<NewPart>> {
         let rows = sqlx::query("SELECT * FROM part WHERE damaged IS NULL ORDER BY id").fetch_all(&self.pool).await?;
         rows.iter()
-            .map(|row| {
+            .map(|sql| {
+                let row: &SqliteRow = sql;
                 let checksums = |column| Ok::<_, sqlx::Error>(Arc::new(Checksums::from_bytes(row.try_get(column)?)));
                 let checksums = [checksums("segment_checksums")?, checksums("trace_checksums")?, checksums("visit_checksums")?];
                 let row = PartRow {
@@ -116,16 +196,19 @@ impl Catalog {
                     max_end_us: row.try_get("max_end_us")?,
                     created_us: row.try_get("created_us")?,
                 };
-                Ok(NewPart { row, checksums })
+                let part = NewPart { row, checksums };
+                intact(sql, part.checksum())?;
+                Ok(part)
             })
             .collect()
     }
 
     pub(crate) async fn superseded(&self) -> Result<HashMap<i64, HashSet<TraceId>>> {
-        let rows = sqlx::query("SELECT part_id, trace_id FROM superseded").fetch_all(&self.pool).await?;
+        let rows = sqlx::query("SELECT part_id, trace_id, checksum FROM superseded").fetch_all(&self.pool).await?;
         let mut superseded: HashMap<i64, HashSet<TraceId>> = HashMap::new();
         for row in rows {
             let id: Vec<u8> = row.try_get("trace_id")?;
+            intact(&row, superseded_checksum(row.try_get("part_id")?, &id))?;
             if let Ok(bytes) = <[u8; 16]>::try_from(id) {
                 superseded.entry(row.try_get("part_id")?).or_default().insert(TraceId(bytes));
             }
@@ -142,10 +225,12 @@ impl Catalog {
 
     pub(crate) async fn change_parts(&self, change: &PartChange) -> Result<()> {
         let mut transaction = self.pool.begin().await?;
-        for NewPart { row: part, checksums: [segments, traces, visits] } in &change.add {
+        for new in &change.add {
+            let NewPart { row: part, checksums: [segments, traces, visits] } = new;
             sqlx::query(
                 "INSERT INTO part (id, day, segment_rows, trace_rows, bytes, min_time_us, max_time_us, min_start_us, max_end_us, \
-                 created_us, segment_checksums, trace_checksums, visit_checksums) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 created_us, segment_checksums, trace_checksums, visit_checksums, checksum) \
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )
             .bind(part.id)
             .bind(part.day)
@@ -160,13 +245,15 @@ impl Catalog {
             .bind(segments.to_bytes())
             .bind(traces.to_bytes())
             .bind(visits.to_bytes())
+            .bind(new.checksum())
             .execute(&mut *transaction)
             .await?;
         }
         for (part, trace) in &change.supersede {
-            sqlx::query("INSERT OR IGNORE INTO superseded (part_id, trace_id) VALUES (?, ?)")
+            sqlx::query("INSERT OR IGNORE INTO superseded (part_id, trace_id, checksum) VALUES (?, ?, ?)")
                 .bind(part)
                 .bind(&trace.0[..])
+                .bind(superseded_checksum(*part, &trace.0))
                 .execute(&mut *transaction)
                 .await?;
         }
@@ -174,7 +261,12 @@ impl Catalog {
             sqlx::query("DELETE FROM part WHERE id = ?").bind(id).execute(&mut *transaction).await?;
         }
         if let Some(sequence) = change.checkpoint {
-            sqlx::query("UPDATE checkpoint SET sequence = ?").bind(sequence as i64).execute(&mut *transaction).await?;
+            let sequence = sequence as i64;
+            sqlx::query("UPDATE checkpoint SET sequence = ?, checksum = ?")
+                .bind(sequence)
+                .bind(i64::from(crc32c::crc32c(&sequence.to_le_bytes())))
+                .execute(&mut *transaction)
+                .await?;
         }
         transaction.commit().await?;
         Ok(())

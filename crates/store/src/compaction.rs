@@ -99,7 +99,7 @@ impl Store {
         Ok(damaged.len())
     }
 
-    fn replace(&self, remove: &HashSet<i64>, add: Option<Part>) {
+    pub(crate) fn replace(&self, remove: &HashSet<i64>, add: impl IntoIterator<Item = Part>) {
         let mut state = write(&self.inner.state);
         let mut parts: Vec<Part> = Vec::with_capacity(state.parts.len());
         for part in state.parts.iter() {

@@ -23,6 +23,10 @@ pub enum Error {
     Locked { path: PathBuf },
     #[error("data folder {path} has format version {found}; this version of mitoshi reads version {known}", path = path.display())]
     Format { path: PathBuf, found: String, known: u32 },
+    #[error("{path} is a backup", path = path.display())]
+    IsBackup { path: PathBuf },
+    #[error("a restore into {path} did not finish", path = path.display())]
+    HalfRestored { path: PathBuf },
     #[error("the write-ahead log cannot be written: {0}")]
     LogUnwritable(String),
     #[error("{bytes} bytes wait in memory to be written to disk, the limit is {limit}")]
@@ -34,12 +38,33 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the catalog's database is not what was written.
+    pub(crate) fn is_catalog_damage(&self) -> bool {
+        use sqlx::migrate::MigrateError;
+        let source = match self {
+            Error::Sql(source) | Error::Migrate(MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _)) => {
+                source
+            }
+            // The note of what was done to the database is not what was noted.
+            Error::Migrate(MigrateError::VersionMismatch(_)) => return true,
+            _ => return false,
+        };
+        match source {
+            // SQLITE_CORRUPT and SQLITE_NOTADB, in the low byte of the extended code.
+            sqlx::Error::Database(err) => {
+                err.code().and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| matches!(code & 0xff, 11 | 26))
+            }
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => true,
+            _ => false,
+        }
+    }
+
     pub fn kind(&self) -> Kind {
         match self {
             Error::LogUnwritable(_) | Error::Behind { .. } | Error::Closed => Kind::Unavailable,
             Error::Io { source, .. } if source.kind() == ErrorKind::StorageFull => Kind::Unavailable,
             Error::Parquet { .. } | Error::Damaged { .. } => Kind::Corrupt,
-            Error::Locked { .. } | Error::Format { .. } => Kind::Invalid,
+            Error::Locked { .. } | Error::Format { .. } | Error::IsBackup { .. } | Error::HalfRestored { .. } => Kind::Invalid,
             Error::Io { .. } | Error::Sql(_) | Error::Migrate(_) | Error::Panicked(_) => Kind::Internal,
         }
     }

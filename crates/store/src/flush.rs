@@ -85,17 +85,87 @@ impl Store {
 /// Rows of the trace table, by part, that newer ones replace.
 type Superseded = Vec<(i64, TraceId)>;
 
+/// Parts that are being written, one for each day. Traces come in the order of their ids.
+pub(crate) struct Days<'d> {
+    dir: &'d Path,
+    next_id: i64,
+    /// A part that has as many documents is completed, and the next of its day begun.
+    documents_max: u64,
+    now_us: i64,
+    days: BTreeMap<i64, Day>,
+    written: Vec<NewPart>,
+}
+
 /// A part that is being written: segments as they come, the digests of their traces at its end.
 struct Day {
     id: i64,
     segments: SegmentWriter,
+    documents: u64,
     digests: Vec<TraceDigest>,
+}
+
+impl Days<'_> {
+    pub(crate) fn new(dir: &Path, first_id: i64, documents_max: u64, now_us: i64) -> Days<'_> {
+        Days { dir, next_id: first_id, documents_max, now_us, days: BTreeMap::new(), written: Vec::new() }
+    }
+
+    /// Adds a trace: these of its documents, and its digest. `traces_max` is how many there will be, at most.
+    pub(crate) fn add<'s>(&mut self, documents: &'s [(u64, Segment<'s>)], digest: TraceDigest, traces_max: u64) -> Result<()> {
+        let label = self.room(label(day_of(digest.time_us), day_of(self.now_us)));
+        if !self.days.contains_key(&label) {
+            let segments = SegmentWriter::create(&part::paths(self.dir, self.next_id)[0], traces_max)?;
+            self.days.insert(label, Day { id: self.next_id, segments, documents: 0, digests: Vec::new() });
+            self.next_id += 1;
+        }
+        let Some(day) = self.days.get_mut(&label) else { return Ok(()) };
+        for (sequence, segment) in documents {
+            day.segments.append(digest.id, *sequence, segment)?;
+        }
+        day.documents += documents.len() as u64;
+        day.digests.push(digest);
+        if day.documents >= self.documents_max
+            && let Some(day) = self.days.remove(&label)
+        {
+            self.complete(label, day)?;
+        }
+        Ok(())
+    }
+
+    /// The day to file under. Clocks that are wrong must not make a part, with its files, for each day they name: beyond a
+    /// month's worth, days go with their neighbours. The day of a part only says what it is merged with.
+    fn room(&self, label: i64) -> i64 {
+        if self.days.len() < DAYS_PER_FLUSH {
+            return label;
+        }
+        let near = self.days.range(..=label).next_back().or_else(|| self.days.iter().next());
+        near.map_or(label, |(known, _)| *known)
+    }
+
+    fn complete(&mut self, label: i64, day: Day) -> Result<()> {
+        let Day { id, segments, mut digests, .. } = day;
+        let (segments, documents) = segments.finish()?;
+        digests.sort_unstable_by_key(|digest| std::cmp::Reverse(trace::key(digest)));
+        let [_, trace_path, visit_path] = part::paths(self.dir, id);
+        let mut writer = TraceWriter::create(&trace_path, &visit_path)?;
+        for digest in &digests {
+            writer.append(digest)?;
+        }
+        let (traces, visits, span) = writer.finish()?;
+        self.written.push(NewPart::new(id, label, documents, [segments, traces, visits], span, self.now_us));
+        Ok(())
+    }
+
+    pub(crate) fn finish(mut self) -> Result<Vec<NewPart>> {
+        while let Some((label, day)) = self.days.pop_first() {
+            self.complete(label, day)?;
+        }
+        Ok(self.written)
+    }
 }
 
 /// Writes one part for each day that the memtable has traces of.
 fn build(dir: &Path, first_id: i64, memtable: &Memtable, parts: &[Part], now_us: i64) -> Result<(Vec<NewPart>, Superseded)> {
-    let today = day_of(now_us);
-    let mut days: BTreeMap<i64, Day> = BTreeMap::new();
+    let mut days = Days::new(dir, first_id, u64::MAX, now_us);
     let mut supersede = Vec::new();
     let mut traces: Vec<(&TraceId, &Arc<MemTrace>)> = memtable.traces.iter().collect();
     traces.sort_unstable_by_key(|(id, _)| **id);
@@ -116,48 +186,13 @@ fn build(dir: &Path, first_id: i64, memtable: &Memtable, parts: &[Part], now_us:
             mem_trace.read(&mut all);
             crate::digest(id, &all.segments())
         };
-        let label = label(day_of(digest.time_us), today);
-        let day = match room(&mut days, label) {
-            Some(day) => day,
-            None => {
-                let part_id = first_id + days.len() as i64;
-                let segments = SegmentWriter::create(&part::paths(dir, part_id)[0], memtable.traces.len() as u64)?;
-                days.entry(label).or_insert(Day { id: part_id, segments, digests: Vec::new() })
-            }
-        };
-        for (sequence, segment) in &documents {
-            day.segments.append(id, *sequence, segment)?;
-        }
-        day.digests.push(digest);
+        days.add(&documents, digest, memtable.traces.len() as u64)?;
     }
-    let mut written = Vec::new();
-    for (label, Day { id, segments, mut digests }) in days {
-        let (segments, documents) = segments.finish()?;
-        digests.sort_unstable_by_key(|digest| std::cmp::Reverse(trace::key(digest)));
-        let [_, trace_path, visit_path] = part::paths(dir, id);
-        let mut writer = TraceWriter::create(&trace_path, &visit_path)?;
-        for digest in &digests {
-            writer.append(digest)?;
-        }
-        let (traces, visits, span) = writer.finish()?;
-        written.push(NewPart::new(id, label, documents, [segments, traces, visits], span, now_us));
-    }
-    Ok((written, supersede))
-}
-
-/// The part for a day, if there is one already. Clocks that are wrong must not make a part, with its files, for each day they
-/// name: beyond a month's worth, days go with their neighbours. The day of a part only says what it is merged with.
-fn room(days: &mut BTreeMap<i64, Day>, label: i64) -> Option<&mut Day> {
-    let known = if days.len() < DAYS_PER_FLUSH {
-        days.contains_key(&label).then_some(label)
-    } else {
-        days.range(..=label).next_back().or_else(|| days.iter().next()).map(|(known, _)| *known)
-    };
-    days.get_mut(&known?)
+    Ok((days.finish()?, supersede))
 }
 
 /// Parts that one flush writes at most.
-const DAYS_PER_FLUSH: usize = 32;
+pub(crate) const DAYS_PER_FLUSH: usize = 32;
 /// Older days are put together, as are those after tomorrow.
 const DAYS_BACK: i64 = 400;
 

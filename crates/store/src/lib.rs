@@ -14,21 +14,22 @@ mod compaction;
 mod error;
 mod flush;
 mod memtable;
+mod open;
 mod part;
+mod progress;
 mod reader;
+mod rebuild;
 mod scan;
 mod table;
 #[cfg(test)]
 mod tests;
 mod wal;
 
-use std::collections::HashSet;
-use std::fs::{self, File};
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::File;
 use std::panic;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 use std::time::Duration;
 
 use arrow_array::RecordBatch;
@@ -36,16 +37,17 @@ use bytes::Bytes;
 use model::digest::TraceDigest;
 use model::{Clock, Segment, TraceId, limit};
 use tokio::sync::{Mutex, Notify};
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
 pub use catalog::Catalog;
 pub use error::{Error, Result};
+pub use open::Recovery;
+pub use progress::{Progress, Work};
 pub use reader::Reader;
 pub use scan::{Prefilter, ScanPosition, ScanRange, Scanned, TraceScan, VisitTest};
 pub use wal::LogDamage;
 
 use cache::Cache;
-use error::IoContext;
 use memtable::{MemDocument, MemTraces, Memtable};
 use part::Part;
 use table::segment;
@@ -68,6 +70,8 @@ pub struct StoreOptions {
     /// Memory for what was read of parts, and for the footers of those that are open.
     pub block_cache_bytes: usize,
     pub footer_cache_bytes: usize,
+    /// Where long work says how far it is; the opening of the store already.
+    pub progress: Progress,
 }
 
 impl StoreOptions {
@@ -80,6 +84,7 @@ impl StoreOptions {
             write_wait: Duration::from_secs(5),
             block_cache_bytes: 16 * 1024 * 1024,
             footer_cache_bytes: 64 * 1024 * 1024,
+            progress: Progress::default(),
         }
     }
 }
@@ -191,7 +196,7 @@ struct Inner {
     drained: Notify,
     /// One flush, compaction or retention at a time changes the set of parts.
     maintenance: Mutex<()>,
-    recovery: Recovery,
+    recovery: OnceLock<Recovery>,
     _lock: File,
 }
 
@@ -208,15 +213,6 @@ impl State {
     fn memory_bytes(&self) -> usize {
         self.active.bytes + self.flushing.as_ref().map_or(0, |flushing| flushing.bytes)
     }
-}
-
-/// What was found when the store was opened.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Recovery {
-    pub replayed_documents: u64,
-    pub swept_files: usize,
-    pub log_damage: LogDamage,
-    pub damaged_parts: Vec<String>,
 }
 
 /// Numbers about a store.
@@ -236,93 +232,6 @@ pub struct StoreStats {
 }
 
 impl Store {
-    /// Opens the folder, or makes it. Recovers what the last process acknowledged and did not get into parts.
-    pub async fn open(options: StoreOptions, clock: Arc<dyn Clock>) -> Result<Store> {
-        let dir = &options.dir;
-        for folder in [""].into_iter().chain(["wal"]).chain(part::FOLDERS) {
-            let folder = dir.join(folder);
-            // Traces tell of users, addresses and queries: they are their owner's alone.
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).at("create", &folder)?;
-        }
-        let lock = lock(dir)?;
-        check_format(dir)?;
-        let catalog = Catalog::open(&dir.join("catalog.db")).await?;
-        let checkpoint = catalog.checkpoint().await?;
-        let mut superseded = catalog.superseded().await?;
-        let rows = catalog.parts().await?;
-        let damaged = catalog.damaged_parts().await?;
-        let known: HashSet<i64> = rows.iter().map(|part| part.row.id).chain(damaged.iter().map(|(id, _)| *id)).collect();
-        let mut recovery = Recovery {
-            swept_files: part::sweep(dir, &known)?,
-            damaged_parts: damaged.into_iter().map(|(id, why)| format!("part {id}: {why}")).collect(),
-            ..Recovery::default()
-        };
-        let cache = Arc::new(Cache::new(options.block_cache_bytes, options.footer_cache_bytes));
-        let parts = rows
-            .into_iter()
-            .map(|part| {
-                let superseded = superseded.remove(&part.row.id).unwrap_or_default();
-                Part::new(dir, part, superseded, &cache)
-            })
-            .collect();
-
-        let state = Arc::new(RwLock::new(State { parts: Arc::new(parts), ..State::default() }));
-        let now_us = clock.now_us();
-        let (next_sequence, log_damage) = {
-            let mut state = write(&state);
-            let replayed = &mut recovery.replayed_documents;
-            wal::recover(&dir.join("wal"), checkpoint, |frame| {
-                let (documents, refused, count) = decode(frame.sequence, &frame.payload.into());
-                for (place, text) in refused.iter().enumerate() {
-                    put_aside(dir, frame.sequence, place, text);
-                }
-                *replayed += documents.len() as u64;
-                state.active.insert(documents, now_us);
-                count
-            })?
-        };
-        recovery.log_damage = log_damage;
-        info!(
-            dir = %dir.display(),
-            parts = known.len(),
-            replayed_documents = recovery.replayed_documents,
-            swept_files = recovery.swept_files,
-            torn_bytes = recovery.log_damage.torn_bytes,
-            "store opened"
-        );
-
-        let full = Arc::new(Notify::new());
-        let apply = {
-            let (state, full, clock) = (state.clone(), full.clone(), clock.clone());
-            let memtable_bytes = options.memtable_bytes;
-            move |documents: Vec<MemDocument>| {
-                let mut state = write(&state);
-                state.active.insert(documents, clock.now_us());
-                if state.active.bytes >= memtable_bytes {
-                    full.notify_one();
-                }
-            }
-        };
-        let wal = wal::Wal::start(&dir.join("wal"), next_sequence, move |sequence, mut documents: Vec<MemDocument>| {
-            number(sequence, &mut documents);
-            apply(documents);
-        })?;
-        let inner = Inner {
-            options,
-            clock,
-            catalog,
-            cache,
-            wal: Mutex::new(Some(Arc::new(wal))),
-            state,
-            full,
-            drained: Notify::new(),
-            maintenance: Mutex::new(()),
-            recovery,
-            _lock: lock,
-        };
-        Ok(Store { inner: Arc::new(inner) })
-    }
-
     /// Makes documents durable and visible, all or none.
     pub async fn append(&self, documents: Vec<NewDocument>) -> Result<()> {
         if documents.is_empty() {
@@ -366,7 +275,12 @@ impl Store {
     }
 
     pub fn recovery(&self) -> &Recovery {
-        &self.inner.recovery
+        self.inner.recovery.get().expect("invariant: is set before the store is given out")
+    }
+
+    /// Long work under way.
+    pub fn progress(&self) -> Vec<Work> {
+        self.inner.options.progress.current()
     }
 
     /// Waits until memory is full enough for a flush.
@@ -390,7 +304,7 @@ impl Store {
             traces += more_traces;
             segments += more_segments;
         }
-        let mut damaged_parts = self.inner.recovery.damaged_parts.clone();
+        let mut damaged_parts = self.recovery().damaged_parts.clone();
         let mut part_bytes = 0;
         let mut oldest_us: Option<i64> = None;
         for part in state.parts.iter() {
@@ -460,64 +374,10 @@ impl wal::Payload for Vec<MemDocument> {
     }
 }
 
-/// The documents of a frame, the texts of those that can no longer be read, and how many there are together.
-fn decode(sequence: u64, payload: &Bytes) -> (Vec<MemDocument>, Vec<Bytes>, u64) {
-    let mut documents = Vec::new();
-    let mut refused = Vec::new();
-    let mut at = 0;
-    let mut number = sequence;
-    while let Some((length, rest)) = payload[at..].split_first_chunk::<4>() {
-        let length = (u32::from_le_bytes(*length) as usize).min(rest.len());
-        let raw = payload.slice(at + 4..at + 4 + length);
-        at += 4 + length;
-        match model::segment::parse_trace_id(&raw) {
-            Ok(trace_id) => documents.push(MemDocument { trace_id, sequence: number, raw }),
-            // Only what could be read was written, so this is a document that an older version accepted.
-            Err(_) => refused.push(raw),
-        }
-        number += 1;
-    }
-    (documents, refused, number - sequence)
-}
-
-/// Keeps a document of the log that cannot be read where a person can look at it.
-fn put_aside(dir: &Path, sequence: u64, place: usize, text: &Bytes) {
-    let folder = dir.join("damaged");
-    let path = folder.join(format!("{sequence:020}-{place}.json"));
-    let written = fs::create_dir_all(&folder).and_then(|()| fs::write(&path, text)).and_then(|()| File::open(&path)?.sync_all());
-    match written {
-        Ok(()) => warn!(copy = %path.display(), "a document in the write-ahead log cannot be read and is put aside"),
-        Err(err) => error!(sequence, place, error = %err, "a document in the write-ahead log cannot be read, nor put aside"),
-    }
-}
-
 /// Documents are numbered through, in the order of the log.
 fn number(first: u64, documents: &mut [MemDocument]) {
     for (sequence, document) in (first..).zip(documents) {
         document.sequence = sequence;
-    }
-}
-
-fn lock(dir: &Path) -> Result<File> {
-    let path = dir.join("LOCK");
-    let file = File::options().create(true).truncate(false).write(true).open(&path).at("open", &path)?;
-    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(_) => Err(Error::Locked { path: dir.to_owned() }),
-    }
-}
-
-fn check_format(dir: &Path) -> Result<()> {
-    let path = dir.join("FORMAT");
-    match fs::read_to_string(&path) {
-        Ok(text) if text.trim() == FORMAT_VERSION.to_string() => Ok(()),
-        Ok(text) => Err(Error::Format { path: dir.to_owned(), found: text.trim().to_owned(), known: FORMAT_VERSION }),
-        Err(err) if err.kind() == std::io::ErrorKind::NotFound => {
-            fs::write(&path, format!("{FORMAT_VERSION}\n")).at("write", &path)?;
-            File::open(&path).and_then(|file| file.sync_all()).at("sync", &path)?;
-            wal::sync_dir(dir)
-        }
-        Err(err) => Err(err).at("read", &path),
     }
 }
 

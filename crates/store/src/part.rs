@@ -13,7 +13,7 @@ use tracing::warn;
 use crate::TraceDocuments;
 use crate::cache::Cache;
 use crate::catalog::{NewPart, PartRow};
-use crate::error::{Error, Result};
+use crate::error::{Error, IoContext, Result};
 use crate::table::file::Checksums;
 use crate::table::segment::SegmentFile;
 use crate::table::trace::TraceFile;
@@ -135,16 +135,34 @@ pub(crate) fn paths(dir: &Path, id: i64) -> [PathBuf; 3] {
     FOLDERS.map(|folder| dir.join(folder).join(format!("{id:012}.parquet")))
 }
 
+/// The numbers of the parts that there are files of.
+pub(crate) fn ids(dir: &Path) -> Result<Vec<i64>> {
+    let folder = dir.join(FOLDERS[0]);
+    let mut ids = Vec::new();
+    for entry in fs::read_dir(&folder).at("list", &folder)? {
+        ids.extend(id_of(&entry.at("list", &folder)?.path()));
+    }
+    ids.sort_unstable();
+    Ok(ids)
+}
+
+/// Whether there are files of any part.
+pub(crate) fn any(dir: &Path) -> Result<bool> {
+    Ok(!ids(dir)?.is_empty())
+}
+
+fn id_of(path: &Path) -> Option<i64> {
+    path.file_name()?.to_str()?.strip_suffix(".parquet")?.parse().ok()
+}
+
 /// Deletes files that no catalog row names: left by a crash between writing a part and registering it.
 pub(crate) fn sweep(dir: &Path, known: &HashSet<i64>) -> Result<usize> {
-    use crate::error::IoContext;
     let mut swept = 0;
     for folder in FOLDERS {
         let folder = dir.join(folder);
         for entry in fs::read_dir(&folder).at("list", &folder)? {
             let path = entry.at("list", &folder)?.path();
-            let id = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".parquet")?.parse::<i64>().ok());
-            if id.is_some_and(|id| !known.contains(&id)) {
+            if id_of(&path).is_some_and(|id| !known.contains(&id)) {
                 fs::remove_file(&path).at("remove", &path)?;
                 swept += 1;
             }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use model::TraceId;
 use model::digest::TraceDigest;
@@ -9,6 +10,8 @@ use serde_json::json;
 use testkit::{ManualClock, segment_id, trace_id};
 
 use super::*;
+
+mod damage;
 
 const NOW_SECS: i64 = 1_795_000_000;
 
@@ -149,6 +152,10 @@ async fn random_operations_answer_as_a_plain_list_would() {
                 }
                 6 | 7 => {
                     store.flush().await.unwrap();
+                }
+                8 if random.below(4) == 0 => {
+                    let rebuilt = store.rebuild().await.unwrap();
+                    assert_eq!((rebuilt.duplicates, rebuilt.lost.len()), (0, 0));
                 }
                 8 => while store.compact().await.unwrap() {},
                 _ => {

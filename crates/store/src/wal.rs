@@ -6,11 +6,12 @@
 //! puts them into the memtable in that order, and only then answers. A frame that was never completed ends the log.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, warn};
 
@@ -33,7 +34,7 @@ pub(crate) const KIND_SEGMENTS: u8 = 1;
 /// One acknowledged write, as found by recovery.
 pub(crate) struct Frame {
     pub(crate) sequence: u64,
-    pub(crate) payload: Vec<u8>,
+    pub(crate) payload: Bytes,
 }
 
 /// What recovery had to leave behind.
@@ -212,58 +213,90 @@ fn encode(buffer: &mut Vec<u8>, sequence: u64, kind: u8, payload: &impl Payload)
     buffer[start + 4..start + 8].copy_from_slice(&crc.to_le_bytes());
 }
 
-/// Reads every frame after `checkpoint`, in order; `frame` says how many numbers it takes. Returns the next free sequence and what
-/// was damaged.
-pub(crate) fn recover(dir: &Path, checkpoint: u64, mut frame: impl FnMut(Frame) -> u64) -> Result<(u64, LogDamage)> {
-    let mut damage = LogDamage::default();
-    let mut next = checkpoint + 1;
-    let files = files(dir)?;
-    for (position, (_, path)) in files.iter().enumerate() {
-        let last_file = position + 1 == files.len();
-        let mut bytes = Vec::new();
-        File::open(path).at("open", path)?.read_to_end(&mut bytes).at("read", path)?;
-        let mut at = 0;
-        while let Some((decoded, length)) = decode(&bytes[at..]) {
+/// Reading a log again: every frame after the checkpoint, in order, one file after the other.
+pub(crate) struct Replay {
+    dir: PathBuf,
+    files: Vec<(u64, PathBuf)>,
+    at: usize,
+    checkpoint: u64,
+    next: u64,
+    /// Whether damage is mended: an unfinished write cut off, a damaged file copied aside.
+    mend: bool,
+    damage: LogDamage,
+}
+
+impl Replay {
+    pub(crate) fn open(dir: &Path, checkpoint: u64, mend: bool) -> Result<Replay> {
+        Ok(Replay {
+            dir: dir.to_owned(),
+            files: files(dir)?,
+            at: 0,
+            checkpoint,
+            next: checkpoint + 1,
+            mend,
+            damage: LogDamage::default(),
+        })
+    }
+
+    /// Reads the next file; `frame` says how many numbers a frame takes. Returns how large it was, and none at the end.
+    pub(crate) fn read_file(&mut self, mut frame: impl FnMut(Frame) -> u64) -> Result<Option<u64>> {
+        let Some((_, path)) = self.files.get(self.at) else { return Ok(None) };
+        self.at += 1;
+        let last_file = self.at == self.files.len();
+        let bytes = Bytes::from(fs::read(path).at("read", path)?);
+        let (checkpoint, next) = (self.checkpoint, &mut self.next);
+        let mut take = |decoded: Frame| {
             if decoded.sequence > checkpoint {
-                next = next.max(decoded.sequence + frame(decoded));
+                *next = (*next).max(decoded.sequence + frame(decoded));
             }
+        };
+        let mut at = 0;
+        while let Some((decoded, length)) = decode(&bytes, at) {
+            take(decoded);
             at += length;
         }
         if at == bytes.len() {
-            continue;
+            return Ok(Some(bytes.len() as u64));
         }
-        if last_file && !has_frame_after(&bytes[at..]) {
-            damage.torn_bytes = (bytes.len() - at) as u64;
-            let file = OpenOptions::new().write(true).open(path).at("open", path)?;
-            file.set_len(at as u64).at("truncate", path)?;
-            file.sync_all().at("sync", path)?;
+        if last_file && !has_frame_after(&bytes, at) {
+            self.damage.torn_bytes = (bytes.len() - at) as u64;
+            if self.mend {
+                let file = OpenOptions::new().write(true).open(path).at("open", path)?;
+                file.set_len(at as u64).at("truncate", path)?;
+                file.sync_all().at("sync", path)?;
+            }
         } else {
             // Keep the whole file for a look, take what is readable after the damage as well.
-            let aside = set_aside(dir, path)?;
+            let aside = if self.mend { set_aside(&self.dir, path)? } else { path.clone() };
             warn!(file = %path.display(), copy = %aside.display(), offset = at, "damage in the write-ahead log");
-            damage.damaged_files.push(aside);
+            self.damage.damaged_files.push(aside);
             while at < bytes.len() {
-                match decode(&bytes[at..]) {
+                match decode(&bytes, at) {
                     Some((decoded, length)) => {
-                        if decoded.sequence > checkpoint {
-                            next = next.max(decoded.sequence + frame(decoded));
-                        }
+                        take(decoded);
                         at += length;
                     }
                     None => at += 1,
                 }
             }
         }
+        Ok(Some(bytes.len() as u64))
     }
-    Ok((next, damage))
+
+    /// The next free sequence, and what was damaged.
+    pub(crate) fn finish(self) -> (u64, LogDamage) {
+        (self.next, self.damage)
+    }
 }
 
 /// Whether a whole frame stands somewhere in these bytes: then what is before it is damage, not an unfinished write.
-fn has_frame_after(bytes: &[u8]) -> bool {
-    (1..bytes.len().saturating_sub(HEADER_BYTES)).any(|at| decode(&bytes[at..]).is_some())
+fn has_frame_after(bytes: &Bytes, at: usize) -> bool {
+    (at + 1..bytes.len().saturating_sub(HEADER_BYTES)).any(|at| decode(bytes, at).is_some())
 }
 
-fn decode(bytes: &[u8]) -> Option<(Frame, usize)> {
+/// The frame that begins here, and its length.
+fn decode(file: &Bytes, at: usize) -> Option<(Frame, usize)> {
+    let bytes = &file[at..];
     let header = bytes.get(..HEADER_BYTES)?;
     let length = u32::from_le_bytes(header[..4].try_into().ok()?) as usize;
     if !(HEADER_BYTES - 8..FRAME_BYTES_MAX).contains(&length) {
@@ -278,7 +311,7 @@ fn decode(bytes: &[u8]) -> Option<(Frame, usize)> {
         return None;
     }
     let sequence = u64::from_le_bytes(body[..8].try_into().ok()?);
-    Some((Frame { sequence, payload: body[9..].to_vec() }, 8 + length))
+    Some((Frame { sequence, payload: file.slice(at + 8 + 9..at + 8 + length) }, 8 + length))
 }
 
 /// Copies a damaged file where a person can look at it.
@@ -313,7 +346,7 @@ pub(crate) fn clear(dir: &Path) -> Result<()> {
     sync_dir(dir)
 }
 
-fn total_bytes(dir: &Path) -> Result<u64> {
+pub(crate) fn total_bytes(dir: &Path) -> Result<u64> {
     Ok(files(dir)?.iter().filter_map(|(_, path)| fs::metadata(path).ok()).map(|meta| meta.len()).sum())
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_schema::SchemaRef;
+use arrow_schema::{Schema, SchemaRef};
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::arrow::{ArrowWriter, ProjectionMask};
@@ -31,6 +31,18 @@ pub(crate) struct Checksums(Vec<u32>);
 impl Checksums {
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         self.0.iter().flat_map(|sum| sum.to_le_bytes()).collect()
+    }
+
+    /// Of a file as it is now.
+    pub(crate) fn of(path: &Path) -> Result<Checksums> {
+        let mut file = File::open(path).at("open", path)?;
+        let mut sums = Vec::new();
+        let mut block = Vec::with_capacity(BLOCK_BYTES);
+        while (&mut file).take(BLOCK_BYTES as u64).read_to_end(&mut block).at("read", path)? > 0 {
+            sums.push(crc32c::crc32c(&block));
+            block.clear();
+        }
+        Ok(Checksums(sums))
     }
 
     pub(crate) fn from_bytes(bytes: &[u8]) -> Checksums {
@@ -154,6 +166,12 @@ impl TableFile {
     /// What the open file takes in memory.
     pub(crate) fn memory_bytes(&self) -> usize {
         self.metadata.metadata().memory_size()
+    }
+
+    /// The columns that have something to say.
+    pub(crate) fn used_schema(&self) -> SchemaRef {
+        let fields = self.metadata.schema().fields().iter().filter(|field| self.has(field.name()));
+        Arc::new(Schema::new(fields.cloned().collect::<Vec<_>>()))
     }
 
     pub(crate) fn groups(&self) -> usize {

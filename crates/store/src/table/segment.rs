@@ -177,6 +177,72 @@ pub(crate) fn merge(path: &Path, inputs: &[Arc<SegmentFile>], traces: u64) -> Re
     Ok((file.finish()?, documents))
 }
 
+/// Files side by side, trace by trace.
+pub(crate) struct Walk {
+    /// The number of each file's part, and its rows.
+    streams: Vec<(i64, Stream)>,
+    heads: BinaryHeap<Reverse<(TraceId, usize)>>,
+}
+
+impl Walk {
+    /// What of a file is damaged is told to `on_damage` with its part, and left out with all that is behind it.
+    pub(crate) fn open(inputs: &[(i64, Arc<SegmentFile>)], on_damage: &mut dyn FnMut(i64, &Error)) -> Result<Walk> {
+        let mut walk = Walk { streams: Vec::new(), heads: BinaryHeap::new() };
+        for (part, file) in inputs {
+            match Stream::open(file, file.table.used_schema()) {
+                Ok(stream) => walk.streams.push((*part, stream)),
+                Err(err) if err.is_damage() => on_damage(*part, &err),
+                Err(err) => return Err(err),
+            }
+        }
+        for index in 0..walk.streams.len() {
+            walk.advance(index, on_damage)?;
+        }
+        Ok(walk)
+    }
+
+    /// Puts the stream's next trace among the heads.
+    fn advance(&mut self, index: usize, on_damage: &mut dyn FnMut(i64, &Error)) -> Result<()> {
+        let (part, stream) = &mut self.streams[index];
+        match guarded(|| stream.head()) {
+            Ok(head) => self.heads.extend(head.map(|(id, _)| Reverse((id, index)))),
+            Err(err) if err.is_damage() => on_damage(*part, &err),
+            Err(err) => return Err(err),
+        }
+        Ok(())
+    }
+
+    /// The next trace, with its rows of each file.
+    pub(crate) fn next_trace(&mut self, on_damage: &mut dyn FnMut(i64, &Error)) -> Result<Option<(TraceId, Vec<RecordBatch>)>> {
+        let Some(&Reverse((id, _))) = self.heads.peek() else { return Ok(None) };
+        let mut batches = Vec::new();
+        while let Some(&Reverse((next, index))) = self.heads.peek()
+            && next == id
+        {
+            self.heads.pop();
+            let (part, stream) = &mut self.streams[index];
+            match guarded(|| stream.rows_of(id)) {
+                Ok(rows) => batches.push(rows),
+                Err(err) if err.is_damage() => {
+                    // What was read of this trace may end inside a document.
+                    on_damage(*part, &err);
+                    continue;
+                }
+                Err(err) => return Err(err),
+            }
+            self.advance(index, on_damage)?;
+        }
+        Ok(Some((id, batches)))
+    }
+}
+
+/// Damaged lengths and offsets can make the decoders panic.
+fn guarded<T>(read: impl FnOnce() -> Result<T>) -> Result<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).unwrap_or_else(|_| {
+        Err(Error::Damaged { path: "segment".into(), what: "reading it failed in an unexpected way".to_owned() })
+    })
+}
+
 /// The rows of a file, one after the other.
 struct Stream {
     batches: Box<dyn Iterator<Item = Result<RecordBatch>>>,
@@ -217,6 +283,24 @@ impl Stream {
         self.batch.column(1).is_null(self.row)
     }
 
+    /// The rows of this trace, which is the next.
+    fn rows_of(&mut self, id: TraceId) -> Result<RecordBatch> {
+        let mut runs = Vec::new();
+        while self.fill()? {
+            let ids = self.batch.column(0).as_fixed_size_binary();
+            let length = (self.row..ids.len()).take_while(|&row| ids.value(row) == &id.0[..]).count();
+            if length == 0 {
+                break;
+            }
+            runs.push(self.batch.slice(self.row, length));
+            self.row += length;
+        }
+        match runs.as_slice() {
+            [run] => Ok(run.clone()),
+            runs => arrow_select::concat::concat_batches(&self.schema, runs).map_err(arrow),
+        }
+    }
+
     /// Trace and number of the document at the row.
     fn head(&mut self) -> Result<Option<(TraceId, u64)>> {
         if !self.fill()? {
@@ -250,6 +334,15 @@ impl SegmentFile {
         let groups = self.table.metadata.metadata().row_groups().iter();
         let blooms = groups.filter_map(|group| group.column(0).bloom_filter_length());
         self.table.memory_bytes() + blooms.sum::<i32>() as usize
+    }
+
+    /// Opens a file whose checksums are not known.
+    pub(crate) fn open_unchecked(path: &Path, cache: &Arc<Cache>) -> Result<SegmentFile> {
+        SegmentFile::open(path, Arc::new(Checksums::of(path)?), cache)
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        (0..self.table.groups()).map(|group| self.table.group_rows(group)).sum()
     }
 
     /// Whether the file has documents of the trace.

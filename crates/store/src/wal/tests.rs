@@ -29,11 +29,13 @@ fn start(dir: &Path, next: u64) -> (Wal<Item>, Applied) {
 
 fn read_all(dir: &Path, checkpoint: u64) -> (Vec<(u64, Vec<u8>)>, u64, LogDamage) {
     let mut frames = Vec::new();
-    let (next, damage) = recover(dir, checkpoint, |frame| {
-        frames.push((frame.sequence, frame.payload));
+    let mut replay = Replay::open(dir, checkpoint, true).unwrap();
+    let mut take = |frame: Frame| {
+        frames.push((frame.sequence, frame.payload.to_vec()));
         1
-    })
-    .unwrap();
+    };
+    while replay.read_file(&mut take).unwrap().is_some() {}
+    let (next, damage) = replay.finish();
     (frames, next, damage)
 }
 
