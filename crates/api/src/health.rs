@@ -9,6 +9,7 @@ use model::time::us_to_secs;
 use serde_json::json;
 
 use crate::app::App;
+use crate::starting;
 
 pub(crate) async fn health(State(app): State<Arc<App>>) -> Response {
     let ingest = app.ingest.stats();
@@ -47,11 +48,13 @@ pub(crate) async fn health(State(app): State<Arc<App>>) -> Response {
             "damaged_parts": store.damaged_parts,
             "unreadable_reads": store.unreadable_reads,
         },
+        "work": starting::works(&app.store.progress()),
         "recovery": {
             "replayed_documents": recovery.replayed_documents,
             "swept_files": recovery.swept_files,
             "torn_bytes": recovery.log_damage.torn_bytes,
             "damaged_files": recovery.log_damage.damaged_files,
+            "rebuilt_catalog": recovery.rebuilt_catalog,
         },
     });
     ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")], body.to_string()).into_response()

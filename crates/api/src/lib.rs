@@ -9,6 +9,7 @@ mod guard;
 mod health;
 mod operation;
 mod page;
+mod starting;
 mod time;
 mod xray;
 
@@ -23,6 +24,7 @@ pub use app::{App, Identity, Listeners};
 pub use body::BODY_UNITS;
 pub use guard::{Guard, Peer};
 pub use operation::Operation;
+pub use starting::starting_router;
 pub use xray::OPERATIONS;
 
 /// Everything: the APIs, the console, health.

@@ -69,6 +69,12 @@ pub(crate) struct Overrides {
     pub(crate) daemon_allow: Vec<IpNet>,
 }
 
+impl From<crate::folder::Folder> for Overrides {
+    fn from(folder: crate::folder::Folder) -> Overrides {
+        Overrides { config: folder.config, data_dir: folder.data_dir, ..Overrides::default() }
+    }
+}
+
 /// A configuration that cannot be used: what is wrong, and what to do.
 #[derive(Debug)]
 pub(crate) struct ConfigError {

@@ -1,17 +1,22 @@
 //! The binary: reads the configuration, starts the parts in order, waits, stops them in reverse.
 
 mod config;
+mod folder;
 mod listen;
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::{App, Guard, Identity, Listeners};
 use clap::{Parser, Subcommand};
 use config::{Config, Overrides};
 use control::sampling::Sampling;
+use folder::Folder;
 use ingest::Ingest;
 use ingest::xray::daemon::Daemon;
 use model::{Clock, SystemClock};
@@ -48,6 +53,33 @@ struct Cli {
 enum Command {
     /// Run the server: AWS APIs, X-Ray daemon, console
     Serve(Overrides),
+    /// Read all of a data folder and say what is wrong with it; a server may be using it
+    Doctor {
+        #[command(flatten)]
+        folder: Folder,
+        /// Make everything that is derived again, and compare: takes longer
+        #[arg(long)]
+        deep: bool,
+        /// The result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Copy a data folder, which a server may be using; into an earlier backup, only what is new
+    Backup {
+        /// A new folder, or one with an earlier backup
+        to: PathBuf,
+        #[command(flatten)]
+        folder: Folder,
+    },
+    /// Make a data folder of a backup
+    Restore {
+        /// A folder that `mitoshi backup` wrote
+        from: PathBuf,
+        #[command(flatten)]
+        folder: Folder,
+    },
+    /// Make all that is derived from segments anew, and keep what can be read of damaged parts; no server may be using the folder
+    Rebuild(Folder),
     /// Check the configuration that `serve` would use
     CheckConfig(Overrides),
     /// Print the configuration that `serve` would use; without flags, every key with its default and meaning
@@ -55,21 +87,39 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let (overrides, run): (Overrides, fn(Config) -> ExitCode) = match Cli::parse().command {
-        Command::Serve(overrides) => (overrides, serve),
-        Command::CheckConfig(overrides) => (overrides, |_| {
-            say("the configuration is good");
-            ExitCode::SUCCESS
-        }),
+    let (overrides, run): (Overrides, Box<dyn FnOnce(Config) -> ExitCode>) = match Cli::parse().command {
+        Command::Doctor { folder, deep, json } => {
+            (folder.into(), Box::new(move |config| folder::doctor(&config.data_dir, deep, json)))
+        }
+        Command::Backup { to, folder } => (folder.into(), Box::new(move |config| folder::backup(&config.data_dir, &to))),
+        Command::Restore { from, folder } => (folder.into(), Box::new(move |config| folder::restore(&from, &config.data_dir))),
+        Command::Rebuild(folder) => (
+            folder.into(),
+            Box::new(|config| {
+                log(&config, "warn");
+                folder::rebuild(options(&config))
+            }),
+        ),
+        Command::Serve(overrides) => (overrides, Box::new(serve)),
+        Command::CheckConfig(overrides) => (
+            overrides,
+            Box::new(|_| {
+                say("the configuration is good");
+                ExitCode::SUCCESS
+            }),
+        ),
         Command::PrintConfig(overrides) if std::env::args().len() == 2 => {
             let _ = overrides;
             say(config::DEFAULT.trim_end());
             return ExitCode::SUCCESS;
         }
-        Command::PrintConfig(overrides) => (overrides, |config| {
-            say(toml::to_string(&config).unwrap_or_default().trim_end());
-            ExitCode::SUCCESS
-        }),
+        Command::PrintConfig(overrides) => (
+            overrides,
+            Box::new(|config| {
+                say(toml::to_string(&config).unwrap_or_default().trim_end());
+                ExitCode::SUCCESS
+            }),
+        ),
     };
     match Config::load(&overrides) {
         Ok(config) => {
@@ -100,16 +150,24 @@ fn complain(message: &str, hint: &str) {
     }
 }
 
-fn serve(config: Config) -> ExitCode {
-    let filter = tracing_subscriber::EnvFilter::try_new(&config.log);
-    let filter = match filter {
-        Ok(filter) => filter,
+/// Begins the log on standard error. Returns whether the filter could be read.
+fn log(config: &Config, filter: &str) -> bool {
+    match tracing_subscriber::EnvFilter::try_new(filter) {
+        Ok(filter) => {
+            tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+            true
+        }
         Err(err) => {
             complain(&format!("log {:?}: {err}", config.log), "use error, warn, info, debug or trace");
-            return ExitCode::from(BAD_CONFIG);
+            false
         }
-    };
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+    }
+}
+
+fn serve(config: Config) -> ExitCode {
+    if !log(&config, &config.log) {
+        return ExitCode::from(BAD_CONFIG);
+    }
     raise_file_limit();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -150,20 +208,7 @@ async fn run(config: Config) -> Result<(), StartError> {
     let http_address = local(&http)?;
     let daemon_address = daemon.address();
 
-    let options = StoreOptions {
-        retention_days: config.store.retention_days,
-        memtable_bytes: config.store.memtable_mib * 1024 * 1024,
-        memtable_bytes_max: config.store.memtable_max_mib * 1024 * 1024,
-        ..StoreOptions::new(&config.data_dir)
-    };
-    let store = Store::open(options, clock.clone()).await.map_err(|err| {
-        let hint = match &err {
-            store::Error::Locked { .. } => "another mitoshi runs on this folder; stop it, or name another with --data-dir",
-            store::Error::Format { .. } => "use the version of mitoshi that wrote it, or another folder",
-            _ => "check that the folder exists on a disk with space and may be written",
-        };
-        (format!("cannot open the data folder: {err}"), hint.to_owned())
-    })?;
+    let store = open(&config, &http, clock.clone()).await?;
     let ingest = Ingest::new(store.clone());
     let app = Arc::new(App {
         ingest: ingest.clone(),
@@ -227,6 +272,46 @@ async fn run(config: Config) -> Result<(), StartError> {
     }
     info!("stopped");
     result
+}
+
+fn options(config: &Config) -> StoreOptions {
+    StoreOptions {
+        retention_days: config.store.retention_days,
+        memtable_bytes: config.store.memtable_mib * 1024 * 1024,
+        memtable_bytes_max: config.store.memtable_max_mib * 1024 * 1024,
+        ..StoreOptions::new(&config.data_dir)
+    }
+}
+
+/// How often the log says how far a long start is.
+const START_WORD: Duration = Duration::from_secs(5);
+
+/// Opens the store. While that takes its time, the address answers that the server is starting, and the log says how far it is.
+async fn open(config: &Config, http: &TcpListener, clock: Arc<dyn Clock>) -> Result<Store, StartError> {
+    let options = options(config);
+    let progress = options.progress.clone();
+    let (opened, is_open) = watch::channel(false);
+    let waiting = http.as_fd().try_clone_to_owned().map(std::net::TcpListener::from).and_then(TcpListener::from_std);
+    let waiting = waiting.map_err(|err| (format!("cannot listen: {err}"), String::new()))?;
+    let until_open = || {
+        let mut is_open = is_open.clone();
+        async move {
+            let _ = is_open.wait_for(|is_open| *is_open).await;
+        }
+    };
+    let router = api::starting_router(progress.clone());
+    let answering = tokio::spawn(listen::serve(waiting, router, Arc::new(|_| true), config.http.connections_max, until_open()));
+    let telling = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(START_WORD).await;
+            progress.current().iter().for_each(|work| info!("starting: {}", folder::line(work)));
+        }
+    });
+    let store = Store::open(options, clock).await;
+    telling.abort();
+    let _ = opened.send(true);
+    let _ = answering.await;
+    store.map_err(|err| (format!("cannot open the data folder: {err}"), folder::hint(&err, &config.data_dir)))
 }
 
 async fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener, StartError> {

@@ -160,6 +160,18 @@ impl Catalog {
         Ok(parts?.into_iter().map(|part| (part.row.id, part.checksums[0].clone())).collect())
     }
 
+    /// Beside another process that uses it; nothing is migrated.
+    pub(crate) async fn open_existing(path: &Path) -> Result<Catalog> {
+        let options = SqliteConnectOptions::new().filename(path).busy_timeout(Duration::from_secs(10));
+        Ok(Catalog { pool: SqlitePoolOptions::new().max_connections(1).connect_with(options).await? })
+    }
+
+    /// Writes a copy of the database as it is now.
+    pub(crate) async fn copy_to(&self, path: &Path) -> Result<()> {
+        sqlx::query("VACUUM INTO ?").bind(path.to_string_lossy().as_ref()).execute(&self.pool).await?;
+        Ok(())
+    }
+
     /// Without the right to change anything; other processes may.
     pub(crate) async fn open_read_only(path: &Path) -> Result<Catalog> {
         let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(Duration::from_secs(10));

@@ -23,6 +23,14 @@ pub enum Error {
     Locked { path: PathBuf },
     #[error("data folder {path} has format version {found}; this version of mitoshi reads version {known}", path = path.display())]
     Format { path: PathBuf, found: String, known: u32 },
+    #[error("there is no data in {path}", path = path.display())]
+    NoData { path: PathBuf },
+    #[error("there is no backup in {path}", path = path.display())]
+    NoBackup { path: PathBuf },
+    #[error("{path} is not empty", path = path.display())]
+    NotEmpty { path: PathBuf },
+    #[error("parts were merged faster than they could be copied")]
+    Busy,
     #[error("{path} is a backup", path = path.display())]
     IsBackup { path: PathBuf },
     #[error("a restore into {path} did not finish", path = path.display())]
@@ -61,10 +69,16 @@ impl Error {
 
     pub fn kind(&self) -> Kind {
         match self {
-            Error::LogUnwritable(_) | Error::Behind { .. } | Error::Closed => Kind::Unavailable,
+            Error::LogUnwritable(_) | Error::Behind { .. } | Error::Closed | Error::Busy => Kind::Unavailable,
             Error::Io { source, .. } if source.kind() == ErrorKind::StorageFull => Kind::Unavailable,
             Error::Parquet { .. } | Error::Damaged { .. } => Kind::Corrupt,
-            Error::Locked { .. } | Error::Format { .. } | Error::IsBackup { .. } | Error::HalfRestored { .. } => Kind::Invalid,
+            Error::Locked { .. }
+            | Error::Format { .. }
+            | Error::IsBackup { .. }
+            | Error::HalfRestored { .. }
+            | Error::NoData { .. }
+            | Error::NoBackup { .. }
+            | Error::NotEmpty { .. } => Kind::Invalid,
             Error::Io { .. } | Error::Sql(_) | Error::Migrate(_) | Error::Panicked(_) => Kind::Internal,
         }
     }

@@ -8,8 +8,10 @@
 //! The store starts no timers: whoever owns it calls `flush`, `compact` and `retain`. It knows segments and traces, and nothing of
 //! protocols.
 
+mod backup;
 mod cache;
 mod catalog;
+mod checkup;
 mod compaction;
 mod error;
 mod flush;
@@ -39,11 +41,14 @@ use model::{Clock, Segment, TraceId, limit};
 use tokio::sync::{Mutex, Notify};
 use tracing::{error, warn};
 
+pub use backup::{Contents, backup, restore};
 pub use catalog::Catalog;
+pub use checkup::{Checkup, Finding, checkup};
 pub use error::{Error, Result};
 pub use open::Recovery;
-pub use progress::{Progress, Work};
+pub use progress::{Job, Progress, Work};
 pub use reader::Reader;
+pub use rebuild::Rebuilt;
 pub use scan::{Prefilter, ScanPosition, ScanRange, Scanned, TraceScan, VisitTest};
 pub use wal::LogDamage;
 

@@ -35,9 +35,13 @@ impl Store {
     /// Opens the folder, or makes it. Recovers what the last process acknowledged and did not get into parts.
     pub async fn open(options: StoreOptions, clock: Arc<dyn Clock>) -> Result<Store> {
         let dir = options.dir.clone();
+        // Before anything is made in it, and again when nobody else can change it.
+        has_format(&dir)?;
         make_folders(&dir)?;
         let lock = lock(&dir)?;
-        check_format(&dir)?;
+        if !has_format(&dir)? {
+            write_whole(&dir.join("FORMAT"), format!("{FORMAT_VERSION}\n").as_bytes())?;
+        }
         let cache = Arc::new(Cache::new(options.block_cache_bytes, options.footer_cache_bytes));
         let (catalog, rebuilt_catalog) = open_catalog(&dir, &cache, clock.now_us(), &options).await?;
         let checkpoint = catalog.checkpoint().await?;
@@ -159,8 +163,8 @@ pub(crate) fn lock(dir: &Path) -> Result<File> {
     }
 }
 
-/// Refuses folders of other versions, backups, and what a restore did not finish. Marks a new one.
-fn check_format(dir: &Path) -> Result<()> {
+/// Whether the folder is one of this version. Refuses those of other versions, backups, and what a restore did not finish.
+fn has_format(dir: &Path) -> Result<bool> {
     if dir.join(BACKUP).exists() {
         return Err(Error::IsBackup { path: dir.to_owned() });
     }
@@ -168,9 +172,9 @@ fn check_format(dir: &Path) -> Result<()> {
         return Err(Error::HalfRestored { path: dir.to_owned() });
     }
     match read_format(dir)? {
-        Some(version) if version == FORMAT_VERSION.to_string() => Ok(()),
+        Some(version) if version == FORMAT_VERSION.to_string() => Ok(true),
         Some(found) => Err(Error::Format { path: dir.to_owned(), found, known: FORMAT_VERSION }),
-        None => write_whole(&dir.join("FORMAT"), format!("{FORMAT_VERSION}\n").as_bytes()),
+        None => Ok(false),
     }
 }
 
@@ -229,6 +233,17 @@ async fn open_catalog(dir: &Path, cache: &Arc<Cache>, now_us: i64, options: &Sto
     };
     warn!(note, "the catalog was made anew");
     Ok((catalog, Some(note)))
+}
+
+/// How many documents a frame has.
+pub(crate) fn count(payload: &Bytes) -> u64 {
+    let mut count = 0;
+    let mut at = 0;
+    while let Some((length, rest)) = payload[at..].split_first_chunk::<4>() {
+        at += 4 + (u32::from_le_bytes(*length) as usize).min(rest.len());
+        count += 1;
+    }
+    count
 }
 
 /// The documents of a frame, the texts of those that can no longer be read, and how many there are together.

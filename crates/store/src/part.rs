@@ -14,6 +14,7 @@ use crate::TraceDocuments;
 use crate::cache::Cache;
 use crate::catalog::{NewPart, PartRow};
 use crate::error::{Error, IoContext, Result};
+use crate::progress::Job;
 use crate::table::file::Checksums;
 use crate::table::segment::SegmentFile;
 use crate::table::trace::TraceFile;
@@ -102,6 +103,17 @@ impl PartFiles {
             }
             result => result,
         }
+    }
+
+    /// Reads all of the files and compares them with their checksums.
+    pub(crate) fn verify(&self, job: &Job) -> Result<()> {
+        for (path, sums) in self.paths.iter().zip(&self.checksums) {
+            if Checksums::of(path)? != **sums {
+                return Err(Error::Damaged { path: path.clone(), what: "it does not have its checksums".to_owned() });
+            }
+            job.advance(fs::metadata(path).at("read size of", path)?.len());
+        }
+        Ok(())
     }
 
     pub(crate) fn damage(&self) -> Option<&str> {

@@ -30,7 +30,7 @@ struct State {
 
 /// Work under way; it has ended when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Job {
+pub struct Job {
     progress: Progress,
     state: Arc<State>,
 }
@@ -46,7 +46,7 @@ impl Progress {
         jobs.iter().map(work).collect()
     }
 
-    pub(crate) fn begin(&self, what: &'static str, unit: &'static str, total: u64) -> Job {
+    pub fn begin(&self, what: &'static str, unit: &'static str, total: u64) -> Job {
         let state = Arc::new(State { what, unit, done: AtomicU64::new(0), total: AtomicU64::new(total) });
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner).push(state.clone());
         Job { progress: self.clone(), state }
@@ -54,7 +54,7 @@ impl Progress {
 }
 
 impl Job {
-    pub(crate) fn advance(&self, by: u64) {
+    pub fn advance(&self, by: u64) {
         self.state.done.fetch_add(by, Ordering::Relaxed);
     }
 }

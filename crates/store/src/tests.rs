@@ -11,6 +11,7 @@ use testkit::{ManualClock, segment_id, trace_id};
 
 use super::*;
 
+mod backup;
 mod damage;
 
 const NOW_SECS: i64 = 1_795_000_000;
@@ -172,6 +173,11 @@ async fn random_operations_answer_as_a_plain_list_would() {
             }
         }
         model.check(&store);
+        drop(store);
+        drop(reopened(dir.path()).await);
+        let checkup = checkup(dir.path(), true, &Progress::default()).await.unwrap();
+        assert_eq!(checkup.findings, Vec::<Finding>::new());
+        assert_eq!(checkup.documents + checkup.log_documents, next.values().sum::<u64>());
     }
 }
 

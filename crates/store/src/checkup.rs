@@ -1,0 +1,269 @@
+//! Looking at every byte of a data folder, without changing any: what `mitoshi doctor` says.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use model::TraceId;
+use model::digest::TraceDigest;
+
+use crate::cache::Cache;
+use crate::catalog::Catalog;
+use crate::error::{Error, Result};
+use crate::open::{BACKUP, RESTORING, catalog_path, read_format};
+use crate::part::{self, Part};
+use crate::progress::{Job, Progress};
+use crate::scan::{Prefilter, ScanRange};
+use crate::table::segment;
+use crate::{FORMAT_VERSION, wal};
+
+/// What is wrong, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    pub place: String,
+    pub what: String,
+    /// What can be done about it.
+    pub remedy: &'static str,
+}
+
+/// What was looked at, and found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Checkup {
+    pub parts: u64,
+    pub documents: u64,
+    pub traces: u64,
+    pub part_bytes: u64,
+    pub log_documents: u64,
+    pub findings: Vec<Finding>,
+    /// Not wrong, but worth a word.
+    pub remarks: Vec<String>,
+}
+
+const REBUILD: &str = "`mitoshi rebuild` keeps what can still be read; `mitoshi restore` brings back a backup";
+const NEXT_START: &str = "the next start makes it anew from the parts";
+const NONE: &str = "what the other parts hold is not concerned";
+
+/// Reads everything in the folder and compares: files with their checksums, rows with the catalog, digests with their segments
+/// (`deep`: each is made again). Other processes may use the folder meanwhile.
+pub async fn checkup(dir: &Path, deep: bool, progress: &Progress) -> Result<Checkup> {
+    let mut checkup = Checkup::default();
+    if dir.join(BACKUP).exists() {
+        return Err(Error::IsBackup { path: dir.to_owned() });
+    }
+    match read_format(dir)? {
+        Some(version) if version == FORMAT_VERSION.to_string() => {}
+        Some(found) => return Err(Error::Format { path: dir.to_owned(), found, known: FORMAT_VERSION }),
+        None => return Err(Error::NoData { path: dir.to_owned() }),
+    }
+    if dir.join(RESTORING).exists() {
+        checkup.find("the folder", "a restore into it did not finish".to_owned(), "run `mitoshi restore` again");
+    }
+    let Some(Named { parts, set_aside, checkpoint }) = open_parts(dir, &mut checkup).await? else { return Ok(checkup) };
+    let bytes = parts.iter().map(|part| part.row.bytes as u64).sum();
+    let job = progress.begin("checking parts", "bytes", bytes);
+    let (parts, mut checkup) = {
+        let parts = parts.clone();
+        let check = move || {
+            for part in &parts {
+                let found = check_part(part, &parts, deep, &job);
+                checkup.parts += 1;
+                checkup.part_bytes += part.row.bytes as u64;
+                match found {
+                    Ok((documents, traces)) => {
+                        checkup.documents += documents;
+                        checkup.traces += traces;
+                    }
+                    Err(what) => checkup.find(&format!("part {}", part.row.id), what, REBUILD),
+                }
+            }
+            (parts, checkup)
+        };
+        tokio::task::spawn_blocking(check).await.map_err(|_| Error::Panicked("checking parts"))?
+    };
+    // A part that is gone was merged into another meanwhile, by the process that uses the folder.
+    let catalog = Catalog::open_read_only(&catalog_path(dir)).await?;
+    let still: HashSet<String> = catalog.parts().await?.iter().map(|part| format!("part {}", part.row.id)).collect();
+    catalog.close().await;
+    let gone = |finding: &Finding| finding.place.starts_with("part ") && !still.contains(&finding.place);
+    let is_set_aside = |finding: &Finding| finding.what.starts_with(SET_ASIDE);
+    checkup.findings.retain(|finding| is_set_aside(finding) || !gone(finding));
+
+    check_log(dir, checkpoint, &mut checkup)?;
+    let known: HashSet<i64> = parts.iter().map(|part| part.row.id).chain(set_aside).collect();
+    let strays = part::ids(dir)?.into_iter().filter(|id| !known.contains(id)).count();
+    if strays > 0 {
+        checkup.remarks.push(format!("{strays} files belong to no part: being written, or left by a crash; a start removes those"));
+    }
+    Ok(checkup)
+}
+
+const SET_ASIDE: &str = "was set aside";
+
+/// What the catalog names.
+struct Named {
+    parts: Vec<Part>,
+    set_aside: Vec<i64>,
+    checkpoint: u64,
+}
+
+/// The parts and the log position of the catalog; none where that cannot be read.
+async fn open_parts(dir: &Path, checkup: &mut Checkup) -> Result<Option<Named>> {
+    let path = catalog_path(dir);
+    if !path.exists() {
+        checkup.find("the catalog", "it is missing".to_owned(), NEXT_START);
+        return Ok(None);
+    }
+    let read = async {
+        let catalog = Catalog::open_read_only(&path).await?;
+        let damage = catalog.damage().await?;
+        let content = match damage {
+            None => Ok((
+                catalog.parts().await?,
+                catalog.superseded().await?,
+                catalog.damaged_parts().await?,
+                catalog.checkpoint().await?,
+            )),
+            Some(why) => Err(why),
+        };
+        catalog.close().await;
+        Ok::<_, Error>(content)
+    };
+    let (rows, mut superseded, damaged, checkpoint) = match read.await {
+        Ok(Ok(content)) => content,
+        Ok(Err(why)) => {
+            checkup.find("the catalog", why, NEXT_START);
+            return Ok(None);
+        }
+        Err(err) if err.is_catalog_damage() => {
+            checkup.find("the catalog", err.to_string(), NEXT_START);
+            return Ok(None);
+        }
+        Err(err) => return Err(err),
+    };
+    let set_aside = damaged.iter().map(|(id, _)| *id).collect();
+    for (id, why) in damaged {
+        checkup.find(&format!("part {id}"), format!("{SET_ASIDE}: {why}"), NONE);
+    }
+    let cache = Arc::new(Cache::new(1024 * 1024, 64 * 1024 * 1024));
+    let parts = rows.into_iter().map(|part| {
+        let superseded = superseded.remove(&part.row.id).unwrap_or_default();
+        Part::new(dir, part, superseded, &cache)
+    });
+    Ok(Some(Named { parts: parts.collect(), set_aside, checkpoint }))
+}
+
+impl Checkup {
+    fn find(&mut self, place: &str, what: String, remedy: &'static str) {
+        self.findings.push(Finding { place: place.to_owned(), what, remedy });
+    }
+}
+
+/// Returns how many documents and traces the part has, or what is wrong with it.
+fn check_part(part: &Part, parts: &[Part], deep: bool, job: &Job) -> Result<(u64, u64), String> {
+    let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        part.files.verify(job).map_err(|err| err.to_string())?;
+        let (documents, traces) = count(part).map_err(|err| err.to_string())?;
+        let expected = (part.row.segment_rows as u64, part.row.trace_rows as u64);
+        if (documents, traces) != expected {
+            return Err(format!(
+                "it has {documents} documents of {traces} traces, the catalog says {} of {}",
+                expected.0, expected.1
+            ));
+        }
+        if deep {
+            compare_digests(part, parts)?;
+        }
+        Ok((documents, traces))
+    }));
+    checked.unwrap_or_else(|_| Err("reading it failed in an unexpected way".to_owned()))
+}
+
+/// Decodes everything and counts.
+fn count(part: &Part) -> Result<(u64, u64)> {
+    let mut documents = 0;
+    let mut damage = None;
+    let inputs = [(part.row.id, part.files.segment()?)];
+    let mut on_damage = |_: i64, err: &Error| damage = Some(err.to_string());
+    let mut walk = segment::Walk::open(&inputs, &mut on_damage)?;
+    let mut ids: HashSet<TraceId> = HashSet::new();
+    while let Some((id, batches)) = walk.next_trace(&mut on_damage)? {
+        ids.insert(id);
+        documents += batches.iter().map(|batch| segment::documents(batch).len() as u64).sum::<u64>();
+    }
+    if let Some(what) = damage {
+        return Err(Error::Damaged { path: "segment".into(), what });
+    }
+    let mut traces = 0;
+    each_digest(part, &mut |_| {
+        traces += 1;
+        Ok(())
+    })?;
+    Ok((documents, traces))
+}
+
+fn each_digest(part: &Part, visit: &mut dyn FnMut(TraceDigest) -> Result<()>) -> Result<()> {
+    let file = part.files.trace()?;
+    let everything = ScanRange::Time { from_us: i64::MIN, to_us: i64::MAX };
+    for group in 0..file.groups() {
+        let end = (i64::MAX, TraceId([0xff; 16]));
+        let (candidates, _) = file.candidates(group, &everything, &Prefilter::Anything, end)?;
+        for digest in file.digests(group, &candidates, false)? {
+            visit(digest)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes each digest that counts again, from the trace's documents in all parts.
+fn compare_digests(part: &Part, parts: &[Part]) -> Result<(), String> {
+    let mut differing = Vec::new();
+    each_digest(part, &mut |digest| {
+        if !part.superseded.contains(&digest.id) {
+            let documents = crate::reader::older_documents(parts.iter(), digest.id)?;
+            if crate::digest(digest.id, &documents.segments()) != digest {
+                differing.push(digest.id.to_string());
+            }
+        }
+        Ok(())
+    })
+    .map_err(|err| err.to_string())?;
+    match differing.as_slice() {
+        [] => Ok(()),
+        [first, ..] => Err(format!("what is derived of {} traces is not what their segments give, {first} first", differing.len())),
+    }
+}
+
+fn check_log(dir: &Path, checkpoint: u64, checkup: &mut Checkup) -> Result<()> {
+    let folder = dir.join("wal");
+    if fs::metadata(&folder).is_err() {
+        checkup.remarks.push("there is no log: everything is in parts".to_owned());
+        return Ok(());
+    }
+    let mut replay = wal::Replay::open(&folder, checkpoint, false)?;
+    let mut documents = 0;
+    while replay
+        .read_file(|frame| {
+            let count = crate::open::count(&frame.payload);
+            documents += count;
+            count
+        })?
+        .is_some()
+    {}
+    let (_, damage) = replay.finish();
+    checkup.log_documents = documents;
+    if damage.torn_bytes > 0 {
+        checkup.remarks.push(format!(
+            "{} bytes at the log's end are of a write that was not completed, and not acknowledged",
+            damage.torn_bytes
+        ));
+    }
+    for file in damage.damaged_files {
+        checkup.find(
+            &file.display().to_string(),
+            "it is damaged in its middle".to_owned(),
+            "the next start reads what is before and behind, and keeps a copy",
+        );
+    }
+    Ok(())
+}
