@@ -43,14 +43,96 @@ def all_present(server, documents):
             assert back == wanted[trace["Id"]]
 
 
-def test_kill_loop(new_server):
-    rounds = int(os.environ.get("MITOSHI_CRASH_ROUNDS", "25"))
+class Copies:
+    """Backups and restores that are killed at any moment, beside a server that is."""
+
+    def __init__(self, data_dir, folder, dice):
+        self.data_dir, self.folder, self.dice = data_dir, folder, dice
+        self.to = folder / "backup"
+        self.process, self.began_with = None, 0
+        # How many documents were acknowledged before the last backup that finished began.
+        self.has = None
+        self.counts = {"backups": 0, "killed backups": 0, "restores": 0, "killed restores": 0}
+
+    @staticmethod
+    def run(*arguments):
+        return subprocess.Popen([binary(), *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, text=True)
+
+    def begin(self, acknowledged):
+        self.began_with = acknowledged
+        self.process = self.run("backup", self.to, "--data-dir", self.data_dir)
+
+    def end(self):
+        """Lets the backup finish, or kills it."""
+        if self.process is None:
+            return
+        try:
+            said, _ = self.process.communicate(timeout=self.dice.choice((60, self.dice.uniform(0.0, 0.03))))
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            said, _ = self.process.communicate()
+        if self.process.returncode == 0:
+            self.has = self.began_with
+            self.counts["backups"] += 1
+        else:
+            assert self.process.returncode == -9, said
+            self.counts["killed backups"] += 1
+        self.process = None
+
+    def check(self, acknowledged):
+        """Restores into a new folder, with kills on the way, and looks at what is there."""
+        if self.has is None:
+            return
+        new = self.folder / "restored"
+        while True:
+            process = self.run("restore", self.to, "--data-dir", new)
+            try:
+                said, _ = process.communicate(timeout=self.dice.uniform(0.001, 0.15))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                said, _ = process.communicate()
+            if process.returncode == 0:
+                break
+            assert process.returncode == -9, said
+            self.counts["killed restores"] += 1
+            if (new / "FORMAT").exists() and not (new / "RESTORING").exists():
+                # Done, and killed before it could say so.
+                break
+            if (new / "RESTORING").exists():
+                said = self.run("serve", "--data-dir", new, "--http", "127.0.0.1:0", "--daemon", "127.0.0.1:0").communicate(timeout=30)[0]
+                assert "mitoshi restore" in said, said
+        server = Server(new, env=SMALL)
+        try:
+            server.start()
+            ids = [s["Id"] for s in server.summaries()]
+            assert len(ids) == len(set(ids))
+            assert {d["trace_id"] for d in acknowledged[:self.has]} <= set(ids)
+            all_present(server, acknowledged[max(self.has - 60, 0):self.has])
+        finally:
+            server.kill()
+        shutil.rmtree(new)
+        self.counts["restores"] += 1
+
+
+def test_kill_loop(new_server, tmp_path):
+    rounds = int(os.environ.get("MITOSHI_CRASH_ROUNDS", "20"))
     seed = int(os.environ.get("MITOSHI_CRASH_SEED") or random.SystemRandom().randrange(1 << 32))
     print(f"MITOSHI_CRASH_SEED={seed}")
     dice = random.Random(seed)
     server = new_server(env=SMALL, start=False)
-    acknowledged, checked = [], 0
+    copies = Copies(server.data_dir, tmp_path, dice)
+    # A folder of its own for so many rounds: a history without end would take a time without end.
+    history = max(rounds // 20, 30)
+    acknowledged, expired, checked, total = [], [], 0, 0
     for number in range(rounds):
+        if number % history == history - 1:
+            check_history(server, acknowledged, expired[-5:], copies)
+            total += len(acknowledged)
+            acknowledged, expired, checked = [], [], 0
+            shutil.rmtree(server.data_dir)
+            shutil.rmtree(copies.to, ignore_errors=True)
+            copies.has = None
         server.start()
         # Everything of the last rounds, and a sample of the older ones: whole histories would take quadratic time.
         fresh = acknowledged[checked:]
@@ -64,8 +146,10 @@ def test_kill_loop(new_server):
             client = client_of(server.http_port)
             while not stop.is_set():
                 batch = [bulky(mine) for _ in range(mine.randrange(1, 12))]
+                # What retention takes away at the next start: it must not take anything else along.
+                past = [bulky(mine, start=time.time() - 40 * 86_400) for _ in range(mine.randrange(3))]
                 try:
-                    answer = client.put_trace_segments(TraceSegmentDocuments=[json.dumps(d) for d in batch])
+                    answer = client.put_trace_segments(TraceSegmentDocuments=[json.dumps(d) for d in past + batch])
                 except Exception as failure:
                     # Not acknowledged, so kept or not; but before the kill every call must be answered well.
                     if not dying.is_set():
@@ -74,20 +158,39 @@ def test_kill_loop(new_server):
                 with lock:
                     failures.extend(answer["UnprocessedTraceSegments"])
                     acknowledged.extend(batch)
+                    expired.extend(d["trace_id"] for d in past)
 
         putters = [threading.Thread(target=put, args=(dice.randrange(1 << 32),)) for _ in range(3)]
         for putter in putters:
             putter.start()
         # The kill's moment is what this test varies; nothing is waited for.
-        time.sleep(dice.uniform(0.02, 0.5))
+        time.sleep(dice.uniform(0.01, 0.25))
+        if dice.random() < 0.3:
+            copies.begin(len(acknowledged))
+            if dice.random() < 0.7:
+                copies.end()
+        time.sleep(dice.uniform(0.01, 0.25))
         dying.set()
         server.kill()
         stop.set()
         for putter in putters:
             putter.join()
+        copies.end()
         assert failures == []
+        if dice.random() < 0.1:
+            copies.check(acknowledged)
+        if number % 50 == 49:
+            print(f"{number + 1} rounds, {total + len(acknowledged)} documents acknowledged, {copies.counts}", flush=True)
+    check_history(server, acknowledged, expired[-5:], copies)
+    total += len(acknowledged)
+    print(f"{total} documents acknowledged over {rounds} rounds, {copies.counts}")
+
+
+def check_history(server, acknowledged, expired, copies):
+    """After the last kill: all is there, once, and the sums are right."""
+    copies.check(acknowledged)
     server.start()
-    all_present(server, acknowledged)
+    all_present(server, acknowledged[-500:])
     found = server.summaries()
     ids = [s["Id"] for s in found]
     assert len(ids) == len(set(ids)), "a trace is listed twice"
@@ -100,8 +203,16 @@ def test_kill_loop(new_server):
         # Documents on their way when the server died may be there in addition.
         assert graph.nodes[(name, None)]["SummaryStatistics"]["TotalCount"] >= count
     assert sum(s["SummaryStatistics"]["TotalCount"] for k, s in graph.nodes.items() if k[1] is None) == len(ids)
-    assert server.health()["recovery"]["damaged_files"] == []
-    print(f"{len(acknowledged)} documents acknowledged over {rounds} rounds")
+    health = server.health()
+    assert health["recovery"]["damaged_files"] == [] and health["recovery"]["rebuilt_catalog"] is None
+    assert health["store"]["damaged_parts"] == []
+    assert server.stop() == 0
+    # Nothing past its time is left after the stop and a start, and everything derived is right.
+    server.start()
+    wait_for("retention", lambda: server.traces(*expired) == {})
+    server.stop()
+    done = subprocess.run([binary(), "doctor", "--deep", "--data-dir", str(server.data_dir)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_kill_right_after_the_answer(new_server):

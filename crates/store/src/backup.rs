@@ -59,12 +59,16 @@ pub async fn backup(dir: &Path, to: &Path, now_us: i64, progress: &Progress) -> 
     if earlier.is_none() && fs::read_dir(to).is_ok_and(|mut entries| entries.next().is_some_and(|_| !to.join(DRAFT).exists())) {
         return Err(Error::NotEmpty { path: to.to_owned() });
     }
-    for folder in [""].into_iter().chain(part::FOLDERS) {
-        make_folder(&to.join(folder))?;
+    // The mark is the first in the folder: whatever interrupts this, the next run knows what it finds.
+    make_folder(to)?;
+    if earlier.is_none() {
+        fs::write(to.join(DRAFT), "").at("write", &to.join(DRAFT))?;
     }
     // One backup into a folder at a time.
     let _lock = lock(to)?;
-    fs::write(to.join(DRAFT), "").at("write", &to.join(DRAFT))?;
+    for folder in part::FOLDERS {
+        make_folder(&to.join(folder))?;
+    }
     let number = earlier.as_ref().map_or(1, |earlier| earlier.number + 1);
     let mut contents =
         Contents { format: FORMAT_VERSION, taken_us: now_us, number, parts: 0, documents: 0, bytes: 0, damaged: Vec::new() };
@@ -128,7 +132,8 @@ pub async fn restore(from: &Path, dir: &Path, progress: &Progress) -> Result<Con
         let found = contents.format.to_string();
         return Err(Error::Format { path: from.to_owned(), found, known: FORMAT_VERSION });
     }
-    let is_again = dir.join(RESTORING).exists();
+    let marks = [dir.join(RESTORING), dir.join(RESTORING).with_extension("new")];
+    let is_again = marks.iter().any(|mark| mark.exists());
     if !is_again && fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(Error::NotEmpty { path: dir.to_owned() });
     }
