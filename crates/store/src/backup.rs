@@ -125,7 +125,8 @@ pub async fn backup(dir: &Path, to: &Path, now_us: i64, progress: &Progress) -> 
 /// Stands in a folder into which the first backup is being made.
 const DRAFT: &str = "INCOMPLETE";
 
-/// Makes a data folder of a backup. The folder must be new or empty, or what an interrupted restore left.
+/// Makes a data folder of a backup. The folder must be new or empty, or what an interrupted restore left: what that copied whole
+/// is not copied again.
 pub async fn restore(from: &Path, dir: &Path, progress: &Progress) -> Result<Contents> {
     let Some(contents) = read_contents(from)? else { return Err(Error::NoBackup { path: from.to_owned() }) };
     if contents.format != FORMAT_VERSION {
@@ -141,11 +142,7 @@ pub async fn restore(from: &Path, dir: &Path, progress: &Progress) -> Result<Con
     write_whole(&dir.join(RESTORING), b"")?;
     let _lock = lock(dir)?;
     for folder in part::FOLDERS.into_iter().chain(["wal"]) {
-        let folder = dir.join(folder);
-        if is_again && folder.exists() {
-            fs::remove_dir_all(&folder).at("remove", &folder)?;
-        }
-        make_folder(&folder)?;
+        make_folder(&dir.join(folder))?;
     }
     let catalog_copy = catalog_path(dir);
     for suffix in ["", "-wal", "-shm"] {
