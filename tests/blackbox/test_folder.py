@@ -73,6 +73,7 @@ def test_rebuild_says_what_is_lost(filled):
         break
     said, complained = mitoshi("rebuild", "--data-dir", server.data_dir, status=FOUND_WRONG)
     assert "lost: " in complained and victim.stem.lstrip("0") in complained
+    assert any(victim.stem in kept.name for kept in (server.data_dir / "damaged").iterdir())
     mitoshi("doctor", "--deep", "--data-dir", server.data_dir)
     server.start()
     kept = {summary["Id"] for summary in server.summaries()}

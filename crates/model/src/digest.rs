@@ -52,7 +52,7 @@ pub struct TraceDigest {
     pub slow_path: Option<RootCause>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct DigestService {
     pub id: ServiceId,
     /// The name first, then the other spellings met.

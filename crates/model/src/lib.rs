@@ -5,8 +5,10 @@
 
 pub mod digest;
 pub mod error;
+pub mod histogram;
 pub mod id;
 pub mod limit;
+pub mod minute;
 pub mod sampling;
 pub mod segment;
 pub mod service;

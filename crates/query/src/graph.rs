@@ -2,13 +2,16 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::ops::ControlFlow;
 
-use model::digest::{TraceDigest, Visit};
+use model::digest::{DigestService, TraceDigest, Visit};
+use model::minute::From;
 use model::service::{self, ServiceId};
 use model::trace::Trace;
 use model::{CompactString, SegmentId, TimeRange, TraceId, limit};
-use store::{Reader, ScanRange};
+use store::{MinuteRow, Prefilter, Reader, ScanRange, Side, TraceScan};
 
+use crate::minute::Split;
 use crate::statistics::{Histogram, Tally};
 use crate::summary::everything;
 use crate::{Query, Result};
@@ -43,15 +46,9 @@ impl Query {
     /// The graph of all requests that started in the range.
     pub fn service_graph(&self, range: TimeRange) -> Result<Vec<GraphService>> {
         let now_us = self.clock.now_us();
-        let mut graph = Builder::default();
-        let scan = everything(ScanRange::Active { from_us: range.start_us, to_us: range.end_us }, true);
         let reader = self.reader();
-        reader.scan(&scan, &mut |digest| {
-            graph.add(digest, Some(range), now_us);
-            std::ops::ControlFlow::Continue(())
-        })?;
-        graph.follow_links(&reader)?;
-        Ok(graph.nodes)
+        let split = Split::of(&reader, range, now_us)?;
+        draw(&reader, &split, range, now_us)
     }
 
     /// The graph of some traces.
@@ -61,12 +58,34 @@ impl Query {
         let mut graph = Builder::default();
         for &id in ids {
             if let Some(digest) = reader.digest(id)? {
-                graph.add(&digest, None, now_us);
+                graph.add_visits(&digest, None, now_us);
+                graph.add_links(&digest);
             }
         }
         graph.follow_links(&reader)?;
         Ok(graph.nodes)
     }
+}
+
+pub(crate) fn draw(reader: &Reader, split: &Split, range: TimeRange, now_us: i64) -> Result<Vec<GraphService>> {
+    let mut graph = Builder::default();
+    let mut sums = Sums::default();
+    split.rows().for_each(|row| sums.add(&row));
+    sums.draw(&mut graph);
+    for range in &split.rest {
+        let scan = everything(ScanRange::Active { from_us: range.start_us, to_us: range.end_us }, true);
+        reader.scan(&scan, &mut |digest| {
+            graph.add_visits(digest, Some(*range), now_us);
+            ControlFlow::Continue(())
+        })?;
+    }
+    let active = ScanRange::Active { from_us: range.start_us, to_us: range.end_us };
+    reader.scan(&TraceScan { prefilter: Prefilter::Links, ..everything(active, true) }, &mut |digest| {
+        graph.add_links(digest);
+        ControlFlow::Continue(())
+    })?;
+    graph.follow_links(reader)?;
+    Ok(graph.nodes)
 }
 
 /// Whether a call's inferred service is still held back: its own segment may yet arrive.
@@ -97,13 +116,10 @@ struct Received {
 }
 
 impl Builder {
-    fn add(&mut self, digest: &TraceDigest, range: Option<TimeRange>, now_us: i64) {
+    fn add_visits(&mut self, digest: &TraceDigest, range: Option<TimeRange>, now_us: i64) {
         let mut nodes: Vec<Option<usize>> = vec![None; digest.services.len()];
         let mut node = |builder: &mut Builder, service: u32| {
-            *nodes[service as usize].get_or_insert_with(|| {
-                let service = digest.service(service);
-                builder.node(&service.id, &service.names, !service.inferred)
-            })
+            *nodes[service as usize].get_or_insert_with(|| builder.node_of(digest.service(service)))
         };
         for visit in &digest.visits {
             if is_pending(visit, now_us) || range.is_some_and(|range| !range.contains(visit.served.start_us)) {
@@ -115,16 +131,16 @@ impl Builder {
                 let from = node(self, caller.service);
                 self.edge(from, to, false).tally.add(visit.requested());
             } else if visit.root {
-                self.nodes[to].root = true;
-                let service = digest.service(visit.service);
-                let client = ServiceId { kind: Some("client".into()), ..service.id.clone() };
-                let from = self.node(&client, &service.names[..1], false);
+                let from = self.client_of(to, digest.service(visit.service));
                 self.edge(from, to, false).tally.add(&visit.served);
             }
         }
+    }
+
+    fn add_links(&mut self, digest: &TraceDigest) {
         for link in digest.links.iter().filter(|link| link.parent) {
             if let (Some(segment), true) = (link.segment_id, self.links.len() < limit::LINKS_PER_GRAPH) {
-                let node = node(self, link.service);
+                let node = self.node_of(digest.service(link.service));
                 self.links.push(Received { node, at_us: link.start_us, from: link.trace_id, segment });
             }
         }
@@ -157,6 +173,17 @@ impl Builder {
                 ages.add(age_us);
             }
         }
+    }
+
+    fn node_of(&mut self, service: &DigestService) -> usize {
+        self.node(&service.id, &service.names, !service.inferred)
+    }
+
+    /// The node of the clients that call `root`, which this makes a way into the system.
+    fn client_of(&mut self, root: usize, service: &DigestService) -> usize {
+        self.nodes[root].root = true;
+        let client = ServiceId { kind: Some("client".into()), ..service.id.clone() };
+        self.node(&client, &service.names[..1], false)
     }
 
     fn node(&mut self, id: &ServiceId, names: &[CompactString], active: bool) -> usize {
@@ -201,6 +228,68 @@ impl Builder {
             edges.len() - 1
         });
         &mut edges[place]
+    }
+}
+
+/// Requests of whole minutes, added up before anything is drawn: what one part counts, another may take back.
+#[derive(Default)]
+struct Sums {
+    services: Vec<DigestService>,
+    places: HashMap<DigestService, usize>,
+    edges: HashMap<(usize, From<usize>), Sum>,
+}
+
+#[derive(Default)]
+struct Sum {
+    visits: i64,
+    served: Tally,
+    /// None where it is the same.
+    requested: Option<Tally>,
+}
+
+impl Sums {
+    fn add(&mut self, row: &MinuteRow<'_>) {
+        let to = self.place(&row.to);
+        let from = match &row.from {
+            From::Unknown => From::Unknown,
+            From::Client => From::Client,
+            From::Service(caller) => From::Service(self.place(caller)),
+        };
+        let sum = self.edges.entry((to, from)).or_default();
+        if row.requested.is_some() && sum.requested.is_none() {
+            sum.requested = Some(sum.served.clone());
+        }
+        sum.visits += row.visits;
+        sum.served.add_sums(&row.served);
+        if let Some(requested) = &mut sum.requested {
+            requested.add_sums(row.requested.as_ref().unwrap_or(&row.served));
+        }
+    }
+
+    fn place(&mut self, side: &Side<'_>) -> usize {
+        let service = side.to_service();
+        if let Some(&place) = self.places.get(&service) {
+            return place;
+        }
+        self.services.push(service.clone());
+        self.places.insert(service, self.services.len() - 1);
+        self.services.len() - 1
+    }
+
+    fn draw(self, graph: &mut Builder) {
+        let mut edges: Vec<((usize, From<usize>), Sum)> = self.edges.into_iter().filter(|(_, sum)| sum.visits > 0).collect();
+        edges.sort_unstable_by_key(|(key, _)| *key);
+        for ((to, from), sum) in edges {
+            let service = &self.services[to];
+            let to = graph.node_of(service);
+            graph.nodes[to].tally.get_or_insert_default().merge(&sum.served);
+            let from = match from {
+                From::Unknown => continue,
+                From::Client => graph.client_of(to, service),
+                From::Service(caller) => graph.node_of(&self.services[caller]),
+            };
+            graph.edge(from, to, false).tally.merge(sum.requested.as_ref().unwrap_or(&sum.served));
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 mod error;
 pub mod filter;
 pub mod graph;
+mod minute;
 pub mod statistics;
 pub mod summary;
 pub mod trace;

@@ -1,13 +1,17 @@
 //! Counting requests: totals by outcome, histograms, and series of both over time.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use model::TimeRange;
 use model::digest::{Call, Outcome, TraceDigest, Visit};
-use store::ScanRange;
+use model::histogram::{PLACES, duration_us, place, rounded};
+use model::minute::{From, MINUTE_US};
+use store::{Counted, MinuteRow, Prefilter, Reader, ScanRange, Side, TraceScan};
 
 use crate::filter::{Expression, Target};
 use crate::graph::is_pending;
+use crate::minute::Split;
 use crate::summary::everything;
 use crate::{Error, Query, Result};
 
@@ -19,7 +23,7 @@ pub struct Statistics {
     pub error: u64,
     pub throttle: u64,
     pub fault: u64,
-    pub total_response_secs: f64,
+    pub total_response_us: u64,
 }
 
 impl Statistics {
@@ -34,7 +38,25 @@ impl Statistics {
             Outcome::Throttle => self.throttle += 1,
             Outcome::Fault => self.fault += 1,
         }
-        self.total_response_secs += duration_us as f64 / 1e6;
+        self.total_response_us = self.total_response_us.saturating_add(duration_us);
+    }
+
+    /// Adds sums, of which some may be negative: what they take away was added before or will be.
+    fn add_sums(&mut self, requests: &Counted<'_>) {
+        let [ok, error, throttle, fault] = requests.outcomes;
+        for (count, sum) in [(&mut self.ok, ok), (&mut self.error, error), (&mut self.throttle, throttle), (&mut self.fault, fault)]
+        {
+            *count = count.wrapping_add_signed(sum);
+        }
+        self.total_response_us = self.total_response_us.wrapping_add_signed(requests.duration_us);
+    }
+
+    pub(crate) fn merge(&mut self, other: &Statistics) {
+        self.ok += other.ok;
+        self.error += other.error;
+        self.throttle += other.throttle;
+        self.fault += other.fault;
+        self.total_response_us = self.total_response_us.saturating_add(other.total_response_us);
     }
 }
 
@@ -53,12 +75,31 @@ const HISTOGRAM_ENTRIES: usize = 100;
 
 impl Histogram {
     pub fn add(&mut self, duration_us: u64) {
-        let place = place(duration_us);
-        let run = place / RUN;
+        let place = place(duration_us) as usize;
+        self.run(place / RUN)[place % RUN] += 1;
+    }
+
+    fn run(&mut self, run: usize) -> &mut [u64; RUN] {
         if run >= self.counts.len() {
             self.counts.resize(run + 1, None);
         }
-        self.counts[run].get_or_insert_with(|| Box::new([0; RUN]))[place % RUN] += 1;
+        self.counts[run].get_or_insert_with(|| Box::new([0; RUN]))
+    }
+
+    fn add_sums(&mut self, requests: &Counted<'_>) {
+        for (&place, &count) in requests.places.iter().zip(requests.counts) {
+            let place = place as usize;
+            if place < PLACES {
+                let sum = &mut self.run(place / RUN)[place % RUN];
+                *sum = sum.wrapping_add_signed(count);
+            }
+        }
+    }
+
+    pub(crate) fn merge(&mut self, other: &Histogram) {
+        for (run, counts) in other.counts.iter().enumerate().filter_map(|(run, counts)| Some((run, counts.as_deref()?))) {
+            self.run(run).iter_mut().zip(counts).for_each(|(sum, count)| *sum = sum.wrapping_add(*count));
+        }
     }
 
     /// Seconds and counts, ascending.
@@ -67,7 +108,7 @@ impl Histogram {
         let places =
             runs.flat_map(|(run, counts)| counts.iter().enumerate().map(move |(place, &count)| (run * RUN + place, count)));
         let met = places.filter(|&(_, count)| count > 0);
-        let mut entries: Vec<(u64, u64)> = met.map(|(place, count)| (duration_us(place), count)).collect();
+        let mut entries: Vec<(u64, u64)> = met.map(|(place, count)| (duration_us(place as u32), count)).collect();
         if entries.len() > HISTOGRAM_ENTRIES {
             for entry in &mut entries {
                 entry.0 = rounded(entry.0, 100);
@@ -82,34 +123,6 @@ impl Histogram {
         }
         entries.into_iter().map(|(us, count)| (us as f64 / 1e6, count)).collect()
     }
-}
-
-/// Where a duration stands: below a thousand microseconds each has its own place, above there are 900 to each power of ten.
-fn place(duration_us: u64) -> usize {
-    let mut rest = rounded(duration_us, 1_000);
-    let mut power = 0;
-    while rest >= 1_000 {
-        rest /= 10;
-        power += 1;
-    }
-    if power == 0 { rest as usize } else { 1_000 + (power - 1) * 900 + (rest as usize - 100) }
-}
-
-/// The duration that stands in a place.
-fn duration_us(place: usize) -> u64 {
-    match place.checked_sub(1_000) {
-        None => place as u64,
-        Some(beyond) => (beyond % 900 + 100) as u64 * 10u64.pow((beyond / 900 + 1) as u32),
-    }
-}
-
-/// The value with as many significant digits as `below` has zeros.
-fn rounded(value: u64, below: u64) -> u64 {
-    let mut unit = 1;
-    while value / unit >= below {
-        unit *= 10;
-    }
-    (value.saturating_add(unit / 2)) / unit * unit
 }
 
 /// A tally of requests over one span of time.
@@ -137,6 +150,20 @@ impl Tally {
             self.histogram.add(duration_us);
         }
     }
+
+    pub(crate) fn add_sums(&mut self, requests: &Counted<'_>) {
+        self.start_us = self.start_us.min(requests.start_us);
+        self.end_us = self.end_us.max(requests.end_us);
+        self.statistics.add_sums(requests);
+        self.histogram.add_sums(requests);
+    }
+
+    pub(crate) fn merge(&mut self, other: &Tally) {
+        self.start_us = self.start_us.min(other.start_us);
+        self.end_us = self.end_us.max(other.end_us);
+        self.statistics.merge(&other.statistics);
+        self.histogram.merge(&other.histogram);
+    }
 }
 
 /// A question about one service, one edge, or all edges together, over time.
@@ -145,6 +172,13 @@ pub struct SeriesQuery {
     pub range: TimeRange,
     pub period_us: i64,
     pub selector: Option<Selector>,
+}
+
+impl SeriesQuery {
+    /// Whether it asks only who called whom.
+    fn is_plain(&self) -> bool {
+        !matches!(&self.selector, Some(Selector::Service(_, Some(_)) | Selector::Edge(_, _, Some(_))))
+    }
 }
 
 /// What a series is about.
@@ -180,24 +214,66 @@ impl Query {
     pub fn series(&self, query: &SeriesQuery) -> Result<Vec<SeriesStep>> {
         let reader = self.reader();
         let now_us = self.clock.now_us();
-        let mut steps: BTreeMap<i64, Tally> = BTreeMap::new();
-        let range = ScanRange::Active { from_us: query.range.start_us, to_us: query.range.end_us };
-        // A condition may ask for anything.
-        let outline = !matches!(&query.selector, Some(Selector::Service(_, Some(_)) | Selector::Edge(_, _, Some(_))));
-        let mut scan = everything(range, outline);
-        if let Some(Selector::Service(target, inner)) = &query.selector {
-            scan.prefilter = Expression::Service(target.clone(), inner.clone()).prefilter();
+        // A condition may ask for anything, and a minute must lie within one step.
+        let sums_serve = query.is_plain() && query.period_us % MINUTE_US == 0;
+        let split = if sums_serve { Split::of(&reader, query.range, now_us)? } else { Split::nothing_whole(query.range) };
+        steps(&reader, &split, query, now_us)
+    }
+}
+
+pub(crate) fn steps(reader: &Reader, split: &Split, query: &SeriesQuery, now_us: i64) -> Result<Vec<SeriesStep>> {
+    let step = |time_us: i64| time_us.div_euclid(query.period_us) * query.period_us;
+    // With the number of all requests, those in progress included.
+    let mut steps: BTreeMap<i64, (i64, Tally)> = BTreeMap::new();
+    for row in split.rows() {
+        if let Some(requests) = selected_sums(&query.selector, &row) {
+            let (visits, tally) = steps.entry(step(row.minute * MINUTE_US)).or_default();
+            *visits += row.visits;
+            tally.add_sums(&requests);
         }
+    }
+    steps.retain(|_, (visits, _)| *visits > 0);
+    let prefilter = match &query.selector {
+        Some(Selector::Service(target, inner)) => Expression::Service(target.clone(), inner.clone()).prefilter(),
+        _ => Prefilter::Anything,
+    };
+    for range in &split.rest {
+        let active = ScanRange::Active { from_us: range.start_us, to_us: range.end_us };
+        let scan = TraceScan { prefilter: prefilter.clone(), ..everything(active, query.is_plain()) };
         reader.scan(&scan, &mut |digest| {
             for visit in digest.visits.iter().filter(|visit| !is_pending(visit, now_us)) {
-                if let Some(call) = selected(&query.selector, digest, visit).filter(|call| query.range.contains(call.start_us)) {
-                    let step_us = call.start_us.div_euclid(query.period_us) * query.period_us;
-                    steps.entry(step_us).or_default().add(call);
+                if let Some(call) = selected(&query.selector, digest, visit).filter(|_| range.contains(visit.served.start_us)) {
+                    let (visits, tally) = steps.entry(step(visit.served.start_us)).or_default();
+                    *visits += 1;
+                    tally.add(call);
                 }
             }
-            std::ops::ControlFlow::Continue(())
+            ControlFlow::Continue(())
         })?;
-        Ok(steps.into_iter().map(|(start_us, tally)| SeriesStep { start_us, tally }).collect())
+    }
+    Ok(steps.into_iter().map(|(start_us, (_, tally))| SeriesStep { start_us, tally }).collect())
+}
+
+/// The requests of a row that the selector asks for, if it asks for any.
+fn selected_sums<'b>(selector: &Option<Selector>, row: &MinuteRow<'b>) -> Option<Counted<'b>> {
+    let requested = row.requested.unwrap_or(row.served);
+    let is_service = |target: &Target, side: &Side<'_>, kind: Option<&str>| {
+        target.name.as_ref().is_none_or(|name| side.names().any(|known| known == name))
+            && target.kind.as_deref().is_none_or(|wanted| kind == Some(wanted))
+            && target.account_id.as_ref().is_none_or(|account| side.account_id == Some(account.as_str()))
+    };
+    match selector {
+        None => (!matches!(row.from, From::Unknown)).then_some(requested),
+        Some(Selector::Service(target, _)) => is_service(target, &row.to, row.to.kind).then_some(row.served),
+        Some(Selector::Edge(from, to, _)) => {
+            let from_matches = match &row.from {
+                From::Unknown => false,
+                // The client that calls a root carries the root's name and the type `client`.
+                From::Client => is_service(from, &row.to, Some("client")),
+                From::Service(caller) => is_service(from, caller, caller.kind),
+            };
+            (from_matches && is_service(to, &row.to, row.to.kind)).then_some(requested)
+        }
     }
 }
 

@@ -1,4 +1,4 @@
--- Parts of the tables: a part is three Parquet files, segment/<id>.parquet, trace/<id>.parquet and visit/<id>.parquet.
+-- Parts of the tables: a part is four Parquet files, <id>.parquet in segment/, trace/, visit/ and minute/.
 CREATE TABLE part (
     id            INTEGER PRIMARY KEY,
     day           INTEGER NOT NULL,  -- UTC days since 1970 of the traces' time
@@ -13,6 +13,7 @@ CREATE TABLE part (
     segment_checksums  BLOB NOT NULL,  -- CRC-32C of each 16 KiB of the file, little endian
     trace_checksums    BLOB NOT NULL,
     visit_checksums    BLOB NOT NULL,
+    minute_checksums   BLOB NOT NULL,
     checksum      INTEGER NOT NULL,  -- CRC-32C of the columns above
     damaged       TEXT               -- why the part is set aside, if it is
 ) STRICT;
@@ -39,6 +40,14 @@ CREATE TABLE checkpoint (
     checksum  INTEGER NOT NULL   -- CRC-32C of the sequence
 ) STRICT;
 INSERT INTO checkpoint VALUES (1, 0, 2351477386);
+
+-- From this time on the sums of the minute tables add up to what the traces say. Before it, parts are gone from which others
+-- subtract.
+CREATE TABLE minute_sums (
+    only           INTEGER PRIMARY KEY CHECK (only = 1),
+    exact_from_us  INTEGER NOT NULL
+) STRICT;
+INSERT INTO minute_sums VALUES (1, 0);
 
 CREATE TABLE sampling_rule (
     name            TEXT PRIMARY KEY,

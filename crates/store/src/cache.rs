@@ -8,6 +8,7 @@ use quick_cache::sync::{Cache as Bounded, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use crate::error::Result;
+use crate::table::minute::MinuteFile;
 use crate::table::segment::SegmentFile;
 use crate::table::trace::TraceFile;
 
@@ -17,6 +18,7 @@ pub(crate) struct Cache {
     blocks: Bounded<(u64, u32), Bytes, BlockLength>,
     segments: Bounded<i64, Arc<SegmentFile>, Footer>,
     traces: Bounded<i64, Arc<TraceFile>, Footer>,
+    minutes: Bounded<i64, Arc<MinuteFile>, Footer>,
     files: AtomicU64,
 }
 
@@ -34,6 +36,12 @@ struct Footer;
 
 impl Weighter<i64, Arc<SegmentFile>> for Footer {
     fn weight(&self, _: &i64, file: &Arc<SegmentFile>) -> u64 {
+        file.memory_bytes().max(1) as u64
+    }
+}
+
+impl Weighter<i64, Arc<MinuteFile>> for Footer {
+    fn weight(&self, _: &i64, file: &Arc<MinuteFile>) -> u64 {
         file.memory_bytes().max(1) as u64
     }
 }
@@ -63,11 +71,14 @@ const FOOTER_BYTES: usize = 64 * 1024;
 
 impl Cache {
     pub(crate) fn new(block_bytes: usize, footer_bytes: usize) -> Cache {
-        let each = footer_bytes / 2;
+        // Those of minutes are small.
+        let few = footer_bytes / 8;
+        let each = (footer_bytes - few) / 2;
         Cache {
             blocks: Bounded::with_weighter(block_bytes / crate::table::file::BLOCK_BYTES, block_bytes as u64, BlockLength),
             segments: footers(each),
             traces: footers(each),
+            minutes: footers(few),
             files: AtomicU64::new(0),
         }
     }
@@ -94,9 +105,15 @@ impl Cache {
         self.traces.get_or_insert_with(&part, || open().map(Arc::new))
     }
 
+    /// So of the minutes.
+    pub(crate) fn minute(&self, part: i64, open: impl FnOnce() -> Result<MinuteFile>) -> Result<Arc<MinuteFile>> {
+        self.minutes.get_or_insert_with(&part, || open().map(Arc::new))
+    }
+
     /// Forgets a part whose files are deleted.
     pub(crate) fn forget(&self, part: i64) {
         self.segments.remove(&part);
         self.traces.remove(&part);
+        self.minutes.remove(&part);
     }
 }

@@ -13,6 +13,7 @@ use sqlx::Row;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
 
 use crate::error::{Error, Result};
+use crate::part::FOLDERS;
 use crate::table::file::{Checksums, Written};
 use crate::table::trace::Span;
 
@@ -28,13 +29,13 @@ pub struct Catalog {
 #[derive(Debug, Clone)]
 pub(crate) struct NewPart {
     pub(crate) row: PartRow,
-    /// Of segments, traces, visits.
-    pub(crate) checksums: [Arc<Checksums>; 3],
+    /// In the order of `part::FOLDERS`.
+    pub(crate) checksums: [Arc<Checksums>; FOLDERS.len()],
 }
 
 impl NewPart {
-    /// Of files just written: segments, traces, visits.
-    pub(crate) fn new(id: i64, day: i64, documents: u64, written: [Written; 3], span: Span, now_us: i64) -> NewPart {
+    /// Of files just written, in the order of `part::FOLDERS`.
+    pub(crate) fn new(id: i64, day: i64, documents: u64, written: [Written; FOLDERS.len()], span: Span, now_us: i64) -> NewPart {
         let row = PartRow {
             id,
             day,
@@ -107,6 +108,7 @@ pub(crate) struct PartChange {
     pub(crate) remove: Vec<i64>,
     pub(crate) supersede: Vec<(i64, TraceId)>,
     pub(crate) checkpoint: Option<u64>,
+    pub(crate) exact_from_us: Option<i64>,
 }
 
 impl Catalog {
@@ -134,6 +136,7 @@ impl Catalog {
             self.parts().await?;
             self.superseded().await?;
             self.damaged_parts().await?;
+            self.exact_from_us().await?;
             Ok::<_, Error>(None)
         };
         match check.await {
@@ -190,12 +193,26 @@ impl Catalog {
     }
 
     pub(crate) async fn parts(&self) -> Result<Vec<NewPart>> {
-        let rows = sqlx::query("SELECT * FROM part WHERE damaged IS NULL ORDER BY id").fetch_all(&self.pool).await?;
+        self.parts_of("SELECT * FROM part WHERE damaged IS NULL ORDER BY id").await
+    }
+
+    /// Parts that no answer is made of, because something in them cannot be read.
+    pub(crate) async fn parts_set_aside(&self) -> Result<Vec<NewPart>> {
+        self.parts_of("SELECT * FROM part WHERE damaged IS NOT NULL ORDER BY id").await
+    }
+
+    async fn parts_of(&self, sql: &'static str) -> Result<Vec<NewPart>> {
+        let rows = sqlx::query(sql).fetch_all(&self.pool).await?;
         rows.iter()
             .map(|sql| {
                 let row: &SqliteRow = sql;
                 let checksums = |column| Ok::<_, sqlx::Error>(Arc::new(Checksums::from_bytes(row.try_get(column)?)));
-                let checksums = [checksums("segment_checksums")?, checksums("trace_checksums")?, checksums("visit_checksums")?];
+                let checksums = [
+                    checksums("segment_checksums")?,
+                    checksums("trace_checksums")?,
+                    checksums("visit_checksums")?,
+                    checksums("minute_checksums")?,
+                ];
                 let row = PartRow {
                     id: row.try_get("id")?,
                     day: row.try_get("day")?,
@@ -238,11 +255,11 @@ impl Catalog {
     pub(crate) async fn change_parts(&self, change: &PartChange) -> Result<()> {
         let mut transaction = self.pool.begin().await?;
         for new in &change.add {
-            let NewPart { row: part, checksums: [segments, traces, visits] } = new;
+            let NewPart { row: part, checksums: [segments, traces, visits, minutes] } = new;
             sqlx::query(
                 "INSERT INTO part (id, day, segment_rows, trace_rows, bytes, min_time_us, max_time_us, min_start_us, max_end_us, \
-                 created_us, segment_checksums, trace_checksums, visit_checksums, checksum) \
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 created_us, segment_checksums, trace_checksums, visit_checksums, minute_checksums, checksum) \
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )
             .bind(part.id)
             .bind(part.day)
@@ -257,6 +274,7 @@ impl Catalog {
             .bind(segments.to_bytes())
             .bind(traces.to_bytes())
             .bind(visits.to_bytes())
+            .bind(minutes.to_bytes())
             .bind(new.checksum())
             .execute(&mut *transaction)
             .await?;
@@ -280,13 +298,24 @@ impl Catalog {
                 .execute(&mut *transaction)
                 .await?;
         }
+        if let Some(exact_from_us) = change.exact_from_us {
+            sqlx::query("UPDATE minute_sums SET exact_from_us = ?").bind(exact_from_us).execute(&mut *transaction).await?;
+        }
         transaction.commit().await?;
         Ok(())
     }
 
+    /// From when on sums per minute can be used.
+    pub(crate) async fn exact_from_us(&self) -> Result<i64> {
+        Ok(sqlx::query_scalar("SELECT exact_from_us FROM minute_sums").fetch_one(&self.pool).await?)
+    }
+
     /// Takes a part out of every answer, and remembers why.
-    pub(crate) async fn mark_damaged(&self, id: i64, why: &str) -> Result<()> {
-        sqlx::query("UPDATE part SET damaged = ? WHERE id = ?").bind(why).bind(id).execute(&self.pool).await?;
+    pub(crate) async fn mark_damaged(&self, id: i64, why: &str, exact_from_us: i64) -> Result<()> {
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query("UPDATE part SET damaged = ? WHERE id = ?").bind(why).bind(id).execute(&mut *transaction).await?;
+        sqlx::query("UPDATE minute_sums SET exact_from_us = ?").bind(exact_from_us).execute(&mut *transaction).await?;
+        transaction.commit().await?;
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use model::TraceId;
 use model::digest::TraceDigest;
+use model::minute::{MINUTE_US, Minutes, minute_of};
 
 use crate::cache::Cache;
 use crate::catalog::Catalog;
@@ -42,6 +43,8 @@ pub struct Checkup {
 
 const REBUILD: &str = "`mitoshi rebuild` keeps what can still be read; `mitoshi restore` brings back a backup";
 const NEXT_START: &str = "the next start makes it anew from the parts";
+const SUMS: &str = "requests per minute";
+const SUMS_REMEDY: &str = "`mitoshi rebuild` counts them again";
 const NONE: &str = "what the other parts hold is not concerned";
 
 /// Reads everything in the folder and compares: files with their checksums, rows with the catalog, digests with their segments
@@ -59,7 +62,9 @@ pub async fn checkup(dir: &Path, deep: bool, progress: &Progress) -> Result<Chec
     if dir.join(RESTORING).exists() {
         checkup.find("the folder", "a restore into it did not finish".to_owned(), "run `mitoshi restore` again");
     }
-    let Some(Named { parts, set_aside, checkpoint }) = open_parts(dir, &mut checkup).await? else { return Ok(checkup) };
+    let Some(Named { parts, exact_from_us, set_aside, checkpoint }) = open_parts(dir, &mut checkup).await? else {
+        return Ok(checkup);
+    };
     let bytes = parts.iter().map(|part| part.row.bytes as u64).sum();
     let job = progress.begin("checking parts", "bytes", bytes);
     let (parts, mut checkup) = {
@@ -77,6 +82,14 @@ pub async fn checkup(dir: &Path, deep: bool, progress: &Progress) -> Result<Chec
                     Err(what) => checkup.find(&format!("part {}", part.row.id), what, REBUILD),
                 }
             }
+            // Where a part cannot be read, that is what there is to say.
+            if deep && checkup.findings.is_empty() {
+                match compare_sums(&parts, exact_from_us) {
+                    Ok(None) => {}
+                    Ok(Some(what)) => checkup.find(SUMS, what, SUMS_REMEDY),
+                    Err(err) => checkup.find(SUMS, err.to_string(), SUMS_REMEDY),
+                }
+            }
             (parts, checkup)
         };
         tokio::task::spawn_blocking(check).await.map_err(|_| Error::Panicked("checking parts"))?
@@ -85,7 +98,11 @@ pub async fn checkup(dir: &Path, deep: bool, progress: &Progress) -> Result<Chec
     let catalog = Catalog::open_read_only(&catalog_path(dir)).await?;
     let still: HashSet<String> = catalog.parts().await?.iter().map(|part| format!("part {}", part.row.id)).collect();
     catalog.close().await;
-    let gone = |finding: &Finding| finding.place.starts_with("part ") && !still.contains(&finding.place);
+    let changed = parts.iter().any(|part| !still.contains(&format!("part {}", part.row.id)));
+    let gone = |finding: &Finding| match finding.place.as_str() {
+        SUMS => changed,
+        place => place.starts_with("part ") && !still.contains(place),
+    };
     let is_set_aside = |finding: &Finding| finding.what.starts_with(SET_ASIDE);
     checkup.findings.retain(|finding| is_set_aside(finding) || !gone(finding));
 
@@ -103,6 +120,7 @@ const SET_ASIDE: &str = "was set aside";
 /// What the catalog names.
 struct Named {
     parts: Vec<Part>,
+    exact_from_us: i64,
     set_aside: Vec<i64>,
     checkpoint: u64,
 }
@@ -123,13 +141,14 @@ async fn open_parts(dir: &Path, checkup: &mut Checkup) -> Result<Option<Named>> 
                 catalog.superseded().await?,
                 catalog.damaged_parts().await?,
                 catalog.checkpoint().await?,
+                catalog.exact_from_us().await?,
             )),
             Some(why) => Err(why),
         };
         catalog.close().await;
         Ok::<_, Error>(content)
     };
-    let (rows, mut superseded, damaged, checkpoint) = match read.await {
+    let (rows, mut superseded, damaged, checkpoint, exact_from_us) = match read.await {
         Ok(Ok(content)) => content,
         Ok(Err(why)) => {
             checkup.find("the catalog", why, NEXT_START);
@@ -150,7 +169,7 @@ async fn open_parts(dir: &Path, checkup: &mut Checkup) -> Result<Option<Named>> 
         let superseded = superseded.remove(&part.row.id).unwrap_or_default();
         Part::new(dir, part, superseded, &cache)
     });
-    Ok(Some(Named { parts: parts.collect(), set_aside, checkpoint }))
+    Ok(Some(Named { parts: parts.collect(), exact_from_us, set_aside, checkpoint }))
 }
 
 impl Checkup {
@@ -232,6 +251,31 @@ fn compare_digests(part: &Part, parts: &[Part]) -> Result<(), String> {
         [] => Ok(()),
         [first, ..] => Err(format!("what is derived of {} traces is not what their segments give, {first} first", differing.len())),
     }
+}
+
+/// Counts the requests of all traces again and compares with what the minute tables add up to. Returns what differs.
+fn compare_sums(parts: &[Part], exact_from_us: i64) -> Result<Option<String>> {
+    let (mut counted, mut summed) = (Minutes::default(), Minutes::default());
+    for part in parts {
+        part.files.minute()?.merge_into(&mut summed)?;
+        each_digest(part, &mut |digest| {
+            if !part.superseded.contains(&digest.id) {
+                counted.add(&digest);
+            }
+            Ok(())
+        })?;
+    }
+    summed.take_out(&counted);
+    let first = minute_of(exact_from_us.saturating_add(MINUTE_US - 1));
+    let differing: Vec<_> = summed.edges().into_iter().filter(|((minute, ..), _)| *minute >= first).collect();
+    Ok(differing.first().map(|((minute, to, _), _)| {
+        let time_secs = minute * MINUTE_US / 1_000_000;
+        format!(
+            "{} sums are not what the traces give, first those of {} in the minute of {time_secs} (seconds since 1970)",
+            differing.len(),
+            summed.at(*to).id.name,
+        )
+    }))
 }
 
 fn check_log(dir: &Path, checkpoint: u64, checkup: &mut Checkup) -> Result<()> {

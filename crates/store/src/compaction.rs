@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use model::TraceId;
 use model::digest::TraceDigest;
+use model::minute::Minutes;
 use model::time::DAY_US;
 use tracing::info;
 
@@ -14,8 +15,8 @@ use crate::catalog::{NewPart, PartChange};
 use crate::error::{Error, Result};
 use crate::part::{self, Part};
 use crate::scan::{Prefilter, ScanRange};
-use crate::table::segment;
 use crate::table::trace::{self, TraceWriter};
+use crate::table::{minute, segment};
 use crate::{Store, read, write};
 
 /// Parts of one size class that are merged together.
@@ -54,7 +55,7 @@ impl Store {
             add: vec![merged_part.clone()],
             remove: merged.iter().copied().collect(),
             supersede: late.iter().map(|&id| (output_id, id)).collect(),
-            checkpoint: None,
+            ..PartChange::default()
         };
         self.inner.catalog.change_parts(&change).await?;
         let segment_rows = merged_part.row.segment_rows;
@@ -73,14 +74,20 @@ impl Store {
         let oldest_us = self.inner.clock.now_us().saturating_sub(i64::from(days).saturating_mul(DAY_US));
         // Traces that claim to be of the future are as old as their part.
         let age = |part: &Part| part.row.max_time_us.min(part.row.created_us);
-        let old: HashSet<i64> =
-            read(&self.inner.state).parts.iter().filter(|part| age(part) < oldest_us).map(|part| part.row.id).collect();
+        let (old, exact_from_us) = {
+            let state = read(&self.inner.state);
+            let old: Vec<&Part> = state.parts.iter().filter(|part| age(part) < oldest_us).collect();
+            let exact_from_us = old.iter().map(|part| gone_until_us(part)).fold(state.exact_from_us, i64::max);
+            (old.into_iter().map(|part| part.row.id).collect::<HashSet<i64>>(), exact_from_us)
+        };
         if old.is_empty() {
             return Ok(0);
         }
-        let change = PartChange { remove: old.iter().copied().collect(), ..PartChange::default() };
+        let change =
+            PartChange { remove: old.iter().copied().collect(), exact_from_us: Some(exact_from_us), ..PartChange::default() };
         self.inner.catalog.change_parts(&change).await?;
         self.replace(&old, None);
+        write(&self.inner.state).exact_from_us = exact_from_us;
         info!(parts = old.len(), "removed parts past retention");
         Ok(old.len())
     }
@@ -88,13 +95,18 @@ impl Store {
     /// Takes parts that were found unreadable out of the catalog's answers, and remembers why.
     pub async fn set_damaged_aside(&self) -> Result<usize> {
         let _maintenance = self.inner.maintenance.lock().await;
-        let damaged: Vec<(i64, String)> = read(&self.inner.state)
-            .parts
-            .iter()
-            .filter_map(|part| part.files.damage().map(|why| (part.row.id, why.to_owned())))
-            .collect();
-        for (id, why) in &damaged {
-            self.inner.catalog.mark_damaged(*id, why).await?;
+        let (damaged, mut exact_from_us) = {
+            let state = read(&self.inner.state);
+            let damaged = state
+                .parts
+                .iter()
+                .filter_map(|part| part.files.damage().map(|why| (part.row.id, gone_until_us(part), why.to_owned())));
+            (damaged.collect::<Vec<_>>(), state.exact_from_us)
+        };
+        for (id, until_us, why) in &damaged {
+            exact_from_us = exact_from_us.max(*until_us);
+            self.inner.catalog.mark_damaged(*id, why, exact_from_us).await?;
+            write(&self.inner.state).exact_from_us = exact_from_us;
         }
         Ok(damaged.len())
     }
@@ -114,6 +126,12 @@ impl Store {
     }
 }
 
+/// When nothing of a part that goes was under way any more, so that sums of later minutes do not miss it. What claims to be of the
+/// future is not waited for.
+fn gone_until_us(part: &Part) -> i64 {
+    part.row.max_end_us.min(part.row.created_us.saturating_add(DAY_US))
+}
+
 /// The parts to merge next: of one day and one size class, the smallest class first.
 fn choose(parts: &[Part]) -> Option<Vec<Part>> {
     let mut classes: BTreeMap<(u32, Reverse<i64>), Vec<&Part>> = BTreeMap::new();
@@ -130,7 +148,7 @@ fn choose(parts: &[Part]) -> Option<Vec<Part>> {
 fn merge(dir: &Path, id: i64, inputs: &[Part], now_us: i64) -> Result<NewPart> {
     let traces = inputs.iter().map(|part| part.row.trace_rows as u64).sum();
     let files = inputs.iter().map(|part| part.files.segment()).collect::<Result<Vec<_>>>()?;
-    let [segment_path, trace_path, visit_path] = part::paths(dir, id);
+    let [segment_path, trace_path, visit_path, minute_path] = part::paths(dir, id);
     let (segments, documents) = segment::merge(&segment_path, &files, traces)?;
 
     let mut streams = inputs.iter().map(|part| DigestStream { part, group: 0, waiting: VecDeque::new() }).collect::<Vec<_>>();
@@ -150,7 +168,12 @@ fn merge(dir: &Path, id: i64, inputs: &[Part], now_us: i64) -> Result<NewPart> {
         }
     }
     let (traces, visits, span) = writer.finish()?;
-    Ok(NewPart::new(id, inputs[0].row.day, documents, [segments, traces, visits], span, now_us))
+    let mut minutes = Minutes::default();
+    for input in inputs {
+        input.files.minute()?.merge_into(&mut minutes)?;
+    }
+    let (sums, span) = (minute::write(&minute_path, &minutes)?, span.with(minute::span(&minutes)));
+    Ok(NewPart::new(id, inputs[0].row.day, documents, [segments, traces, visits, sums], span, now_us))
 }
 
 /// The digests of a part that still count, newest first.

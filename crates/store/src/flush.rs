@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use model::digest::{TraceDigest, day_of};
+use model::minute::Minutes;
 use model::{Segment, TraceId};
 use tracing::info;
 
@@ -13,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::memtable::{MemTrace, Memtable};
 use crate::part::{self, Part};
 use crate::reader::older_documents;
+use crate::table::minute;
 use crate::table::segment::SegmentWriter;
 use crate::table::trace::{self, TraceWriter};
 use crate::{Store, read, write};
@@ -65,7 +67,9 @@ impl Store {
                 .collect();
             parts.extend(added.into_iter().map(|new| Part::new(&dir, new, Default::default(), &self.inner.cache)));
             state.parts = Arc::new(parts);
-            state.flushing = None;
+            if let Some(flushed) = state.flushing.take() {
+                state.active.forget_digests(&flushed);
+            }
         }
         self.inner.drained.notify_waiters();
         let wal = self.inner.wal.lock().await.clone();
@@ -96,12 +100,13 @@ pub(crate) struct Days<'d> {
     written: Vec<NewPart>,
 }
 
-/// A part that is being written: segments as they come, the digests of their traces at its end.
+/// A part that is being written: segments as they come, what is derived of them at its end.
 struct Day {
     id: i64,
     segments: SegmentWriter,
     documents: u64,
     digests: Vec<TraceDigest>,
+    minutes: Minutes,
 }
 
 impl Days<'_> {
@@ -109,12 +114,20 @@ impl Days<'_> {
         Days { dir, next_id: first_id, documents_max, now_us, days: BTreeMap::new(), written: Vec::new() }
     }
 
-    /// Adds a trace: these of its documents, and its digest. `traces_max` is how many there will be, at most.
-    pub(crate) fn add<'s>(&mut self, documents: &'s [(u64, Segment<'s>)], digest: TraceDigest, traces_max: u64) -> Result<()> {
+    /// Adds a trace: these of its documents, and its digest. `replaced` is the one that counted so far, in an older part.
+    /// `traces_max` is how many there will be, at most.
+    pub(crate) fn add<'s>(
+        &mut self,
+        documents: &'s [(u64, Segment<'s>)],
+        digest: TraceDigest,
+        replaced: Option<&TraceDigest>,
+        traces_max: u64,
+    ) -> Result<()> {
         let label = self.room(label(day_of(digest.time_us), day_of(self.now_us)));
         if !self.days.contains_key(&label) {
             let segments = SegmentWriter::create(&part::paths(self.dir, self.next_id)[0], traces_max)?;
-            self.days.insert(label, Day { id: self.next_id, segments, documents: 0, digests: Vec::new() });
+            let day = Day { id: self.next_id, segments, documents: 0, digests: Vec::new(), minutes: Minutes::default() };
+            self.days.insert(label, day);
             self.next_id += 1;
         }
         let Some(day) = self.days.get_mut(&label) else { return Ok(()) };
@@ -122,6 +135,10 @@ impl Days<'_> {
             day.segments.append(digest.id, *sequence, segment)?;
         }
         day.documents += documents.len() as u64;
+        day.minutes.add(&digest);
+        if let Some(replaced) = replaced {
+            day.minutes.subtract(replaced);
+        }
         day.digests.push(digest);
         if day.documents >= self.documents_max
             && let Some(day) = self.days.remove(&label)
@@ -142,16 +159,17 @@ impl Days<'_> {
     }
 
     fn complete(&mut self, label: i64, day: Day) -> Result<()> {
-        let Day { id, segments, mut digests, .. } = day;
+        let Day { id, segments, mut digests, minutes, .. } = day;
         let (segments, documents) = segments.finish()?;
         digests.sort_unstable_by_key(|digest| std::cmp::Reverse(trace::key(digest)));
-        let [_, trace_path, visit_path] = part::paths(self.dir, id);
+        let [_, trace_path, visit_path, minute_path] = part::paths(self.dir, id);
         let mut writer = TraceWriter::create(&trace_path, &visit_path)?;
         for digest in &digests {
             writer.append(digest)?;
         }
         let (traces, visits, span) = writer.finish()?;
-        self.written.push(NewPart::new(id, label, documents, [segments, traces, visits], span, self.now_us));
+        let (sums, span) = (minute::write(&minute_path, &minutes)?, span.with(minute::span(&minutes)));
+        self.written.push(NewPart::new(id, label, documents, [segments, traces, visits, sums], span, self.now_us));
         Ok(())
     }
 
@@ -179,14 +197,15 @@ fn build(dir: &Path, first_id: i64, memtable: &Memtable, parts: &[Part], now_us:
         }
         supersede.extend(holders.iter().filter(|part| !part.superseded.contains(&id)).map(|part| (part.row.id, id)));
         let documents: Vec<(u64, Segment<'_>)> = mem_trace.segments().collect();
-        let digest = if holders.is_empty() {
-            crate::digest(id, documents.iter().map(|(_, segment)| segment))
+        let (digest, replaced) = if holders.is_empty() {
+            (crate::digest(id, documents.iter().map(|(_, segment)| segment)), None)
         } else {
             let mut all = older_documents(holders, id)?;
+            let replaced = crate::digest(id, &all.segments());
             mem_trace.read(&mut all);
-            crate::digest(id, &all.segments())
+            (crate::digest(id, &all.segments()), Some(replaced))
         };
-        days.add(&documents, digest, memtable.traces.len() as u64)?;
+        days.add(&documents, digest, replaced.as_ref(), memtable.traces.len() as u64)?;
     }
     Ok((days.finish()?, supersede))
 }

@@ -50,6 +50,7 @@ pub use progress::{Job, Progress, Work};
 pub use reader::Reader;
 pub use rebuild::Rebuilt;
 pub use scan::{Prefilter, ScanPosition, ScanRange, Scanned, TraceScan, VisitTest};
+pub use table::minute::{Counted, MinuteBatch, MinuteRow, Side};
 pub use wal::LogDamage;
 
 use cache::Cache;
@@ -58,7 +59,7 @@ use part::Part;
 use table::segment;
 
 /// The version of everything on disk. A folder of another version is refused with a message that says so.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 /// How a store behaves.
 #[derive(Debug, Clone)]
@@ -212,6 +213,8 @@ struct State {
     /// Being written to parts. Stays here until it is, over failed attempts too.
     flushing: Option<Arc<Memtable>>,
     parts: Arc<Vec<Part>>,
+    /// From when on the sums per minute are those of the traces: what parts subtract is, before, subtracted from parts that are gone.
+    exact_from_us: i64,
 }
 
 impl State {
@@ -271,7 +274,12 @@ impl Store {
     /// A view of everything acknowledged so far.
     pub fn reader(&self) -> Reader {
         let state = read(&self.inner.state);
-        Reader { active: state.active.traces.clone(), flushing: state.flushing.clone(), parts: state.parts.clone() }
+        Reader {
+            active: state.active.traces.clone(),
+            flushing: state.flushing.clone(),
+            parts: state.parts.clone(),
+            exact_from_us: state.exact_from_us,
+        }
     }
 
     /// The small mutable state.

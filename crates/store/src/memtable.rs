@@ -27,6 +27,7 @@ const DOCUMENT_OVERHEAD: usize = 160;
 pub(crate) struct MemTrace {
     pub(crate) documents: Vec<MemDocument>,
     digest: OnceLock<Arc<TraceDigest>>,
+    replaced: OnceLock<Option<Arc<TraceDigest>>>,
 }
 
 impl MemTrace {
@@ -40,15 +41,36 @@ impl MemTrace {
         self.documents.iter().filter_map(|document| Some((document.sequence, crate::read_text(document.sequence, &document.raw)?)))
     }
 
-    /// The trace's digest, made on first use. `older` gives documents of this trace that are already elsewhere.
-    pub(crate) fn digest(&self, id: TraceId, older: impl FnOnce() -> Result<TraceDocuments>) -> Result<Arc<TraceDigest>> {
+    /// The trace's digest, made on first use. `in_parts` gives its documents in parts; `between` has those that came after these
+    /// and before its own.
+    pub(crate) fn digest(
+        &self,
+        id: TraceId,
+        in_parts: impl FnOnce() -> Result<TraceDocuments>,
+        between: Option<&MemTrace>,
+    ) -> Result<Arc<TraceDigest>> {
         if let Some(digest) = self.digest.get() {
             return Ok(digest.clone());
         }
-        let mut documents = older()?;
+        let mut documents = in_parts()?;
+        let replaced = (!documents.is_empty()).then(|| Arc::new(crate::digest(id, &documents.segments())));
+        self.replaced.get_or_init(|| replaced);
+        if let Some(between) = between {
+            between.read(&mut documents);
+        }
         self.read(&mut documents);
         let digest = crate::digest(id, &documents.segments());
         Ok(self.digest.get_or_init(|| Arc::new(digest)).clone())
+    }
+
+    /// The digest that parts have of the trace, and that no longer counts. Known once `digest` was asked.
+    pub(crate) fn replaced(&self) -> Option<Arc<TraceDigest>> {
+        self.replaced.get().cloned().flatten()
+    }
+
+    /// The same documents, of which nothing was derived yet.
+    fn afresh(&self) -> MemTrace {
+        MemTrace { documents: self.documents.clone(), ..MemTrace::default() }
     }
 }
 
@@ -78,14 +100,25 @@ impl Memtable {
                 Some(trace) => {
                     trace.documents.push(document);
                     trace.digest.take();
+                    trace.replaced.take();
                 }
                 // A query holds this trace: leave it what it saw.
                 None => {
                     let mut documents = Vec::with_capacity(slot.documents.len() + 4);
                     documents.extend(slot.documents.iter().cloned());
                     documents.push(document);
-                    *slot = Arc::new(MemTrace { documents, digest: OnceLock::new() });
+                    *slot = Arc::new(MemTrace { documents, ..MemTrace::default() });
                 }
+            }
+        }
+    }
+
+    /// Forgets what was derived of traces that `flushed` had too: their documents there are in parts now.
+    pub(crate) fn forget_digests(&mut self, flushed: &Memtable) {
+        for id in flushed.traces.keys() {
+            if let Some(trace) = self.traces.get_mut(id) {
+                // Another: readers of before keep theirs.
+                *trace = Arc::new(trace.afresh());
             }
         }
     }

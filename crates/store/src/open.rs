@@ -46,6 +46,7 @@ impl Store {
         let (catalog, rebuilt_catalog) = open_catalog(&dir, &cache, clock.now_us(), &options).await?;
         let checkpoint = catalog.checkpoint().await?;
         let mut superseded = catalog.superseded().await?;
+        let exact_from_us = catalog.exact_from_us().await?;
         let rows = catalog.parts().await?;
         let damaged = catalog.damaged_parts().await?;
         let known: HashSet<i64> = rows.iter().map(|part| part.row.id).chain(damaged.iter().map(|(id, _)| *id)).collect();
@@ -67,7 +68,7 @@ impl Store {
                 catalog,
                 cache,
                 wal: Mutex::new(None),
-                state: Arc::new(RwLock::new(State { parts, ..State::default() })),
+                state: Arc::new(RwLock::new(State { parts, exact_from_us, ..State::default() })),
                 full: Arc::new(Notify::new()),
                 drained: Notify::new(),
                 maintenance: Mutex::new(()),

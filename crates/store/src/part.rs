@@ -1,7 +1,8 @@
-//! A part: three immutable files, segments, the digests of their traces and the visits of these, all of one day.
+//! A part: four immutable files, segments, the digests of their traces, the visits of these, and their sums by minute, all of one day.
 
 use std::collections::HashSet;
 use std::fs;
+use std::io::ErrorKind;
 use std::panic;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +17,7 @@ use crate::catalog::{NewPart, PartRow};
 use crate::error::{Error, IoContext, Result};
 use crate::progress::Job;
 use crate::table::file::Checksums;
+use crate::table::minute::MinuteFile;
 use crate::table::segment::SegmentFile;
 use crate::table::trace::TraceFile;
 
@@ -30,9 +32,9 @@ pub(crate) struct Part {
 /// The files of a part, opened when they are used. Deleted when the part was removed from the catalog and the last query let go.
 #[derive(Debug)]
 pub(crate) struct PartFiles {
-    /// Segments, traces, visits; so with the checksums.
-    paths: [PathBuf; 3],
-    checksums: [Arc<Checksums>; 3],
+    /// In the order of `FOLDERS`; so with the checksums.
+    paths: [PathBuf; FOLDERS.len()],
+    checksums: [Arc<Checksums>; FOLDERS.len()],
     /// Its number.
     id: i64,
     cache: Arc<Cache>,
@@ -80,9 +82,14 @@ impl PartFiles {
     }
 
     pub(crate) fn trace(&self) -> Result<Arc<TraceFile>> {
-        let ([_, path, visit_path], [_, sums, visit_sums]) = (&self.paths, &self.checksums);
+        let ([_, path, visit_path, _], [_, sums, visit_sums, _]) = (&self.paths, &self.checksums);
         let open = || TraceFile::open(path, sums.clone(), visit_path, visit_sums.clone(), &self.cache);
         self.cache.trace(self.id, open)
+    }
+
+    pub(crate) fn minute(&self) -> Result<Arc<MinuteFile>> {
+        let ([.., path], [.., sums]) = (&self.paths, &self.checksums);
+        self.cache.minute(self.id, || MinuteFile::open(path, sums.clone(), &self.cache))
     }
 
     /// Runs a read. Damage sets the part aside instead of failing every question that comes near it; other trouble is the
@@ -131,7 +138,9 @@ impl Drop for PartFiles {
         if self.removed.load(Ordering::Acquire) {
             self.cache.forget(self.id);
             for path in &self.paths {
-                if let Err(err) = fs::remove_file(path) {
+                if let Err(err) = fs::remove_file(path)
+                    && err.kind() != ErrorKind::NotFound
+                {
                     warn!(file = %path.display(), error = %err, "cannot delete a part that is no longer needed");
                 }
             }
@@ -140,10 +149,10 @@ impl Drop for PartFiles {
 }
 
 /// The tables whose files make a part.
-pub(crate) const FOLDERS: [&str; 3] = ["segment", "trace", "visit"];
+pub(crate) const FOLDERS: [&str; 4] = ["segment", "trace", "visit", "minute"];
 
-/// Where the files of a part are: segments, traces, visits.
-pub(crate) fn paths(dir: &Path, id: i64) -> [PathBuf; 3] {
+/// Where the files of a part are.
+pub(crate) fn paths(dir: &Path, id: i64) -> [PathBuf; FOLDERS.len()] {
     FOLDERS.map(|folder| dir.join(folder).join(format!("{id:012}.parquet")))
 }
 

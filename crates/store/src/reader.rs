@@ -1,14 +1,17 @@
 //! Reading: one trace, or many.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use model::TraceId;
 use model::digest::TraceDigest;
+use model::minute::{MINUTE_US, Minutes, minute_of};
 
 use crate::error::Result;
 use crate::memtable::{MemTraces, Memtable};
 use crate::part::Part;
+use crate::table::minute::MinuteBatch;
 use crate::{TraceDocuments, Traces};
 
 /// A consistent view: everything acknowledged before it was made, nothing after.
@@ -16,9 +19,41 @@ pub struct Reader {
     pub(crate) active: MemTraces,
     pub(crate) flushing: Option<Arc<Memtable>>,
     pub(crate) parts: Arc<Vec<Part>>,
+    pub(crate) exact_from_us: i64,
 }
 
 impl Reader {
+    /// The first minute whose sums can be used, counted from 1970; before it, a scan of traces answers.
+    pub fn first_minute(&self) -> i64 {
+        minute_of(self.exact_from_us.saturating_add(MINUTE_US - 1))
+    }
+
+    /// The requests that began in these minutes, counted from 1970: rows to add up, among which there may be some of other minutes.
+    /// None where a damaged part makes the sums wrong.
+    pub fn minutes(&self, minutes: Range<i64>) -> Result<Option<Vec<MinuteBatch>>> {
+        let (from_us, to_us) = (minutes.start.saturating_mul(MINUTE_US), minutes.end.saturating_mul(MINUTE_US));
+        let mut batches = Vec::new();
+        for part in self.parts.iter().filter(|part| part.row.min_start_us < to_us && from_us <= part.row.max_end_us) {
+            batches.extend(part.files.tolerate(|files| files.minute()?.batches(minutes.clone()))?);
+        }
+        // What is in memory, and what that replaces.
+        let mut memory = Minutes::default();
+        for digest in self.memory_digests(&|digest| digest.start_us < to_us && from_us <= digest.end_us)? {
+            memory.add(&digest);
+        }
+        for (id, trace) in self.memory().flatten() {
+            // Of a trace in both, the older part of memory is not what parts have.
+            if self.active.get(id).is_none_or(|active| Arc::ptr_eq(active, trace))
+                && let Some(replaced) = trace.replaced()
+            {
+                memory.subtract(&replaced);
+            }
+        }
+        batches.extend(MinuteBatch::all(&memory)?);
+        let is_damaged = self.parts.iter().any(|part| part.files.damage().is_some());
+        Ok((!is_damaged).then_some(batches))
+    }
+
     /// The documents of a trace; empty where the trace is unknown.
     pub fn documents(&self, id: TraceId) -> Result<TraceDocuments> {
         let mut documents = older_documents(self.parts.iter(), id)?;
@@ -78,20 +113,16 @@ impl Reader {
     pub(crate) fn memory_digests(&self, admit: &dyn Fn(&TraceDigest) -> bool) -> Result<Vec<Arc<TraceDigest>>> {
         let mut digests = Vec::new();
         let flushing = self.flushing.as_deref().map(|flushing| &flushing.traces);
+        let in_parts = |id| move || older_documents(self.parts.iter(), id);
         for (&id, trace) in &self.active {
-            let digest = trace.digest(id, || {
-                let mut older = older_documents(self.parts.iter(), id)?;
-                if let Some(trace) = flushing.and_then(|flushing| flushing.get(&id)) {
-                    trace.read(&mut older);
-                }
-                Ok(older)
-            })?;
+            let between = flushing.and_then(|flushing| flushing.get(&id)).map(Arc::as_ref);
+            let digest = trace.digest(id, in_parts(id), between)?;
             if admit(&digest) {
                 digests.push(digest);
             }
         }
         for (&id, trace) in flushing.into_iter().flatten().filter(|(id, _)| !self.active.contains_key(id)) {
-            let digest = trace.digest(id, || older_documents(self.parts.iter(), id))?;
+            let digest = trace.digest(id, in_parts(id), None)?;
             if admit(&digest) {
                 digests.push(digest);
             }

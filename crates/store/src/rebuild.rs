@@ -1,6 +1,6 @@
 //! Making parts anew from what segments say: all that is derived is derived again, and every document stands once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use crate::catalog::{Catalog, NewPart, PartChange};
 use crate::error::{Error, IoContext, Result};
 use crate::flush::Days;
 use crate::open::catalog_path;
-use crate::part;
+use crate::part::{self, Part};
 use crate::progress::{Job, Progress};
 use crate::table::segment::{self, SegmentFile};
-use crate::{Store, read, wal};
+use crate::{Store, read, wal, write};
 
 /// Documents of a part that is made here: digests stay in memory until their part is complete. Merging makes larger ones.
 const PART_DOCUMENTS: u64 = 200_000;
@@ -37,29 +37,45 @@ impl Store {
     pub async fn rebuild(&self) -> Result<Rebuilt> {
         self.flush().await?;
         let _maintenance = self.inner.maintenance.lock().await;
-        let parts = read(&self.inner.state).parts.clone();
+        let in_use = read(&self.inner.state).parts.clone();
+        let dir = &self.inner.options.dir;
+        // What only derived tables lost comes back.
+        let set_aside = self.inner.catalog.parts_set_aside().await?;
+        let set_aside = set_aside.into_iter().map(|part| Part::new(dir, part, Default::default(), &self.inner.cache));
+        let parts: Vec<Part> = in_use.iter().cloned().chain(set_aside).collect();
         let documents = parts.iter().map(|part| part.row.segment_rows as u64).sum();
         let job = self.inner.options.progress.begin("rebuilding", "documents", documents);
         let first_id = self.inner.catalog.reserve_part_ids(ids_needed(documents)).await?;
         let mut lost = Vec::new();
         let mut inputs = Vec::new();
-        for part in parts.iter() {
+        let mut unreadable = Vec::new();
+        for part in &parts {
             match part.files.segment() {
                 Ok(file) => inputs.push((part.row.id, file)),
-                Err(err) if err.is_damage() => lost.push(format!("part {}: {err}", part.row.id)),
+                Err(err) if err.is_damage() => {
+                    lost.push(format!("part {}: {err}", part.row.id));
+                    unreadable.push(part.row.id);
+                }
                 Err(err) => return Err(err),
             }
         }
-        let (dir, now_us) = (self.inner.options.dir.clone(), self.inner.clock.now_us());
-        let made = tokio::task::spawn_blocking(move || write_parts(&dir, first_id, &inputs, now_us, &job));
+        let (dir_owned, now_us) = (dir.clone(), self.inner.clock.now_us());
+        let made = tokio::task::spawn_blocking(move || write_parts(&dir_owned, first_id, &inputs, now_us, &job));
         let Made { parts: added, mut rebuilt, .. } = made.await.map_err(|_| Error::Panicked("rebuilding"))??;
         rebuilt.lost.extend(lost);
-        let old = parts.iter().map(|part| part.row.id).collect();
-        let change =
-            PartChange { add: added.clone(), remove: parts.iter().map(|part| part.row.id).collect(), ..PartChange::default() };
+        let old: HashSet<i64> = parts.iter().map(|part| part.row.id).collect();
+        // Everything derived is of what there is now.
+        let change = PartChange {
+            add: added.clone(),
+            remove: old.iter().copied().collect(),
+            exact_from_us: Some(0),
+            ..PartChange::default()
+        };
         self.inner.catalog.change_parts(&change).await?;
-        let dir = &self.inner.options.dir;
-        self.replace(&old, added.into_iter().map(|new| part::Part::new(dir, new, Default::default(), &self.inner.cache)));
+        unreadable.into_iter().for_each(|id| put_aside(dir, id));
+        parts.iter().for_each(|part| part.files.remove());
+        self.replace(&old, added.into_iter().map(|new| Part::new(dir, new, Default::default(), &self.inner.cache)));
+        write(&self.inner.state).exact_from_us = 0;
         info!(documents = rebuilt.documents, traces = rebuilt.traces, "rebuilt");
         Ok(rebuilt)
     }
@@ -186,7 +202,7 @@ fn write_parts(dir: &Path, first_id: i64, inputs: &[(i64, Arc<SegmentFile>)], no
         made.rebuilt.traces += 1;
         job.advance(batches.iter().map(|batch| batch.num_rows() as u64).sum());
         let digest = crate::digest(id, documents.iter().map(|(_, segment)| segment));
-        days.add(&documents, digest, PART_DOCUMENTS)?;
+        days.add(&documents, digest, None, PART_DOCUMENTS)?;
     }
     for (part, why) in damaged {
         made.rebuilt.lost.push(format!("part {part}, in part: {why}"));

@@ -77,6 +77,8 @@ pub enum Prefilter {
     /// An annotation whose value is this text.
     AnnotationText(String, String),
     User(String),
+    /// Links to other traces.
+    Links,
     /// Some request of the trace passes the test.
     Visit(VisitTest),
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use model::TraceId;
 use model::digest::TraceDigest;
+use model::minute::{MINUTE_US, Minutes};
 use serde_json::json;
 use testkit::{ManualClock, segment_id, trace_id};
 
@@ -25,9 +26,21 @@ async fn open(dir: &Path) -> (Store, ManualClock) {
 fn document(trace: u32, n: u64, secs_ago: u32) -> NewDocument {
     let id = trace_id(NOW_SECS as u32 - secs_ago, u128::from(trace));
     let start = (NOW_SECS - i64::from(secs_ago)) as f64 + n as f64;
-    let mut value = testkit::segment(&id, u64::from(trace) << 20 | n, "svc", start, 0.5);
+    // Three services that call each other over subsegments, the last a minute later, one of five with an error; the callee's
+    // document often comes first.
+    let service = ["svc", "callee", "other"][n as usize % 3];
+    let later = if n % 3 == 2 { 60.0 } else { 0.0 };
+    let mut value = testkit::segment(&id, u64::from(trace) << 20 | n, service, start + later, 0.5 + n as f64 / 100.0);
+    value["error"] = json!(n % 5 == 4);
+    let call = |n: u64| u64::from(trace) << 20 | 0x8_0000 | n;
+    value["subsegments"] = json!([{
+        "id": segment_id(call(n)), "name": "call", "namespace": "remote", "start_time": start + later + 0.1,
+        "end_time": start + later + 0.4, "http": {"response": {"status": if n % 7 == 3 { 500 } else { 200 }}},
+    }]);
     if n > 0 {
-        value["parent_id"] = json!(segment_id(u64::from(trace) << 20));
+        // Of the segment before it, or of one that is yet to come.
+        let parent = if n.is_multiple_of(2) { n - 1 } else { n + 1 };
+        value["parent_id"] = json!(segment_id(call(parent)));
     }
     let raw = value.to_string().into_bytes();
     NewDocument { trace_id: id.parse().unwrap(), raw: raw.into() }
@@ -108,11 +121,25 @@ impl Model {
         for digest in &found {
             assert_eq!(digest.revision as usize, self.traces[&digest.id].len(), "newest digest of {}", digest.id);
         }
+        check_sums(&reader, &found);
         for (size, budget) in [(1, u64::MAX), (3, 5), (1000, 1)] {
             let ids: Vec<TraceId> = scan_pages(&reader, size, budget).iter().map(|digest| digest.id).collect();
             assert_eq!(ids, expected, "pages of {size}, budget {budget}");
         }
     }
+}
+
+/// Requests per minute, added up over parts and memory, are those of the traces.
+fn check_sums(reader: &Reader, found: &[TraceDigest]) {
+    let (mut counted, mut summed) = (Minutes::default(), Minutes::default());
+    found.iter().for_each(|digest| counted.add(digest));
+    for batch in reader.minutes(0..i64::MAX / MINUTE_US).unwrap().unwrap() {
+        batch.rows().for_each(|row| row.add_to(&mut summed));
+    }
+    summed.take_out(&counted);
+    let first = reader.first_minute();
+    let differing: Vec<_> = summed.edges().into_iter().filter(|((minute, ..), _)| *minute >= first).collect();
+    assert!(differing.is_empty(), "{} of {} sums differ: {:#?}", differing.len(), counted.edges().len(), differing[0]);
 }
 
 /// A small generator: the same seed makes the same run.

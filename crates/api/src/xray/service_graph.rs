@@ -296,7 +296,7 @@ fn statistics(counts: &Statistics) -> StatisticsOutput {
         },
         fault_statistics: FaultStatistics { other_count: counts.fault, total_count: counts.fault },
         total_count: counts.total(),
-        total_response_time: (counts.total_response_secs * 1e6).round() / 1e6,
+        total_response_time: counts.total_response_us as f64 / 1e6,
     }
 }
 

@@ -113,6 +113,14 @@ pub(crate) struct Span {
     pub(crate) max_end_us: i64,
 }
 
+impl Span {
+    /// With what is known of other times too.
+    pub(crate) fn with(self, bounds: Option<(i64, i64)>) -> Span {
+        let Some((start_us, end_us)) = bounds else { return self };
+        Span { min_start_us: self.min_start_us.min(start_us), max_end_us: self.max_end_us.max(end_us), ..self }
+    }
+}
+
 impl Default for Span {
     fn default() -> Span {
         Span { rows: 0, min_time_us: i64::MAX, max_time_us: i64::MIN, min_start_us: i64::MAX, max_end_us: i64::MIN }
@@ -740,6 +748,7 @@ impl Prefilter {
             Prefilter::Service(_) => columns.push(SERVICES),
             Prefilter::AnnotationKey(_) | Prefilter::AnnotationText(..) => columns.push(ANNOTATIONS),
             Prefilter::User(_) => columns.push(USERS),
+            Prefilter::Links => columns.push(LINKS),
             Prefilter::Visit(_) => columns.extend([FIRST_VISIT, VISITS]),
         }
     }
@@ -839,6 +848,7 @@ impl Prefilter {
                 let element = format!("{SEPARATOR}{user}{SEPARATOR}");
                 text(USERS, &|value| value.contains(&element))
             }
+            Prefilter::Links => Some(columns.whole(LINKS).values().iter().map(|&links| links > 0).collect()),
             Prefilter::Visit(test) => Some(visits(test)?),
         })
     }
