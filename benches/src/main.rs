@@ -166,14 +166,26 @@ fn questions(server: &Server, bodies: &[generate::Body], now: f64) {
         }
         report(&format!("100 newest summaries, {label} ({found} found, {pages} pages)"), &mut times);
     }
-    let mut times = Vec::new();
-    for _ in 0..3 {
-        let started = Instant::now();
-        let (status, answer) = client.post("/ServiceGraph", &json!({"StartTime": now - 3_700.0, "EndTime": now}).to_string());
-        assert_eq!(status, 200, "{answer}");
-        times.push(started.elapsed().as_secs_f64() * 1e3);
+    let minute = (now / 60.0).floor() * 60.0;
+    for (label, path, ask) in [
+        ("service graph, 60 whole minutes", "/ServiceGraph", json!({"StartTime": minute - 3_600.0, "EndTime": minute})),
+        ("service graph, an hour that begins in a minute", "/ServiceGraph", json!({"StartTime": now - 3_600.0, "EndTime": now})),
+        (
+            "statistics of a service, 60 whole minutes",
+            "/TimeSeriesServiceStatistics",
+            json!({"StartTime": minute - 3_600.0, "EndTime": minute, "Period": 60,
+                   "EntitySelectorExpression": "service(\"cart\")"}),
+        ),
+    ] {
+        let mut times = Vec::new();
+        for _ in 0..7 {
+            let started = Instant::now();
+            let (status, answer) = client.post(path, &ask.to_string());
+            assert!(status == 200 && answer.len() > 1_000, "{answer}");
+            times.push(started.elapsed().as_secs_f64() * 1e3);
+        }
+        report(label, &mut times);
     }
-    report("service graph of everything", &mut times);
 }
 
 fn report(label: &str, times: &mut [f64]) {

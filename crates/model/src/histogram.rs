@@ -28,6 +28,60 @@ pub fn rounded(value: u64, below: u64) -> u64 {
     (value.saturating_add(unit / 2)) / unit * unit
 }
 
+/// Writes counts by place, ascending, as bytes: for each the distance to the place before, doubled, in groups of seven bits, lowest
+/// first; one more where the count is not 1, and then the count, zigzag, likewise.
+pub fn encode(counts: impl IntoIterator<Item = (u32, i64)>, bytes: &mut Vec<u8>) {
+    let mut last = 0;
+    for (place, count) in counts {
+        let is_one = count == 1;
+        write(u64::from(place - last) << 1 | u64::from(!is_one), bytes);
+        if !is_one {
+            write((count << 1 ^ count >> 63) as u64, bytes);
+        }
+        last = place;
+    }
+}
+
+fn write(mut value: u64, bytes: &mut Vec<u8>) {
+    while value >= 0x80 {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+}
+
+/// What `encode` wrote. Ends where bytes are not of its making.
+pub fn decode(bytes: &[u8]) -> impl Iterator<Item = (u32, i64)> + use<'_> {
+    let mut rest = bytes;
+    let mut last = 0u32;
+    std::iter::from_fn(move || {
+        let head = read(&mut rest)?;
+        let place = last.checked_add(u32::try_from(head >> 1).ok()?).filter(|&place| (place as usize) < PLACES)?;
+        let count = if head & 1 == 0 {
+            1
+        } else {
+            let zigzag = read(&mut rest)?;
+            (zigzag >> 1) as i64 ^ -((zigzag & 1) as i64)
+        };
+        last = place;
+        Some((place, count))
+    })
+}
+
+fn read(rest: &mut &[u8]) -> Option<u64> {
+    let (&first, mut behind) = rest.split_first()?;
+    let mut value = u64::from(first & 0x7f);
+    let mut byte = first;
+    let mut shift = 7;
+    while byte >= 0x80 {
+        (byte, behind) = behind.split_first().map(|(&byte, rest)| (byte, rest)).filter(|_| shift < 64)?;
+        value |= u64::from(byte & 0x7f) << shift;
+        shift += 7;
+    }
+    *rest = behind;
+    Some(value)
+}
+
 /// More than any duration's place.
 pub const PLACES: usize = 1_000 + 900 * 18;
 
@@ -38,6 +92,18 @@ mod tests {
     use super::*;
 
     proptest! {
+        #[test]
+        fn counts_come_back(counts in proptest::collection::btree_map(0..PLACES as u32, prop_oneof![Just(1), -3..4i64, any::<i64>()], 0..50)) {
+            let mut bytes = Vec::new();
+            encode(counts.iter().map(|(&place, &count)| (place, count)), &mut bytes);
+            prop_assert_eq!(decode(&bytes).collect::<std::collections::BTreeMap<_, _>>(), counts);
+        }
+
+        #[test]
+        fn other_bytes_end_it(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+            prop_assert!(decode(&bytes).all(|(place, _)| (place as usize) < PLACES));
+        }
+
         #[test]
         fn a_place_keeps_three_digits(us in prop_oneof![0..5_000u64, any::<u64>()]) {
             let place = place(us);

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::digest::{Call, DigestService, TraceDigest, Visit};
 use crate::histogram::place;
+use crate::limit;
 
 /// Microseconds of a minute.
 pub const MINUTE_US: i64 = 60_000_000;
@@ -22,6 +23,24 @@ pub enum From<S> {
     /// A client outside of the system.
     Client,
     Service(S),
+}
+
+impl<S> From<S> {
+    pub fn map<T>(self, change: impl FnOnce(S) -> T) -> From<T> {
+        match self {
+            From::Unknown => From::Unknown,
+            From::Client => From::Client,
+            From::Service(service) => From::Service(change(service)),
+        }
+    }
+
+    pub fn as_ref(&self) -> From<&S> {
+        match self {
+            From::Unknown => From::Unknown,
+            From::Client => From::Client,
+            From::Service(service) => From::Service(service),
+        }
+    }
 }
 
 /// Requests by outcome, and their time. Differences may be negative.
@@ -82,6 +101,17 @@ pub fn end_us(call: &Call) -> i64 {
     call.start_us.saturating_add_unsigned(call.duration_us.unwrap_or(0))
 }
 
+/// Until when the callee of a call may yet report itself, and nothing is said of it: whole seconds.
+pub fn held_until_us(call_end_us: i64) -> i64 {
+    const SECOND_US: i64 = 1_000_000;
+    call_end_us.saturating_add(limit::TRACED_GRACE_SECS * SECOND_US + SECOND_US - 1).div_euclid(SECOND_US) * SECOND_US
+}
+
+/// Until when a request does not count.
+pub fn held_back(visit: &Visit) -> Option<i64> {
+    visit.pending.then(|| held_until_us(end_us(&visit.served)))
+}
+
 /// The requests of one service by another, begun in one minute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EdgeMinute {
@@ -91,13 +121,11 @@ pub struct EdgeMinute {
     pub served: Requests,
     /// As the caller saw them; none where that is the same.
     pub requested: Option<Requests>,
-    /// When the last call ended whose inferred service may yet report itself.
-    pub pending_end_us: Option<i64>,
 }
 
 impl EdgeMinute {
     fn empty() -> EdgeMinute {
-        EdgeMinute { visits: 0, served: Requests::default(), requested: None, pending_end_us: None }
+        EdgeMinute { visits: 0, served: Requests::default(), requested: None }
     }
 
     /// As the caller saw them.
@@ -122,9 +150,6 @@ impl EdgeMinute {
         if let Some(all) = &mut self.requested {
             all.add(requested, sign);
         }
-        if visit.pending && sign > 0 {
-            self.pending_end_us = self.pending_end_us.max(Some(end_us(&visit.served)));
-        }
     }
 
     fn merge(&mut self, other: &EdgeMinute, sign: i64) {
@@ -136,14 +161,17 @@ impl EdgeMinute {
             all.merge(other.requested(), sign);
         }
         self.served.merge(&other.served, sign);
-        if sign > 0 {
-            self.pending_end_us = self.pending_end_us.max(other.pending_end_us);
-        }
     }
 }
 
-/// Where requests are counted: the minute they began in, the service called, the caller. Services by their place in `Minutes`.
-pub type EdgeKey = (i64, u32, From<u32>);
+/// Where requests are counted. Services by their place in `Minutes`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct EdgeKey {
+    minute: i64,
+    to: u32,
+    from: From<u32>,
+    held_until_us: Option<i64>,
+}
 
 /// Minutes of many traces.
 #[derive(Debug, Clone, Default)]
@@ -176,8 +204,8 @@ impl Minutes {
                 None if visit.root => From::Client,
                 None => From::Unknown,
             };
-            let edge = self.edges.entry((minute_of(visit.served.start_us), to, from)).or_insert_with(EdgeMinute::empty);
-            edge.add(visit, sign);
+            let key = EdgeKey { minute: minute_of(visit.served.start_us), to, from, held_until_us: held_back(visit) };
+            self.edges.entry(key).or_insert_with(EdgeMinute::empty).add(visit, sign);
         }
     }
 
@@ -194,52 +222,63 @@ impl Minutes {
     }
 
     /// Adds requests that were counted elsewhere.
-    pub fn merge(&mut self, minute: i64, to: &DigestService, from: From<&DigestService>, edge: &EdgeMinute) {
-        self.merge_signed(minute, to, from, edge, 1);
+    pub fn merge(&mut self, row: &MinuteEdge<'_>, edge: &EdgeMinute) {
+        self.merge_signed(row, edge, 1);
     }
 
     /// Takes out what was counted elsewhere: nothing is left where both counted the same.
     pub fn take_out(&mut self, other: &Minutes) {
-        for ((minute, to, from), edge) in other.edges() {
-            let from = match from {
-                From::Unknown => From::Unknown,
-                From::Client => From::Client,
-                From::Service(place) => From::Service(other.at(place)),
-            };
-            self.merge_signed(minute, other.at(to), from, edge, -1);
+        for (row, edge) in other.edges() {
+            self.merge_signed(&row, edge, -1);
         }
     }
 
-    fn merge_signed(&mut self, minute: i64, to: &DigestService, from: From<&DigestService>, edge: &EdgeMinute, sign: i64) {
-        let to = self.service(to);
-        let from = match from {
-            From::Unknown => From::Unknown,
-            From::Client => From::Client,
-            From::Service(service) => From::Service(self.service(service)),
-        };
-        self.edges.entry((minute, to, from)).or_insert_with(EdgeMinute::empty).merge(edge, sign);
+    fn merge_signed(&mut self, row: &MinuteEdge<'_>, edge: &EdgeMinute, sign: i64) {
+        let to = self.service(row.to);
+        let from = row.from.map(|service| self.service(service));
+        let key = EdgeKey { minute: row.minute, to, from, held_until_us: row.held_until_us };
+        self.edges.entry(key).or_insert_with(EdgeMinute::empty).merge(edge, sign);
+    }
+
+    /// What is no longer held back stands with the rest.
+    pub fn settle(&mut self, now_us: i64) {
+        let due: Vec<EdgeKey> =
+            self.edges.keys().filter(|key| key.held_until_us.is_some_and(|until_us| until_us <= now_us)).copied().collect();
+        for key in due {
+            if let Some(edge) = self.edges.remove(&key) {
+                let settled = EdgeKey { held_until_us: None, ..key };
+                self.edges.entry(settled).or_insert_with(EdgeMinute::empty).merge(&edge, 1);
+            }
+        }
     }
 
     /// Everything that is not nothing, in the order of minutes.
-    pub fn edges(&self) -> Vec<(EdgeKey, &EdgeMinute)> {
-        let mut edges: Vec<_> = self.edges.iter().filter(|(_, edge)| !edge.is_nothing()).map(|(key, edge)| (*key, edge)).collect();
+    pub fn edges(&self) -> Vec<(MinuteEdge<'_>, &EdgeMinute)> {
+        let edges = self.edges.iter().filter(|(_, edge)| !edge.is_nothing());
+        let mut edges: Vec<_> = edges
+            .map(|(key, edge)| {
+                let EdgeKey { minute, to, from, held_until_us } = *key;
+                let row = MinuteEdge {
+                    minute,
+                    to: &self.services[to as usize],
+                    from: from.map(|place| &self.services[place as usize]),
+                    held_until_us,
+                };
+                (row, edge)
+            })
+            .collect();
         // Not by the services' places, which depend on what came first.
-        let from = |from: From<u32>| match from {
-            From::Unknown => From::Unknown,
-            From::Client => From::Client,
-            From::Service(place) => From::Service(self.at(place)),
-        };
-        edges.sort_unstable_by(|((minute, to, caller), _), ((other, other_to, other_caller), _)| {
-            minute
-                .cmp(other)
-                .then_with(|| self.at(*to).cmp(self.at(*other_to)))
-                .then_with(|| from(*caller).cmp(&from(*other_caller)))
-        });
+        edges.sort_unstable_by_key(|(row, _)| *row);
         edges
     }
+}
 
-    /// A service by its place.
-    pub fn at(&self, place: u32) -> &DigestService {
-        &self.services[place as usize]
-    }
+/// Whose requests of which minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MinuteEdge<'s> {
+    pub minute: i64,
+    pub to: &'s DigestService,
+    pub from: From<&'s DigestService>,
+    /// Until when they do not count.
+    pub held_until_us: Option<i64>,
 }

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::ops::ControlFlow;
 
 use model::digest::{DigestService, TraceDigest, Visit};
-use model::minute::From;
+use model::minute::{From, held_back, held_until_us};
 use model::service::{self, ServiceId};
 use model::trace::Trace;
 use model::{CompactString, SegmentId, TimeRange, TraceId, limit};
@@ -90,13 +90,12 @@ pub(crate) fn draw(reader: &Reader, split: &Split, range: TimeRange, now_us: i64
 
 /// Whether a call's inferred service is still held back: its own segment may yet arrive.
 pub(crate) fn is_pending(visit: &Visit, now_us: i64) -> bool {
-    let ended_us = visit.served.start_us.saturating_add_unsigned(visit.served.duration_us.unwrap_or(0));
-    visit.pending && callee_may_come(ended_us, now_us)
+    held_back(visit).is_some_and(|until_us| now_us < until_us)
 }
 
 /// Whether it is too early to say that the callee of a traced call reports nothing.
 pub(crate) fn callee_may_come(call_ended_us: i64, now_us: i64) -> bool {
-    now_us.saturating_sub(call_ended_us) < limit::TRACED_GRACE_SECS * 1_000_000
+    now_us < held_until_us(call_ended_us)
 }
 
 #[derive(Default)]

@@ -1,9 +1,7 @@
 //! Ranges of time, split: whole minutes are answered from sums, what is left from traces.
 
-use std::collections::BTreeSet;
-
+use model::TimeRange;
 use model::minute::{MINUTE_US, minute_of};
-use model::{TimeRange, limit};
 use store::{MinuteBatch, MinuteRow, Reader};
 
 use crate::Result;
@@ -12,8 +10,8 @@ use crate::Result;
 pub(crate) struct Split {
     batches: Vec<MinuteBatch>,
     minutes: std::ops::Range<i64>,
-    /// Minutes in which calls ended so lately that their inferred services are still held back, one by one.
-    unsettled: BTreeSet<i64>,
+    /// What is held back until then does not count.
+    now_us: i64,
     /// What traces must answer: a request counts where it began in one of these.
     pub(crate) rest: Vec<TimeRange>,
 }
@@ -21,7 +19,7 @@ pub(crate) struct Split {
 impl Split {
     /// The whole range from traces.
     pub(crate) fn nothing_whole(range: TimeRange) -> Split {
-        Split { batches: Vec::new(), minutes: 0..0, unsettled: BTreeSet::new(), rest: vec![range] }
+        Split { batches: Vec::new(), minutes: 0..0, now_us: 0, rest: vec![range] }
     }
 
     pub(crate) fn of(reader: &Reader, range: TimeRange, now_us: i64) -> Result<Split> {
@@ -31,13 +29,6 @@ impl Split {
             return Ok(Split::nothing_whole(range));
         }
         let Some(batches) = reader.minutes(minutes.clone())? else { return Ok(Split::nothing_whole(range)) };
-        let held_back_us = now_us.saturating_sub(limit::TRACED_GRACE_SECS * 1_000_000);
-        let mut unsettled = BTreeSet::new();
-        for row in batches.iter().flat_map(MinuteBatch::rows) {
-            if minutes.contains(&row.minute) && row.pending_end_us.is_some_and(|end_us| end_us > held_back_us) {
-                unsettled.insert(row.minute);
-            }
-        }
         let start_of = |minute: i64| minute.saturating_mul(MINUTE_US);
         let mut rest = Vec::new();
         let mut add = |start_us: i64, end_us: i64| {
@@ -46,23 +37,14 @@ impl Split {
             }
         };
         add(range.start_us, start_of(minutes.start));
-        unsettled.iter().for_each(|&minute| add(start_of(minute), start_of(minute + 1)));
         add(start_of(minutes.end), range.end_us);
-        // One scan for what is side by side.
-        rest.dedup_by(|next, last| {
-            let touches = last.end_us == next.start_us;
-            if touches {
-                last.end_us = next.end_us;
-            }
-            touches
-        });
-        Ok(Split { batches, minutes, unsettled, rest })
+        Ok(Split { batches, minutes, now_us, rest })
     }
 
     /// The rows that count.
     pub(crate) fn rows(&self) -> impl Iterator<Item = MinuteRow<'_>> {
         let rows = self.batches.iter().flat_map(MinuteBatch::rows);
-        rows.filter(|row| self.minutes.contains(&row.minute) && !self.unsettled.contains(&row.minute))
+        rows.filter(|row| self.minutes.contains(&row.minute) && row.held_until_us.is_none_or(|until_us| until_us <= self.now_us))
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use model::TimeRange;
 use model::digest::{Call, Outcome, TraceDigest, Visit};
-use model::histogram::{PLACES, duration_us, place, rounded};
+use model::histogram::{duration_us, place, rounded};
 use model::minute::{From, MINUTE_US};
 use store::{Counted, MinuteRow, Prefilter, Reader, ScanRange, Side, TraceScan};
 
@@ -87,12 +87,9 @@ impl Histogram {
     }
 
     fn add_sums(&mut self, requests: &Counted<'_>) {
-        for (&place, &count) in requests.places.iter().zip(requests.counts) {
-            let place = place as usize;
-            if place < PLACES {
-                let sum = &mut self.run(place / RUN)[place % RUN];
-                *sum = sum.wrapping_add_signed(count);
-            }
+        for (place, count) in requests.durations() {
+            let sum = &mut self.run(place as usize / RUN)[place as usize % RUN];
+            *sum = sum.wrapping_add_signed(count);
         }
     }
 

@@ -172,6 +172,7 @@ fn merge(dir: &Path, id: i64, inputs: &[Part], now_us: i64) -> Result<NewPart> {
     for input in inputs {
         input.files.minute()?.merge_into(&mut minutes)?;
     }
+    minutes.settle(now_us);
     let (sums, span) = (minute::write(&minute_path, &minutes)?, span.with(minute::span(&minutes)));
     Ok(NewPart::new(id, inputs[0].row.day, documents, [segments, traces, visits, sums], span, now_us))
 }

@@ -159,7 +159,8 @@ impl Days<'_> {
     }
 
     fn complete(&mut self, label: i64, day: Day) -> Result<()> {
-        let Day { id, segments, mut digests, minutes, .. } = day;
+        let Day { id, segments, mut digests, mut minutes, .. } = day;
+        minutes.settle(self.now_us);
         let (segments, documents) = segments.finish()?;
         digests.sort_unstable_by_key(|digest| std::cmp::Reverse(trace::key(digest)));
         let [_, trace_path, visit_path, minute_path] = part::paths(self.dir, id);

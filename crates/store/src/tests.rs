@@ -136,9 +136,11 @@ fn check_sums(reader: &Reader, found: &[TraceDigest]) {
     for batch in reader.minutes(0..i64::MAX / MINUTE_US).unwrap().unwrap() {
         batch.rows().for_each(|row| row.add_to(&mut summed));
     }
+    counted.settle(i64::MAX);
+    summed.settle(i64::MAX);
     summed.take_out(&counted);
     let first = reader.first_minute();
-    let differing: Vec<_> = summed.edges().into_iter().filter(|((minute, ..), _)| *minute >= first).collect();
+    let differing: Vec<_> = summed.edges().into_iter().filter(|(row, _)| row.minute >= first).collect();
     assert!(differing.is_empty(), "{} of {} sums differ: {:#?}", differing.len(), counted.edges().len(), differing[0]);
 }
 

@@ -1,21 +1,20 @@
 //! The `minute` table: one row per minute, service called and caller, with the requests that began in it. Derived from the digests.
 //! Rows of several parts add up; a part that made digests of older parts out of date has these subtracted, so numbers may be negative.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
-use arrow_array::builder::{BooleanBuilder, Int32Builder, Int64Builder, ListBuilder, StringBuilder, TimestampMicrosecondBuilder};
+use arrow_array::builder::{BinaryBuilder, BooleanBuilder, Int64Builder, ListBuilder, StringBuilder, TimestampMicrosecondBuilder};
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType};
+use arrow_array::types::{Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, RecordBatch, StringArray};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
-use model::CompactString;
 use model::digest::DigestService;
-use model::minute::{EdgeMinute, From, MINUTE_US, Minutes, Requests};
+use model::minute::{EdgeMinute, From, MINUTE_US, MinuteEdge, Minutes, Requests};
 use model::service::ServiceId;
-use parquet::basic::{Compression, Encoding, ZstdLevel};
+use model::{CompactString, histogram};
+use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::statistics::Statistics;
 use parquet::schema::types::ColumnPath;
@@ -48,9 +47,10 @@ const NUMBERS: [&str; 11] = [
     "seen_fault",
     "seen_duration_us",
 ];
-const TIMES: [&str; 5] = ["start_time", "end_time", "seen_start_time", "seen_end_time", "pending_end_time"];
-/// How many requests took how long: places in `model::histogram`, and counts.
-const LISTS: [&str; 4] = ["duration_places", "duration_counts", "seen_duration_places", "seen_duration_counts"];
+const TIMES: [&str; 5] = ["start_time", "end_time", "seen_start_time", "seen_end_time", "held_until_time"];
+/// How many requests took how long, as `model::histogram` writes it: as lists, reading these would take most of the time of a
+/// question.
+const DURATIONS: [&str; 2] = ["durations", "seen_durations"];
 
 /// Rows of a row group: what is read at least.
 const ROW_GROUP_ROWS: usize = 2_048;
@@ -70,9 +70,7 @@ static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
     fields.extend(INFERRED.map(|name| Field::new(name, DataType::Boolean, true)));
     fields.extend(NUMBERS.map(|name| Field::new(name, DataType::Int64, true)));
     fields.extend(TIMES.map(|name| Field::new(name, utc(), true)));
-    fields.extend(
-        LISTS.map(|name| Field::new(name, list(if name.ends_with("places") { DataType::Int32 } else { DataType::Int64 }), true)),
-    );
+    fields.extend(DURATIONS.map(|name| Field::new(name, DataType::Binary, true)));
     Arc::new(Schema::new(fields))
 });
 
@@ -82,10 +80,8 @@ fn properties() -> WriterProperties {
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_statistics_enabled(EnabledStatistics::None)
         .set_column_statistics_enabled(ColumnPath::from(TIME), EnabledStatistics::Chunk);
-    for name in LISTS.into_iter().filter(|name| name.ends_with("places")) {
-        let path = ColumnPath::from(vec![name.to_owned(), "list".to_owned(), "item".to_owned()]);
-        properties =
-            properties.set_column_dictionary_enabled(path.clone(), false).set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
+    for name in DURATIONS {
+        properties = properties.set_column_dictionary_enabled(ColumnPath::from(name), false);
     }
     properties.build()
 }
@@ -97,7 +93,7 @@ fn arrow(source: ArrowError) -> Error {
 /// The span of time that the rows are of.
 pub(crate) fn span(minutes: &Minutes) -> Option<(i64, i64)> {
     let edges = minutes.edges();
-    let (first, last) = (edges.first()?.0.0, edges.last()?.0.0);
+    let (first, last) = (edges.first()?.0.minute, edges.last()?.0.minute);
     Some((first.saturating_mul(MINUTE_US), last.saturating_add(1).saturating_mul(MINUTE_US)))
 }
 
@@ -117,8 +113,8 @@ struct Builders {
     inferred: [BooleanBuilder; INFERRED.len()],
     numbers: [Int64Builder; NUMBERS.len()],
     times: [TimestampMicrosecondBuilder; TIMES.len()],
-    places: [ListBuilder<Int32Builder>; 2],
-    counts: [ListBuilder<Int64Builder>; 2],
+    durations: [BinaryBuilder; DURATIONS.len()],
+    bytes: Vec<u8>,
 }
 
 impl Builders {
@@ -132,13 +128,14 @@ impl Builders {
             inferred: std::array::from_fn(|_| BooleanBuilder::new()),
             numbers: std::array::from_fn(|_| Int64Builder::new()),
             times: std::array::from_fn(|_| time()),
-            places: std::array::from_fn(|_| ListBuilder::new(Int32Builder::new()).with_field(item(DataType::Int32))),
-            counts: std::array::from_fn(|_| ListBuilder::new(Int64Builder::new()).with_field(item(DataType::Int64))),
+            durations: std::array::from_fn(|_| BinaryBuilder::new()),
+            bytes: Vec::new(),
         }
     }
 
-    fn append(&mut self, minute: i64, to: &DigestService, from: From<&DigestService>, edge: &EdgeMinute) {
-        let EdgeMinute { visits, served, requested, pending_end_us } = edge;
+    fn append(&mut self, row: &MinuteEdge<'_>, edge: &EdgeMinute) {
+        let MinuteEdge { minute, to, from, held_until_us } = *row;
+        let EdgeMinute { visits, served, requested } = edge;
         self.time.append_value(minute.saturating_mul(MINUTE_US));
         let (kind, caller) = match from {
             From::Unknown => (None, None),
@@ -175,16 +172,16 @@ impl Builders {
         };
         let [start, end] = bounds(served);
         let [seen_start, seen_end] = requested.as_ref().map_or([None; 2], bounds);
-        let times = [start, end, seen_start, seen_end, *pending_end_us];
+        let times = [start, end, seen_start, seen_end, held_until_us];
         self.times.iter_mut().zip(times).for_each(|(builder, time)| builder.append_option(time));
         for (which, requests) in [Some(served), requested.as_ref()].into_iter().enumerate() {
-            let places: Option<&BTreeMap<u32, i64>> = requests.map(|requests| &requests.places);
-            for (&place, &count) in places.into_iter().flatten() {
-                self.places[which].values().append_value(place as i32);
-                self.counts[which].values().append_value(count);
-            }
-            self.places[which].append(places.is_some());
-            self.counts[which].append(places.is_some());
+            let Some(requests) = requests else {
+                self.durations[which].append_null();
+                continue;
+            };
+            self.bytes.clear();
+            histogram::encode(requests.places.iter().map(|(&place, &count)| (place, count)), &mut self.bytes);
+            self.durations[which].append_value(&self.bytes);
         }
     }
 
@@ -195,10 +192,7 @@ impl Builders {
         columns.extend(self.inferred.iter_mut().map(|builder| Arc::new(builder.finish()) as Arc<dyn Array>));
         columns.extend(self.numbers.iter_mut().map(|builder| Arc::new(builder.finish()) as Arc<dyn Array>));
         columns.extend(self.times.iter_mut().map(|builder| Arc::new(builder.finish().with_timezone("UTC")) as Arc<dyn Array>));
-        for (places, counts) in self.places.iter_mut().zip(&mut self.counts) {
-            columns.push(Arc::new(places.finish()));
-            columns.push(Arc::new(counts.finish()));
-        }
+        columns.extend(self.durations.iter_mut().map(|builder| Arc::new(builder.finish()) as Arc<dyn Array>));
         RecordBatch::try_new(SCHEMA.clone(), columns).map_err(arrow)
     }
 }
@@ -213,7 +207,8 @@ pub struct MinuteRow<'b> {
     pub served: Counted<'b>,
     /// As the caller saw them; none where that is the same.
     pub requested: Option<Counted<'b>>,
-    pub pending_end_us: Option<i64>,
+    /// Until when they do not count.
+    pub held_until_us: Option<i64>,
 }
 
 impl MinuteRow<'_> {
@@ -222,18 +217,10 @@ impl MinuteRow<'_> {
             visits: self.visits,
             served: self.served.to_requests(),
             requested: self.requested.map(Counted::to_requests),
-            pending_end_us: self.pending_end_us,
         };
-        let caller;
-        let from = match self.from {
-            From::Unknown => From::Unknown,
-            From::Client => From::Client,
-            From::Service(side) => {
-                caller = side.to_service();
-                From::Service(&caller)
-            }
-        };
-        all.merge(self.minute, &self.to.to_service(), from, &edge);
+        let (to, from) = (self.to.to_service(), self.from.map(Side::to_service));
+        let row = MinuteEdge { minute: self.minute, to: &to, from: from.as_ref(), held_until_us: self.held_until_us };
+        all.merge(&row, &edge);
     }
 }
 
@@ -275,16 +262,20 @@ pub struct Counted<'b> {
     pub duration_us: i64,
     pub start_us: i64,
     pub end_us: i64,
-    pub places: &'b [i32],
-    pub counts: &'b [i64],
+    durations: &'b [u8],
 }
 
-impl Counted<'_> {
+impl<'b> Counted<'b> {
+    /// How many took how long, by `histogram::place`.
+    pub fn durations(&self) -> impl Iterator<Item = (u32, i64)> + use<'b> {
+        histogram::decode(self.durations)
+    }
+
     fn to_requests(self) -> Requests {
         Requests {
             outcomes: self.outcomes,
             duration_us: self.duration_us,
-            places: self.places.iter().zip(self.counts).map(|(&place, &count)| (place as u32, count)).collect(),
+            places: self.durations().collect(),
             start_us: self.start_us,
             end_us: self.end_us,
         }
@@ -351,14 +342,7 @@ impl MinuteBatch {
         let mut batches = Vec::new();
         for rows in minutes.edges().chunks(ROW_GROUP_ROWS) {
             let mut builders = Builders::new();
-            for ((minute, to, from), edge) in rows {
-                let from = match from {
-                    From::Unknown => From::Unknown,
-                    From::Client => From::Client,
-                    From::Service(place) => From::Service(minutes.at(*place)),
-                };
-                builders.append(*minute, minutes.at(*to), from, edge);
-            }
+            rows.iter().for_each(|(row, edge)| builders.append(row, edge));
             batches.push(MinuteBatch { batch: builders.finish()? });
         }
         Ok(batches)
@@ -383,16 +367,11 @@ impl MinuteBatch {
         let inferred = INFERRED.map(|name| column(name).map(|array| array.as_boolean()));
         let numbers = NUMBERS.map(|name| column(name).map(|array| array.as_primitive::<Int64Type>()));
         let times = TIMES.map(|name| column(name).map(|array| array.as_primitive::<TimestampMicrosecondType>()));
-        let lists = LISTS.map(|name| column(name).map(|array| array.as_list::<i32>()));
+        let durations = DURATIONS.map(|name| column(name).map(|array| array.as_binary::<i32>()));
         (0..self.batch.num_rows()).map(move |row| {
             let text = |n: usize| texts[n].filter(|array| array.is_valid(row)).map(|array| array.value(row));
             let number = |n: usize| numbers[n].filter(|array| array.is_valid(row)).map(|array| array.value(row));
             let moment = |n: usize| times[n].filter(|array| array.is_valid(row)).map(|array| array.value(row));
-            let bounds = |n: usize| {
-                let list = lists[n].filter(|array| array.is_valid(row))?;
-                let offsets = list.value_offsets();
-                Some((list.values(), offsets[row] as usize, offsets[row + 1] as usize))
-            };
             let side = |n: usize, first_text: usize| Side {
                 name: text(first_text).unwrap_or_default(),
                 kind: text(first_text + 1),
@@ -403,17 +382,14 @@ impl MinuteBatch {
                     (list.values().as_string::<i32>(), offsets[row] as usize, offsets[row + 1] as usize)
                 }),
             };
-            let counted = |number_at: usize, time_at: usize, list_at: usize| {
+            let counted = |number_at: usize, time_at: usize, at: usize| {
                 let whole = |n: usize| number(number_at + n).unwrap_or_default();
                 Counted {
                     outcomes: [whole(0), whole(1), whole(2), whole(3)],
                     duration_us: whole(4),
                     start_us: moment(time_at).unwrap_or(i64::MAX),
                     end_us: moment(time_at + 1).unwrap_or(i64::MIN),
-                    places: bounds(list_at)
-                        .map_or(&[][..], |(values, from, to)| &values.as_primitive::<Int32Type>().values()[from..to]),
-                    counts: bounds(list_at + 1)
-                        .map_or(&[][..], |(values, from, to)| &values.as_primitive::<Int64Type>().values()[from..to]),
+                    durations: durations[at].filter(|array| array.is_valid(row)).map_or(&[][..], |array| array.value(row)),
                 }
             };
             MinuteRow {
@@ -426,8 +402,8 @@ impl MinuteBatch {
                 },
                 visits: number(0).unwrap_or_default(),
                 served: counted(1, 0, 0),
-                requested: number(6).map(|_| counted(6, 2, 2)),
-                pending_end_us: moment(4),
+                requested: number(6).map(|_| counted(6, 2, 1)),
+                held_until_us: moment(4),
             }
         })
     }

@@ -21,6 +21,7 @@ use model::{CompactString, TraceId};
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReaderBuilder, RowSelection};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::statistics::Statistics;
 use parquet::schema::types::ColumnPath;
 use serde::{Deserialize, Serialize};
 
@@ -153,7 +154,7 @@ fn properties() -> WriterProperties {
         .set_write_batch_size(WRITE_ROWS)
         .set_column_data_page_size_limit(ColumnPath::from("digest"), DIGEST_PAGE_BYTES)
         .set_statistics_enabled(EnabledStatistics::None);
-    for column in ["time", "start_time", "end_time", "response_time_us"] {
+    for column in ["time", "start_time", "end_time", "response_time_us", "links"] {
         properties = properties.set_column_statistics_enabled(ColumnPath::from(column), EnabledStatistics::Chunk);
     }
     for column in ["time", "start_time", "end_time", "first_visit", "response_time_us"] {
@@ -451,7 +452,7 @@ impl TraceFile {
     ) -> Result<TraceFile> {
         let table = TableFile::open(path, checksums, cache)?;
         let newest_us = table.metadata.metadata().row_groups().iter().map(|group| match group.column(TIME).statistics() {
-            Some(parquet::file::statistics::Statistics::Int64(statistics)) => statistics.max_opt().copied().unwrap_or(i64::MAX),
+            Some(Statistics::Int64(statistics)) => statistics.max_opt().copied().unwrap_or(i64::MAX),
             _ => i64::MAX,
         });
         let newest_us = newest_us.collect();
@@ -486,6 +487,9 @@ impl TraceFile {
         prefilter: &Prefilter,
         before: RowKey,
     ) -> Result<(Vec<Candidate>, Vec<RowKey>)> {
+        if !self.may_have(group, range, prefilter) {
+            return Ok((Vec::new(), Vec::new()));
+        }
         let rows = self.table.group_rows(group);
         let threads = if *prefilter == Prefilter::Anything { 1 } else { (rows / ROWS_PER_THREAD).min(*DECODE_THREADS) };
         if threads < 2 {
@@ -500,6 +504,25 @@ impl TraceFile {
             admitted.extend(found.1);
         }
         Ok((candidates, admitted))
+    }
+
+    /// Whether the row group can have anything, by the smallest and largest values in it.
+    fn may_have(&self, group: usize, range: &ScanRange, prefilter: &Prefilter) -> bool {
+        let column = |column: usize| self.table.metadata.metadata().row_group(group).column(column).statistics();
+        let bounds = |place: usize| match column(place) {
+            Some(Statistics::Int64(bounds)) => bounds.min_opt().zip(bounds.max_opt()).map(|(min, max)| (*min, *max)),
+            _ => None,
+        };
+        if *prefilter == Prefilter::Links && matches!(column(LINKS), Some(Statistics::Int32(links)) if links.max_opt() == Some(&0))
+        {
+            return false;
+        }
+        let of = |place| bounds(place).unwrap_or((i64::MIN, i64::MAX));
+        match *range {
+            ScanRange::Time { from_us, .. } => from_us <= of(TIME).1,
+            ScanRange::Active { from_us, to_us } => of(START).0 < to_us && from_us <= of(END).1,
+            ScanRange::Ended { from_us, to_us } => of(END).0 < to_us && from_us <= of(END).1,
+        }
     }
 
     fn candidates_in(
