@@ -2,7 +2,7 @@
 
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 
-import type { Window } from "../model/time-range";
+import { type Window, wholeMinutes } from "../model/time-range";
 import { getHealth } from "./server";
 import {
   batchGetTraces,
@@ -19,7 +19,7 @@ const input = (window: Window) => ({ StartTime: window.start, EndTime: window.en
 export function useServiceGraph(window: Window, enabled = true) {
   return useQuery({
     queryKey: ["ServiceGraph", window.start, window.end],
-    queryFn: ({ signal }) => getServiceGraph(input(window), signal),
+    queryFn: ({ signal }) => getServiceGraph(input(wholeMinutes(window)), signal),
     placeholderData: keepPreviousData,
     enabled,
   });
@@ -38,7 +38,7 @@ export function useTimeSeries(window: Window, selector: string, period: number) 
     queryKey: ["TimeSeries", selector, period, window.start, window.end],
     queryFn: ({ signal }) =>
       getTimeSeriesServiceStatistics(
-        { ...input(window), EntitySelectorExpression: selector, Period: period },
+        { ...input(wholeMinutes(window)), EntitySelectorExpression: selector, Period: period },
         signal,
       ),
     // Keep the lines while the window moves on, but never those of another node.

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { parseTimeRange, printTimeRange, resolveTimeRange } from "./time-range";
+import { parseTimeRange, printTimeRange, resolveTimeRange, wholeMinutes } from "./time-range";
 
 test("what is printed is read back", () => {
   for (const text of [
@@ -25,4 +25,12 @@ test("a relative range includes the running second", () => {
     start: 702,
     end: 1002,
   });
+});
+
+test("long windows begin and end with a minute, short ones are exact", () => {
+  expect(wholeMinutes({ start: 61, end: 961.5 })).toEqual({ start: 120, end: 1020 });
+  expect(wholeMinutes({ start: 61, end: 960 })).toEqual({ start: 61, end: 960 });
+  expect(wholeMinutes({ start: 61, end: 21661 })).toEqual({ start: 120, end: 21720 });
+  expect(wholeMinutes({ start: 60, end: 21650 })).toEqual({ start: 60, end: 21660 });
+  expect(wholeMinutes({ start: 59.5, end: 21660.5 })).toEqual({ start: 59.5, end: 21660.5 });
 });

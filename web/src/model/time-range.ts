@@ -45,6 +45,17 @@ export function resolveTimeRange(range: TimeRange, nowSeconds: number): Window {
   return { start: end - range.seconds, end };
 }
 
+const WHOLE_MINUTES_FROM = 15 * 60;
+const LONGEST = 6 * 3600;
+
+// A window that begins and ends with a minute: the server answers whole minutes from sums, at once. Short windows stay as
+// they are, since minutes would show, and so do windows that would become too long to ask for.
+export function wholeMinutes(window: Window): Window {
+  if (window.end - window.start < WHOLE_MINUTES_FROM) return window;
+  const whole = { start: Math.ceil(window.start / 60) * 60, end: Math.ceil(window.end / 60) * 60 };
+  return whole.end - whole.start > LONGEST ? window : whole;
+}
+
 export function periodFor(window: Window): 60 | 300 {
   return window.end - window.start > 3 * 3600 ? 300 : 60;
 }
