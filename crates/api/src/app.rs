@@ -6,6 +6,7 @@ use control::sampling::Sampling;
 use ingest::Ingest;
 use model::Clock;
 use query::Query;
+use sql::Sql;
 use store::Store;
 use tokio::sync::Semaphore;
 
@@ -16,6 +17,7 @@ use crate::guard::Guard;
 pub struct App {
     pub ingest: Ingest,
     pub query: Query,
+    pub sql: Sql,
     pub sampling: Sampling,
     pub clock: Arc<dyn Clock>,
     pub identity: Identity,

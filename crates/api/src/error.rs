@@ -94,6 +94,15 @@ impl From<query::Error> for ApiError {
     }
 }
 
+impl From<sql::Error> for ApiError {
+    fn from(err: sql::Error) -> ApiError {
+        match err {
+            sql::Error::Stopping => ApiError::shutting_down(),
+            err => ApiError::of_kind(err.kind(), err.to_string()),
+        }
+    }
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let request_id = crate::operation::request_id();

@@ -9,6 +9,7 @@ mod guard;
 mod health;
 mod operation;
 mod page;
+mod sql;
 mod starting;
 mod time;
 mod xray;
@@ -31,6 +32,7 @@ pub use xray::OPERATIONS;
 pub fn router(app: Arc<App>) -> Router {
     apis(&app)
         .route("/api/health", get(health::health))
+        .route("/api/sql", get(sql::tables).post(sql::query))
         .fallback(console::file)
         .method_not_allowed_fallback(error::wrong_method)
         .layer(CompressionLayer::new())

@@ -19,6 +19,7 @@ pub(crate) struct Config {
     pub(crate) http: Http,
     pub(crate) daemon: Daemon,
     pub(crate) store: Store,
+    pub(crate) sql: Sql,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -44,10 +45,18 @@ pub(crate) struct Store {
     pub(crate) memtable_max_mib: usize,
 }
 
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Sql {
+    pub(crate) timeout_secs: u64,
+    pub(crate) memory_mib: usize,
+}
+
 /// A hundred years.
 const RETENTION_DAYS_MAX: u32 = 36_500;
-const MEMTABLE_MIB_MAX: usize = 1024 * 1024;
+const MIB_MAX: usize = 1024 * 1024;
 const CONNECTIONS_MAX: usize = 100_000;
+const QUERY_SECS_MAX: u64 = 24 * 3_600;
 
 /// Flags that stand over file and environment.
 #[derive(Debug, Default, clap::Args)]
@@ -140,9 +149,9 @@ impl Config {
                 "the defaults are 48 and 256",
             ));
         }
-        if self.store.memtable_max_mib > MEMTABLE_MIB_MAX {
+        if self.store.memtable_max_mib > MIB_MAX {
             return Err(ConfigError::new(
-                format!("store.memtable_max_mib {} is above {MEMTABLE_MIB_MAX}", self.store.memtable_max_mib),
+                format!("store.memtable_max_mib {} is above {MIB_MAX}", self.store.memtable_max_mib),
                 "the default is 256",
             ));
         }
@@ -150,6 +159,18 @@ impl Config {
             return Err(ConfigError::new(
                 format!("store.retention_days {} is above {RETENTION_DAYS_MAX}", self.store.retention_days),
                 "0 keeps traces for ever",
+            ));
+        }
+        if !(1..=QUERY_SECS_MAX).contains(&self.sql.timeout_secs) {
+            return Err(ConfigError::new(
+                format!("sql.timeout_secs {} is not from 1 to {QUERY_SECS_MAX}", self.sql.timeout_secs),
+                "the default is 60",
+            ));
+        }
+        if !(1..=MIB_MAX).contains(&self.sql.memory_mib) {
+            return Err(ConfigError::new(
+                format!("sql.memory_mib {} is not from 1 to {MIB_MAX}", self.sql.memory_mib),
+                "the default is 256",
             ));
         }
         if !(1..=CONNECTIONS_MAX).contains(&self.http.connections_max) {

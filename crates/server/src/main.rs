@@ -3,6 +3,7 @@
 mod config;
 mod folder;
 mod listen;
+mod query;
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -12,6 +13,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::query::Query;
 use api::{App, Guard, Identity, Listeners};
 use clap::{Parser, Subcommand};
 use config::{Config, Overrides};
@@ -20,7 +22,8 @@ use folder::Folder;
 use ingest::Ingest;
 use ingest::xray::daemon::Daemon;
 use model::{Clock, SystemClock};
-use query::Query;
+use query::Question;
+use sql::Sql;
 use store::{Store, StoreOptions};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
@@ -80,6 +83,14 @@ enum Command {
     },
     /// Make all that is derived from segments anew, and keep what can be read of damaged parts; no server may be using the folder
     Rebuild(Folder),
+    /// Ask a running server in SQL; without a query, list what can be asked
+    Query {
+        #[command(flatten)]
+        question: Question,
+        /// Configuration file (TOML); `mitoshi print-config` shows every key
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
     /// Check the configuration that `serve` would use
     CheckConfig(Overrides),
     /// Print the configuration that `serve` would use; without flags, every key with its default and meaning
@@ -100,6 +111,10 @@ fn main() -> ExitCode {
                 folder::rebuild(options(&config))
             }),
         ),
+        Command::Query { question, config } => {
+            let overrides = Overrides { config, ..Overrides::default() };
+            (overrides, Box::new(move |config| query::query(question, config.http.address)))
+        }
         Command::Serve(overrides) => (overrides, Box::new(serve)),
         Command::CheckConfig(overrides) => (
             overrides,
@@ -209,10 +224,13 @@ async fn run(config: Config) -> Result<(), StartError> {
     let daemon_address = daemon.address();
 
     let store = open(&config, &http, clock.clone()).await?;
+    let limits = sql::Limits { timeout: Duration::from_secs(config.sql.timeout_secs), memory_mib: config.sql.memory_mib };
+    let sql = Sql::new(store.clone(), limits);
     let ingest = Ingest::new(store.clone());
     let app = Arc::new(App {
         ingest: ingest.clone(),
         query: Query::new(store.clone(), clock.clone()),
+        sql: sql.clone(),
         sampling: Sampling::new(store.clone(), clock.clone()),
         identity: Identity {
             account_id: config.account_id.clone(),
@@ -263,6 +281,7 @@ async fn run(config: Config) -> Result<(), StartError> {
         std::process::exit(i32::from(STOPPED_AT_ONCE));
     });
     let _ = stop.send(true);
+    sql.stop();
     while doors.join_next().await.is_some() {}
     let _ = end_upkeep.send(true);
     let _ = upkeep.await;

@@ -26,6 +26,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod wal;
+mod walk;
 
 use std::fs::File;
 use std::panic;
@@ -52,6 +53,7 @@ pub use rebuild::Rebuilt;
 pub use scan::{Prefilter, ScanPosition, ScanRange, Scanned, TraceScan, VisitTest};
 pub use table::minute::{Counted, MinuteBatch, MinuteRow, Side};
 pub use wal::LogDamage;
+pub use walk::VisitTrace;
 
 use cache::Cache;
 use memtable::{MemDocument, MemTraces, Memtable};

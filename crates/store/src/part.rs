@@ -104,11 +104,17 @@ impl PartFiles {
         });
         match result {
             Err(err) if err.is_damage() => {
-                warn!(error = %err, "a part is damaged; answering without it");
-                let _ = self.damage.set(err.to_string());
+                self.note_damage(&err);
                 Ok(T::default())
             }
             result => result,
+        }
+    }
+
+    /// From now on the part counts as empty.
+    pub(crate) fn note_damage(&self, err: &Error) {
+        if self.damage.set(err.to_string()).is_ok() {
+            warn!(error = %err, "a part is damaged; answering without it");
         }
     }
 

@@ -38,7 +38,7 @@ impl ScanRange {
         !matches!(self, ScanRange::Time { .. })
     }
 
-    fn admits_part(&self, part: &Part) -> bool {
+    pub(crate) fn admits_part(&self, part: &Part) -> bool {
         let row = &part.row;
         match *self {
             ScanRange::Time { from_us, to_us } => row.min_time_us < to_us && from_us <= row.max_time_us,

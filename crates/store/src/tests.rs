@@ -122,9 +122,34 @@ impl Model {
             assert_eq!(digest.revision as usize, self.traces[&digest.id].len(), "newest digest of {}", digest.id);
         }
         check_sums(&reader, &found);
+        self.check_walk(&reader, &found);
         for (size, budget) in [(1, u64::MAX), (3, 5), (1000, 1)] {
             let ids: Vec<TraceId> = scan_pages(&reader, size, budget).iter().map(|digest| digest.id).collect();
             assert_eq!(ids, expected, "pages of {size}, budget {budget}");
+        }
+    }
+}
+
+impl Model {
+    /// A walk meets every trace of its range once, with all documents, over parts that the range leaves out too.
+    fn check_walk(&self, reader: &Reader, found: &[TraceDigest]) {
+        let us = |secs_ago: i64| (NOW_SECS - secs_ago) * 1_000_000;
+        let day = 86_400;
+        for (from_us, to_us) in
+            [(i64::MIN, i64::MAX), (us(2 * day), us(day / 2)), (us(100), us(0)), (us(70), us(69)), (us(-300), us(-400))]
+        {
+            let range = ScanRange::Active { from_us, to_us };
+            let mut walked: BTreeMap<TraceId, Vec<model::SegmentId>> = BTreeMap::new();
+            reader
+                .walk(&range, &mut |id, segments| {
+                    let before = walked.insert(id, segments.iter().map(|segment| segment.id).collect());
+                    assert_eq!(before, None, "{id} came twice");
+                    ControlFlow::Continue(())
+                })
+                .unwrap();
+            for digest in found.iter().filter(|digest| digest.start_us < to_us && from_us <= digest.end_us) {
+                assert_eq!(walked.get(&digest.id), self.traces.get(&digest.id), "documents of {}", digest.id);
+            }
         }
     }
 }

@@ -1,0 +1,225 @@
+//! SQL for people: tables over what the store holds, asked through DataFusion. Reads only, within bounds of time and memory.
+//!
+//! ```text
+//! query ─► plan ─► tables (rows of the store's reader) ─► batches ─► JSON lines, CSV, Arrow
+//! ```
+
+mod engine;
+mod error;
+mod format;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use futures_util::StreamExt;
+use serde::Serialize;
+use store::Store;
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tracing::debug;
+
+pub use datafusion::arrow;
+pub use error::{Error, Result};
+pub use format::{Encoder, Format};
+
+use engine::{Engine, VIEWS, check_reads};
+use table::Table;
+use table::request::Requests;
+use table::segment::Segments;
+use table::trace::Traces;
+
+/// What queries may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// From the question to the last row.
+    pub timeout: Duration,
+    /// Of all queries together, for sorting, grouping and joining.
+    pub memory_mib: usize,
+}
+
+/// Queries that run at the same time; the others wait.
+const QUERIES: usize = 2;
+/// Characters of a query.
+const QUERY_BYTES: usize = 64 * 1024;
+
+/// The door. Cheap to clone.
+#[derive(Clone)]
+pub struct Sql {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    limits: Limits,
+    /// Made for the first query: a server that is never asked has no need of it.
+    engine: Mutex<Option<Arc<Engine>>>,
+    places: Arc<Semaphore>,
+    /// Says when queries have to end.
+    stop: watch::Sender<bool>,
+}
+
+/// An answer under way.
+#[derive(Debug)]
+pub struct Answer {
+    pub schema: SchemaRef,
+    first: Option<Result<RecordBatch>>,
+    rest: mpsc::Receiver<Result<RecordBatch>>,
+}
+
+impl Answer {
+    /// The next rows; none at the end.
+    pub async fn next(&mut self) -> Option<Result<RecordBatch>> {
+        match self.first.take() {
+            Some(first) => Some(first),
+            None => self.rest.recv().await,
+        }
+    }
+}
+
+impl Sql {
+    pub fn new(store: Store, limits: Limits) -> Sql {
+        Sql {
+            inner: Arc::new(Inner {
+                store,
+                limits,
+                engine: Mutex::default(),
+                places: Arc::new(Semaphore::new(QUERIES)),
+                stop: watch::Sender::new(false),
+            }),
+        }
+    }
+
+    fn engine(&self) -> Result<Arc<Engine>> {
+        let mut engine = self.inner.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*engine {
+            Some(engine) => Ok(engine.clone()),
+            None => {
+                let made = Engine::new(&self.inner.limits).map_err(|err| Error::of(err, self.inner.limits.memory_mib))?;
+                Ok(engine.insert(Arc::new(made)).clone())
+            }
+        }
+    }
+
+    /// Asks. The answer comes with its first rows, so that most of what can go wrong is known by then. Letting go of it ends the
+    /// query.
+    pub async fn query(&self, query: String) -> Result<Answer> {
+        if query.len() > QUERY_BYTES {
+            return Err(Error::Query(format!("the query has {} bytes, the limit is {QUERY_BYTES}", query.len())));
+        }
+        let place = self.inner.places.clone().acquire_owned().await.map_err(|_| Error::Stopping)?;
+        let this = self.clone();
+        let engine = tokio::task::spawn_blocking(move || this.engine()).await.map_err(|_| Error::Stopping)??;
+        let Limits { timeout, memory_mib } = self.inner.limits;
+        let (schema, schema_known) = oneshot::channel();
+        let (rows, mut answer) = mpsc::channel(1);
+        let reader = self.inner.store.reader();
+        let mut stopping = self.inner.stop.subscribe();
+        let running = engine.clone();
+        engine.runtime().spawn(async move {
+            let _place = place;
+            let closed = rows.clone();
+            let work = async {
+                let context = running.context(reader);
+                let result = run(&context, &query, schema, &rows).await;
+                if let Err(err) = result {
+                    let _ = rows.send(Err(Error::of(err, memory_mib))).await;
+                }
+            };
+            tokio::select! {
+                _ = stopping.wait_for(|stop| *stop) => drop(closed.try_send(Err(Error::Stopping))),
+                () = closed.closed() => debug!("a query ended early, as nobody waits for it"),
+                done = tokio::time::timeout(timeout, work) => {
+                    if done.is_err() {
+                        let _ = closed.try_send(Err(Error::TooLong(timeout)));
+                    }
+                }
+            }
+        });
+        match schema_known.await {
+            Ok(schema) => match answer.recv().await {
+                Some(Err(err)) => Err(err),
+                first => Ok(Answer { schema, first, rest: answer }),
+            },
+            // It failed before there was one.
+            Err(_) => Err(answer.recv().await.and_then(Result::err).unwrap_or(Error::Stopping)),
+        }
+    }
+
+    /// Ends the queries under way; later ones are refused.
+    pub fn stop(&self) {
+        self.inner.places.close();
+        self.inner.stop.send_replace(true);
+    }
+
+    /// What can be asked.
+    pub fn tables(&self) -> Vec<TableDescription> {
+        let mut tables = vec![describe::<Traces>(), describe::<Requests>(), describe::<Segments>()];
+        tables.extend(VIEWS.iter().map(|view| TableDescription {
+            name: view.name,
+            description: view.description,
+            columns: Vec::new(),
+            query: Some(view.query),
+        }));
+        tables
+    }
+}
+
+async fn run(
+    context: &datafusion::prelude::SessionContext,
+    query: &str,
+    schema: oneshot::Sender<SchemaRef>,
+    rows: &mpsc::Sender<Result<RecordBatch>>,
+) -> datafusion::common::Result<()> {
+    let plan = context.state().create_logical_plan(query).await?;
+    check_reads(&plan)?;
+    let mut stream = context.execute_logical_plan(plan).await?.execute_stream().await?;
+    let _ = schema.send(stream.schema());
+    while let Some(batch) = stream.next().await.transpose()? {
+        if batch.num_rows() > 0 && rows.send(Ok(batch)).await.is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// A table or view, for people.
+#[derive(Debug, Clone, Serialize)]
+pub struct TableDescription {
+    pub name: &'static str,
+    pub description: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<ColumnDescription>,
+    /// Of a view.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub query: Option<&'static str>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct ColumnDescription {
+    pub name: &'static str,
+    #[serde(rename = "type")]
+    pub data_type: &'static str,
+    pub description: &'static str,
+}
+
+fn describe<T: Table>() -> TableDescription {
+    let schema = table::schema::<T>();
+    let columns = T::COLUMNS.iter().zip(schema.fields()).map(|(column, field)| ColumnDescription {
+        name: column.name,
+        data_type: match field.data_type() {
+            DataType::Utf8 => "text",
+            DataType::Timestamp(..) => "timestamp",
+            DataType::Float64 => "double",
+            DataType::Int64 => "bigint",
+            DataType::Boolean => "boolean",
+            DataType::List(_) => "text[]",
+            _ => "map(text, text)",
+        },
+        description: column.description,
+    });
+    TableDescription { name: T::NAME, description: T::DESCRIPTION, columns: columns.collect(), query: None }
+}
