@@ -5,6 +5,7 @@ mod app;
 mod body;
 mod console;
 mod error;
+mod flight;
 mod guard;
 mod health;
 mod operation;
@@ -33,6 +34,7 @@ pub fn router(app: Arc<App>) -> Router {
     apis(&app)
         .route("/api/health", get(health::health))
         .route("/api/sql", get(sql::tables).post(sql::query))
+        .route_service("/arrow.flight.protocol.FlightService/{operation}", flight::service(&app))
         .fallback(console::file)
         .method_not_allowed_fallback(error::wrong_method)
         .layer(CompressionLayer::new())

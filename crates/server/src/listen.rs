@@ -7,15 +7,20 @@ use std::time::Duration;
 
 use api::Peer;
 use axum::{Extension, Router};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
 use tower::Layer;
 use tracing::{debug, warn};
 
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// Requests at the same time on a connection of HTTP/2, and how often it is asked whether it is still there.
+const STREAMS_MAX: u32 = 32;
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+const SECOND_BYTE_WAIT: Duration = Duration::from_millis(10);
 /// How long answers under way may take once the server stops.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -31,6 +36,7 @@ pub(crate) async fn serve(
 ) {
     let places = Arc::new(Semaphore::new(connections_max));
     let graceful = GracefulShutdown::new();
+    let (ending, ended) = watch::channel(());
     tokio::pin!(stop);
     loop {
         let accepted = tokio::select! {
@@ -57,20 +63,47 @@ pub(crate) async fn serve(
         }
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(Extension(Peer(peer.ip())).layer(router.clone()));
-        let connection = hyper::server::conn::http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
-            .serve_connection(TokioIo::new(stream), service);
-        let watched = graceful.watch(connection);
+        let (watcher, mut ended) = (graceful.watcher(), ended.clone());
         tokio::spawn(async move {
-            if let Err(err) = watched.await {
+            let begun = tokio::select! {
+                _ = ended.changed() => return,
+                begun = tokio::time::timeout(HEAD_TIMEOUT, begins_http2(&stream)) => begun,
+            };
+            let result = match begun {
+                Ok(Ok(false)) => {
+                    let mut builder = http1::Builder::new();
+                    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+                    watcher.watch(builder.serve_connection(TokioIo::new(stream), service)).await
+                }
+                Ok(Ok(true)) => {
+                    let mut builder = http2::Builder::new(TokioExecutor::new());
+                    builder.timer(TokioTimer::new()).max_concurrent_streams(STREAMS_MAX).keep_alive_interval(KEEP_ALIVE);
+                    watcher.watch(builder.serve_connection(TokioIo::new(stream), service)).await
+                }
+                Ok(Err(err)) => return debug!(%peer, error = %err, "connection ended early"),
+                Err(_) => return debug!(%peer, "nothing came over a connection"),
+            };
+            if let Err(err) = result {
                 debug!(%peer, error = %err, "connection ended early");
             }
             drop(place);
         });
     }
     drop(listener);
+    drop(ending);
     if tokio::time::timeout(STOP_TIMEOUT, graceful.shutdown()).await.is_err() {
         warn!("some connections did not end in time");
+    }
+}
+
+/// Whether a client speaks HTTP/2 from the first byte, as those of gRPC do: no method of HTTP/1 begins like that. Nothing is
+/// taken from the stream.
+async fn begins_http2(stream: &TcpStream) -> std::io::Result<bool> {
+    let mut start = [0; 2];
+    loop {
+        match stream.peek(&mut start).await? {
+            1 if start[0] == b'P' => tokio::time::sleep(SECOND_BYTE_WAIT).await,
+            length => return Ok(&start[..length] == b"PR"),
+        }
     }
 }

@@ -14,11 +14,11 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use store::Reader;
 use tokio::runtime::Runtime;
 
-use crate::Limits;
 use crate::table::request::Requests;
 use crate::table::segment::Segments;
 use crate::table::trace::Traces;
 use crate::table::{Provider, Snapshot, Table};
+use crate::{CATALOG, Limits, SCHEMA};
 
 /// Functions that make much of nothing: the memory they take is not counted.
 const WITHHELD: &[&str] = &["repeat", "lpad", "rpad", "array_repeat", "array_resize", "generate_series", "range"];
@@ -67,7 +67,7 @@ impl Engine {
             .build_arc()?;
         let config = SessionConfig::new()
             .with_information_schema(true)
-            .with_default_catalog_and_schema("mitoshi", "public")
+            .with_default_catalog_and_schema(CATALOG, SCHEMA)
             .with_target_partitions(threads)
             .set_str("datafusion.execution.time_zone", "+00:00");
         let state = SessionStateBuilder::new().with_default_features().with_config(config).with_runtime_env(environment).build();

@@ -12,14 +12,17 @@ mod table;
 mod tests;
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::prelude::SessionContext;
 use futures_util::StreamExt;
 use serde::Serialize;
 use store::Store;
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tracing::debug;
 
 pub use datafusion::arrow;
@@ -41,6 +44,9 @@ pub struct Limits {
     pub memory_mib: usize,
 }
 
+/// Where the tables are, for clients that ask.
+pub const CATALOG: &str = "mitoshi";
+pub const SCHEMA: &str = "public";
 /// Queries that run at the same time; the others wait.
 const QUERIES: usize = 2;
 /// Characters of a query.
@@ -78,6 +84,14 @@ impl Answer {
             None => self.rest.recv().await,
         }
     }
+
+    /// As `next`, for those who poll.
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<RecordBatch>>> {
+        match self.first.take() {
+            Some(first) => Poll::Ready(Some(first)),
+            None => self.rest.poll_recv(context),
+        }
+    }
 }
 
 impl Sql {
@@ -107,12 +121,7 @@ impl Sql {
     /// Asks. The answer comes with its first rows, so that most of what can go wrong is known by then. Letting go of it ends the
     /// query.
     pub async fn query(&self, query: String) -> Result<Answer> {
-        if query.len() > QUERY_BYTES {
-            return Err(Error::Query(format!("the query has {} bytes, the limit is {QUERY_BYTES}", query.len())));
-        }
-        let place = self.inner.places.clone().acquire_owned().await.map_err(|_| Error::Stopping)?;
-        let this = self.clone();
-        let engine = tokio::task::spawn_blocking(move || this.engine()).await.map_err(|_| Error::Stopping)??;
+        let (place, engine) = self.place(&query).await?;
         let Limits { timeout, memory_mib } = self.inner.limits;
         let (schema, schema_known) = oneshot::channel();
         let (rows, mut answer) = mpsc::channel(1);
@@ -149,6 +158,26 @@ impl Sql {
         }
     }
 
+    /// What columns the answer will have.
+    pub async fn schema(&self, query: String) -> Result<SchemaRef> {
+        let (_place, engine) = self.place(&query).await?;
+        let context = engine.context(self.inner.store.reader());
+        let plan = async move { Ok(Arc::new(plan(&context, &query).await?.schema().as_arrow().clone())) };
+        let planned = engine.runtime().spawn(plan).await.map_err(|err| Error::Internal(err.to_string()))?;
+        planned.map_err(|err| Error::of(err, self.inner.limits.memory_mib))
+    }
+
+    /// Waits for the query's turn.
+    async fn place(&self, query: &str) -> Result<(OwnedSemaphorePermit, Arc<Engine>)> {
+        if query.len() > QUERY_BYTES {
+            return Err(Error::Query(format!("the query has {} bytes, the limit is {QUERY_BYTES}", query.len())));
+        }
+        let place = self.inner.places.clone().acquire_owned().await.map_err(|_| Error::Stopping)?;
+        let this = self.clone();
+        let engine = tokio::task::spawn_blocking(move || this.engine()).await.map_err(|_| Error::Stopping)??;
+        Ok((place, engine))
+    }
+
     /// Ends the queries under way; later ones are refused.
     pub fn stop(&self) {
         self.inner.places.close();
@@ -168,14 +197,19 @@ impl Sql {
     }
 }
 
+async fn plan(context: &SessionContext, query: &str) -> datafusion::common::Result<LogicalPlan> {
+    let plan = context.state().create_logical_plan(query).await?;
+    check_reads(&plan)?;
+    Ok(plan)
+}
+
 async fn run(
-    context: &datafusion::prelude::SessionContext,
+    context: &SessionContext,
     query: &str,
     schema: oneshot::Sender<SchemaRef>,
     rows: &mpsc::Sender<Result<RecordBatch>>,
 ) -> datafusion::common::Result<()> {
-    let plan = context.state().create_logical_plan(query).await?;
-    check_reads(&plan)?;
+    let plan = plan(context, query).await?;
     let mut stream = context.execute_logical_plan(plan).await?.execute_stream().await?;
     let _ = schema.send(stream.schema());
     while let Some(batch) = stream.next().await.transpose()? {
