@@ -1,0 +1,199 @@
+"""What docs/format says is on disk, read by programs that know nothing of Mitoshi: DuckDB, SQLite, and this file."""
+
+import json
+import re
+import sqlite3
+import struct
+
+import duckdb
+import pytest
+
+from conftest import REPO, new_trace_id, segment, subsegment
+
+DOCS = REPO / "docs" / "format"
+TABLES = ("segment", "trace", "visit", "minute")
+TYPES = {
+    "TIMESTAMP WITH TIME ZONE": "TIMESTAMP", "VARCHAR": "STRING", "BIGINT": "INT64", "INTEGER": "INT32", "UBIGINT": "UINT64",
+    "UTINYINT": "UINT8", "BOOLEAN": "BOOLEAN", "VARCHAR[]": "LIST", "BLOB": "BLOB",
+}
+
+
+def documented(table):
+    """Columns with their types, as docs/format/part.md has them."""
+    body = re.search(rf"^## `{table}`\n(.*?)(?=^## |\Z)", (DOCS / "part.md").read_text(), re.M | re.S)[1]
+    columns = {}
+    for names, kind in re.findall(r"^\| (`[^|]+`) \| ([^|]+?) \|", body, re.M):
+        for name in re.findall(r"`(\w+)`", names):
+            columns[name] = kind.split("(")[0].replace("FIXED_LEN_BYTE_ARRAY", "BLOB").removesuffix(", null")
+    return columns
+
+
+@pytest.fixture(scope="module")
+def folder(shared):
+    """A folder of two parts and the documents in it: a trace whose second document came after the first was in a part."""
+    full = {
+        "origin": "AWS::ECS::Container", "user": "u", "resource_arn": "arn:aws:ecs:eu-west-1:000000000000:task/1", "fault": True,
+        "http": {"request": {"method": "GET", "url": "http://shop/a", "user_agent": "curl", "client_ip": "10.0.0.1", "x": 1},
+                 "response": {"status": 500, "content_length": 12}},
+        "aws": {"account_id": "000000000000", "xray": {"sdk": "x"}, "function_arn": "arn:aws:lambda:eu-west-1:0:function:f"},
+        "service": {"version": "1"}, "annotations": {"tier": "gold", "n": 1}, "metadata": {"a": {"b": [1, 2]}},
+        "cause": {"exceptions": [{"id": "0123456789abcdef", "type": "E", "message": "m"}]}, "unknown": "kept",
+        "links": [{"trace_id": new_trace_id(), "id": "0123456789abcdef", "attributes": {}}],
+    }
+    documents = []
+    for n in range(100):
+        document = segment(f"svc{n % 3}", **full)
+        calls = [
+            subsegment("DynamoDB", document, namespace="aws", error=True, throttle=True, traced=False, inferred=False, in_progress=False,
+                       aws={"operation": "GetItem", "region": "eu-west-1", "table_name": "Items", "request_id": "r", "bucket_name": "b",
+                            "queue_url": "https://q", "function_name": "f"}),
+            subsegment("db", document, namespace="remote", sql={"sanitized_query": "SELECT 1"},
+                       http={"request": {"method": "POST", "url": "http://db/", "traced": False, "user_agent": "u", "client_ip": "::1"},
+                             "response": {"status": 429}}),
+        ]
+        document["subsegments"] = calls
+        documents.append(document)
+    late = segment("late", trace_id=documents[0]["trace_id"], parent_id=documents[0]["subsegments"][1]["id"],
+                   start=documents[0]["start_time"] + 0.02, took=0.01)
+    shared.put(*documents)
+    shared.restart()
+    shared.put(late)
+    shared.stop()
+    yield shared.data_dir, documents + [late]
+    shared.start()
+
+
+@pytest.fixture
+def query(folder):
+    """Asks DuckDB, with a view for each table."""
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+    for table in TABLES:
+        connection.execute(f"CREATE VIEW {table} AS SELECT *, parse_filename(filename, true)::BIGINT AS part "
+                           f"FROM read_parquet('{folder[0] / table}/*.parquet', filename = true, union_by_name = true)")
+    return lambda sql, *values: connection.execute(sql, values).fetchall()
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_columns_are_documented(query, table):
+    found = {name: TYPES[kind] for name, kind, *_ in query(f"DESCRIBE {table}") if name not in ("filename", "part")}
+    known = documented(table)
+    assert {name: known.get(name) for name in found} == found
+    # A segment file lacks columns that nothing is in.
+    allowed = {"start_time_bits", "end_time_bits"} if table == "segment" else set()
+    assert set(known) - set(found) <= allowed
+
+
+def test_segments_read_back(folder, query):
+    _, documents = folder
+    rows = query("SELECT '1-' || lower(hex(trace_id)[:8]) || '-' || lower(hex(trace_id)[9:]), lower(hex(id)), name, epoch_us(start_time), "
+                 "duration_us, http_status, annotations, rest FROM segment WHERE depth = 0")
+    found = {(row[0], row[1]): row[2:] for row in rows}
+    assert len(rows) == len(found) == len(documents)
+    for document in documents:
+        name, start_us, duration_us, status, annotations, rest = found[document["trace_id"], document["id"]]
+        assert name == document["name"] and start_us == round(document["start_time"] * 1e6)
+        assert duration_us == round(document["end_time"] * 1e6) - round(document["start_time"] * 1e6)
+        assert status == document.get("http", {}).get("response", {}).get("status")
+        assert (annotations and json.loads(annotations)) == document.get("annotations")
+        assert (rest and json.loads(rest)) == ({"unknown": "kept"} if "unknown" in document else None)
+    assert query("SELECT count(*), count(sequence) FROM segment") == [(301, 101)]
+    assert query("SELECT lower(hex(id)) FROM segment WHERE depth = 1 AND aws_table_name = 'Items' AND throttle ORDER BY 1") == sorted(
+        (document["subsegments"][0]["id"],) for document in documents[:-1])
+
+
+def test_rows_that_count_are_those_that_the_catalog_does_not_name(folder, query):
+    data_dir, documents = folder
+    assert query("SELECT count(*), count(DISTINCT trace_id) FROM trace") == [(101, 100)]
+    catalog = sqlite3.connect(f"file:{data_dir / 'catalog.db'}?mode=ro", uri=True)
+    [(part, trace_id)] = catalog.execute("SELECT part_id, trace_id FROM superseded").fetchall()
+    assert f"1-{trace_id[:4].hex()}-{trace_id[4:].hex()}" == documents[0]["trace_id"]
+    counted = "FROM trace WHERE NOT (part = ? AND trace_id = ?)"
+    assert query(f"SELECT count(*), count(DISTINCT trace_id) {counted}", part, trace_id) == [(100, 100)]
+    assert query(f"SELECT revision, visits {counted} AND revision > 1", part, trace_id) == [(2, 3)]
+    assert query("SELECT DISTINCT annotations, entry_service = 'svc0' FROM trace WHERE entry_service = 'svc0'") == [
+        ("\x1ftier=gold\x1fn=1\x1f", True)]
+    assert catalog.execute("SELECT sum(segment_rows), sum(trace_rows) FROM part").fetchall() == [(101, 101)]
+
+
+def test_visits_belong_to_their_traces(query):
+    numbered = "(SELECT *, row_number() OVER (PARTITION BY part) - 1 AS row FROM visit)"
+    assert query(f"SELECT v.service_name, v.service_type, v.caller_name, count(*), bool_and(v.error) FROM trace t JOIN {numbered} v "
+                 "ON v.part = t.part AND t.first_visit <= v.row AND v.row < t.first_visit + t.visits "
+                 "WHERE t.revision = 1 AND v.service_name = 'Items' GROUP BY ALL ORDER BY 3"
+                 ) == [("Items", "AWS::DynamoDB::Table", f"svc{n}", 34 - (n > 0), True) for n in range(3)]
+    assert query(f"SELECT count(*) FROM {numbered} v LEFT JOIN trace t ON v.part = t.part AND t.first_visit <= v.row "
+                 "AND v.row < t.first_visit + t.visits WHERE t.trace_id IS NULL") == [(0,)]
+
+
+def places(durations):
+    """Durations with their counts, as docs/format/part.md describes them."""
+    numbers, value, shift = [], 0, 0
+    for byte in durations:
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            numbers.append(value)
+            value, shift = 0, 0
+    place, numbers = 0, iter(numbers)
+    for head in numbers:
+        place += head >> 1
+        zigzag = next(numbers) if head & 1 else 2
+        power, digits = divmod(place - 1000, 900)
+        yield place if place < 1000 else (digits + 100) * 10 ** (power + 1), zigzag >> 1 ^ -(zigzag & 1)
+
+
+def test_minutes_add_up_to_the_requests(folder, query):
+    rows = query("SELECT service_name, sum(visits), sum(ok), sum(throttle), sum(fault) FROM minute GROUP BY 1 ORDER BY 1")
+    # The late segment answers one of the calls to db.
+    assert rows == [("Items", 100, 0, 100, 0), ("db", 99, 99, 0, 0), ("late", 1, 1, 0, 0),
+                    ("svc0", 34, 0, 0, 34), ("svc1", 33, 0, 0, 33), ("svc2", 33, 0, 0, 33)]
+    total = {}
+    for (durations,) in query("SELECT durations FROM minute WHERE service_name = 'Items'"):
+        for duration_us, count in places(durations):
+            total[duration_us] = total.get(duration_us, 0) + count
+    assert {duration: count for duration, count in total.items() if count} == {50_000: 100}
+
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def test_files_have_their_checksums(folder):
+    data_dir, _ = folder
+    catalog = sqlite3.connect(f"file:{data_dir / 'catalog.db'}?mode=ro", uri=True)
+    part, sums = catalog.execute("SELECT id, visit_checksums FROM part LIMIT 1").fetchone()
+    data = (data_dir / "visit" / f"{part:012}.parquet").read_bytes()
+    blocks = [data[at:at + 16384] for at in range(0, len(data), 16384)]
+    assert list(struct.unpack(f"<{len(blocks)}I", sums)) == [crc32c(block) for block in blocks]
+
+
+def test_the_log_reads_as_described(new_server):
+    server = new_server()
+    documents = [segment(f"svc{n}") for n in range(7)]
+    server.put(*documents[:4])
+    server.put(*documents[4:])
+    server.kill()
+    [path] = (server.data_dir / "wal").iterdir()
+    assert path.name == f"{1:020}.log"
+    data, at, found, following = path.read_bytes(), 0, [], 1
+    while at < len(data):
+        length, checksum = struct.unpack_from("<II", data, at)
+        body = data[at + 8:at + 8 + length]
+        assert crc32c(body) == checksum
+        sequence, kind = struct.unpack_from("<QB", body)
+        assert (sequence, kind) == (following, 1)
+        inner = 9
+        while inner < length:
+            [size] = struct.unpack_from("<I", body, inner)
+            found.append(json.loads(body[inner + 4:inner + 4 + size]))
+            inner += 4 + size
+            following += 1
+        at += 8 + length
+    assert found == documents
+    assert (server.data_dir / "FORMAT").read_text() == "3\n"
