@@ -8,13 +8,13 @@ import struct
 import duckdb
 import pytest
 
-from conftest import REPO, new_trace_id, segment, subsegment
+from conftest import REPO, Server, new_trace_id, segment, subsegment, wait_for
 
 DOCS = REPO / "docs" / "format"
-TABLES = ("segment", "trace", "visit", "minute")
+TABLES = ("segment", "trace", "visit", "minute", "metric")
 TYPES = {
     "TIMESTAMP WITH TIME ZONE": "TIMESTAMP", "VARCHAR": "STRING", "BIGINT": "INT64", "INTEGER": "INT32", "UBIGINT": "UINT64",
-    "UTINYINT": "UINT8", "BOOLEAN": "BOOLEAN", "VARCHAR[]": "LIST", "BLOB": "BLOB",
+    "UTINYINT": "UINT8", "BOOLEAN": "BOOLEAN", "VARCHAR[]": "LIST", "BLOB": "BLOB", "DOUBLE": "DOUBLE",
 }
 
 
@@ -29,7 +29,15 @@ def documented(table):
 
 
 @pytest.fixture(scope="module")
-def folder(shared):
+def module_server(tmp_path_factory):
+    """A server that writes its own metrics every second."""
+    server = Server(tmp_path_factory.mktemp("format") / "data", {"MITOSHI_METRICS_OWN_EVERY_SECS": "1"}).start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="module")
+def folder(module_server):
     """A folder of two parts and the documents in it: a trace whose second document came after the first was in a part."""
     full = {
         "origin": "AWS::ECS::Container", "user": "u", "resource_arn": "arn:aws:ecs:eu-west-1:000000000000:task/1", "fault": True,
@@ -55,12 +63,14 @@ def folder(shared):
         documents.append(document)
     late = segment("late", trace_id=documents[0]["trace_id"], parent_id=documents[0]["subsegments"][1]["id"],
                    start=documents[0]["start_time"] + 0.02, took=0.01)
-    shared.put(*documents)
-    shared.restart()
-    shared.put(late)
-    shared.stop()
-    yield shared.data_dir, documents + [late]
-    shared.start()
+    server = module_server
+    server.put(*documents)
+    server.restart()
+    server.put(late)
+    counted = {"sql": "SELECT count(*) AS n FROM metrics WHERE name = 'SegmentsAccepted'"}
+    wait_for("own metrics", lambda: server.request("/api/sql", counted).json["n"] > 0)
+    server.stop()
+    yield server.data_dir, documents + [late]
 
 
 @pytest.fixture
@@ -113,7 +123,9 @@ def test_rows_that_count_are_those_that_the_catalog_does_not_name(folder, query)
     assert query(f"SELECT revision, visits {counted} AND revision > 1", part, trace_id) == [(2, 3)]
     assert query("SELECT DISTINCT annotations, entry_service = 'svc0' FROM trace WHERE entry_service = 'svc0'") == [
         ("\x1ftier=gold\x1fn=1\x1f", True)]
-    assert catalog.execute("SELECT sum(segment_rows), sum(trace_rows) FROM part").fetchall() == [(101, 101)]
+    sums = "SELECT sum(segment_rows), sum(trace_rows) FROM part WHERE family = "
+    assert catalog.execute(sums + "'segment'").fetchall() == [(101, 101)]
+    assert catalog.execute(sums + "'metric'").fetchall() == [(query("SELECT count(*) FROM metric")[0][0], 0)]
 
 
 def test_visits_belong_to_their_traces(query):
@@ -155,22 +167,40 @@ def test_minutes_add_up_to_the_requests(folder, query):
     assert {duration: count for duration, count in total.items() if count} == {50_000: 100}
 
 
+def test_metrics_read_back(query):
+    names = query("SELECT namespace, name, unit, dimensions, count(*), sum(sum) FROM metric WHERE name LIKE 'Segments%' GROUP BY ALL ORDER BY 2")
+    assert [row[:4] for row in names] == [("Mitoshi", "SegmentsAccepted", "Count", "{}"), ("Mitoshi", "SegmentsRejected", "Count", "{}")]
+    assert query("SELECT count(*) FROM metric WHERE samples <> 1 OR minimum <> sum OR maximum <> sum OR epoch_us(time) % 1000000 <> 0") == [(0,)]
+
+
+CRC32C = [0] * 256
+for _n in range(256):
+    _value = _n
+    for _ in range(8):
+        _value = _value >> 1 ^ (0x82F63B78 if _value & 1 else 0)
+    CRC32C[_n] = _value
+
+
 def crc32c(data):
     crc = 0xFFFFFFFF
     for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+        crc = crc >> 8 ^ CRC32C[(crc ^ byte) & 0xFF]
     return crc ^ 0xFFFFFFFF
 
 
 def test_files_have_their_checksums(folder):
     data_dir, _ = folder
     catalog = sqlite3.connect(f"file:{data_dir / 'catalog.db'}?mode=ro", uri=True)
-    part, sums = catalog.execute("SELECT id, visit_checksums FROM part LIMIT 1").fetchone()
-    data = (data_dir / "visit" / f"{part:012}.parquet").read_bytes()
-    blocks = [data[at:at + 16384] for at in range(0, len(data), 16384)]
-    assert list(struct.unpack(f"<{len(blocks)}I", sums)) == [crc32c(block) for block in blocks]
+    parts = catalog.execute("SELECT id, family, checksums FROM part ORDER BY bytes LIMIT 4").fetchall()
+    assert {family for _, family, _ in parts} == {"segment", "metric"}
+    for part, family, sums in parts:
+        for folder in TABLES[:4] if family == "segment" else [family]:
+            data = (data_dir / folder / f"{part:012}.parquet").read_bytes()
+            blocks = [data[at:at + 16384] for at in range(0, len(data), 16384)]
+            expected = struct.pack(f"<{len(blocks) + 1}I", len(blocks), *map(crc32c, blocks))
+            assert sums.startswith(expected), (part, folder)
+            sums = sums[len(expected):]
+        assert sums == b""
 
 
 def test_the_log_reads_as_described(new_server):
@@ -196,4 +226,4 @@ def test_the_log_reads_as_described(new_server):
             following += 1
         at += 8 + length
     assert found == documents
-    assert (server.data_dir / "FORMAT").read_text() == "3\n"
+    assert (server.data_dir / "FORMAT").read_text() == "4\n"

@@ -170,6 +170,21 @@ def test_a_client_that_hangs_up_ends_its_query(new_server):
     wait_for("room for a query", lambda: rows(server, "SELECT 1 AS one") == [{"one": 1}], deadline=20)
 
 
+def test_the_server_writes_down_what_it_measures_of_itself(new_server):
+    server = new_server(env={"MITOSHI_METRICS_OWN_EVERY_SECS": "1"})
+    server.put(*(segment("svc") for _ in range(7)))
+    accepted = "SELECT sum(sum) AS n FROM metrics WHERE namespace = 'Mitoshi' AND name = 'SegmentsAccepted' AND unit = 'Count'"
+    wait_for("a period's end", lambda: rows(server, accepted) == [{"n": 7.0}])
+    wait_for("the next one", lambda: rows(server, "SELECT max(sum) AS n FROM metrics WHERE name = 'StoredSegments'") == [{"n": 7.0}])
+    server.kill()
+    server.start()
+    assert rows(server, accepted) == [{"n": 7.0}]
+    assert server.health()["recovery"]["replayed_rows"] > 0
+    server.restart()
+    assert rows(server, accepted) == [{"n": 7.0}]
+    assert rows(server, "SELECT count(*) AS n FROM (SELECT time FROM metrics GROUP BY time, name HAVING count(*) > 1)") == [{"n": 0}]
+
+
 def test_the_command_shows_a_table(filled):
     server, documents = filled
     said, _ = query(server, "SELECT service, count(*) AS n FROM traces WHERE service <> 'late' GROUP BY service ORDER BY service")

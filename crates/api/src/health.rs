@@ -51,6 +51,7 @@ pub(crate) async fn health(State(app): State<Arc<App>>) -> Response {
         "work": starting::works(&app.store.progress()),
         "recovery": {
             "replayed_documents": recovery.replayed_documents,
+            "replayed_rows": recovery.replayed_rows,
             "swept_files": recovery.swept_files,
             "torn_bytes": recovery.log_damage.torn_bytes,
             "damaged_files": recovery.log_damage.damaged_files,

@@ -2,6 +2,7 @@
 
 mod counter;
 mod error;
+pub mod own_metrics;
 pub mod xray;
 
 use std::sync::Arc;

@@ -8,6 +8,7 @@ pub mod error;
 pub mod histogram;
 pub mod id;
 pub mod limit;
+pub mod metric;
 pub mod minute;
 pub mod sampling;
 pub mod segment;

@@ -19,6 +19,7 @@ pub(crate) struct Config {
     pub(crate) http: Http,
     pub(crate) daemon: Daemon,
     pub(crate) store: Store,
+    pub(crate) metrics: Metrics,
     pub(crate) sql: Sql,
 }
 
@@ -41,8 +42,15 @@ pub(crate) struct Daemon {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Store {
     pub(crate) retention_days: u32,
+    pub(crate) metric_retention_days: u32,
     pub(crate) memtable_mib: usize,
     pub(crate) memtable_max_mib: usize,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Metrics {
+    pub(crate) own_every_secs: u64,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -57,6 +65,7 @@ const RETENTION_DAYS_MAX: u32 = 36_500;
 const MIB_MAX: usize = 1024 * 1024;
 const CONNECTIONS_MAX: usize = 100_000;
 const QUERY_SECS_MAX: u64 = 24 * 3_600;
+const OWN_SECS_MAX: u64 = 24 * 3_600;
 
 /// Flags that stand over file and environment.
 #[derive(Debug, Default, clap::Args)]
@@ -155,10 +164,17 @@ impl Config {
                 "the default is 256",
             ));
         }
-        if self.store.retention_days > RETENTION_DAYS_MAX {
+        for (key, days) in
+            [("retention_days", self.store.retention_days), ("metric_retention_days", self.store.metric_retention_days)]
+        {
+            if days > RETENTION_DAYS_MAX {
+                return Err(ConfigError::new(format!("store.{key} {days} is above {RETENTION_DAYS_MAX}"), "0 keeps them for ever"));
+            }
+        }
+        if self.metrics.own_every_secs > OWN_SECS_MAX {
             return Err(ConfigError::new(
-                format!("store.retention_days {} is above {RETENTION_DAYS_MAX}", self.store.retention_days),
-                "0 keeps traces for ever",
+                format!("metrics.own_every_secs {} is above {OWN_SECS_MAX}", self.metrics.own_every_secs),
+                "the default is 60; 0 never writes them",
             ));
         }
         if !(1..=QUERY_SECS_MAX).contains(&self.sql.timeout_secs) {

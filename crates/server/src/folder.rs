@@ -24,7 +24,8 @@ pub(crate) fn doctor(dir: &Path, deep: bool, as_json: bool) -> ExitCode {
     if as_json {
         say(&as_text(&checkup).to_string());
     } else {
-        let Checkup { parts, documents, traces, part_bytes, log_documents, findings, remarks } = &checkup;
+        let Checkup { parts, documents, traces, row_parts, rows, part_bytes, log_documents, log_rows, findings, remarks } =
+            &checkup;
         say(&format!(
             "{}: {} with {} of {} ({}), {} in the log",
             dir.display(),
@@ -34,6 +35,10 @@ pub(crate) fn doctor(dir: &Path, deep: bool, as_json: bool) -> ExitCode {
             size(*part_bytes),
             count(*log_documents, "document")
         ));
+        if *row_parts > 0 || *log_rows > 0 {
+            let of_parts = format!("{} with {} of metrics", count(*row_parts, "part"), count(*rows, "row"));
+            say(&format!("{of_parts}, {} in the log", count(*log_rows, "row")));
+        }
         remarks.iter().for_each(|remark| say(&format!("note: {remark}")));
         for finding in findings {
             say(&format!("wrong: {}: {}\n  what helps: {}", finding.place, finding.what, finding.remedy));
@@ -54,7 +59,10 @@ fn as_text(checkup: &Checkup) -> serde_json::Value {
         "documents": checkup.documents,
         "traces": checkup.traces,
         "part_bytes": checkup.part_bytes,
+        "row_parts": checkup.row_parts,
+        "rows": checkup.rows,
         "log_documents": checkup.log_documents,
+        "log_rows": checkup.log_rows,
         "findings": findings
             .map(|finding| json!({"place": finding.place, "what": finding.what, "remedy": finding.remedy}))
             .collect::<Vec<_>>(),

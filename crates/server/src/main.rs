@@ -261,6 +261,8 @@ async fn run(config: Config) -> Result<(), StartError> {
     doors.spawn(daemon.run(ingest, daemon_allow.clone(), stopped()));
     doors.spawn(listen::serve(daemon_tcp, api::daemon_router(app.clone()), daemon_allow, connections_max, stopped()));
     doors.spawn(listen::serve(http, api::router(app.clone()), Arc::new(|_| true), connections_max, stopped()));
+    let every = Duration::from_secs(config.metrics.own_every_secs);
+    let own_metrics = tokio::spawn(ingest::own_metrics::run(app.ingest.clone(), app.clock.clone(), every, stopping.clone()));
     let (end_upkeep, upkeep_ended) = watch::channel(false);
     let upkeep = tokio::spawn(control::upkeep::run(store.clone(), upkeep_ended));
 
@@ -283,6 +285,7 @@ async fn run(config: Config) -> Result<(), StartError> {
     let _ = stop.send(true);
     sql.stop();
     while doors.join_next().await.is_some() {}
+    let _ = own_metrics.await;
     let _ = end_upkeep.send(true);
     let _ = upkeep.await;
     if let Err(err) = store.close().await {
@@ -296,6 +299,7 @@ async fn run(config: Config) -> Result<(), StartError> {
 fn options(config: &Config) -> StoreOptions {
     StoreOptions {
         retention_days: config.store.retention_days,
+        metric_retention_days: config.store.metric_retention_days,
         memtable_bytes: config.store.memtable_mib * 1024 * 1024,
         memtable_bytes_max: config.store.memtable_max_mib * 1024 * 1024,
         ..StoreOptions::new(&config.data_dir)

@@ -31,6 +31,7 @@ pub use format::{Encoder, Format};
 
 use engine::{Engine, VIEWS, check_reads};
 use table::Table;
+use table::metric::Metrics;
 use table::request::Requests;
 use table::segment::Segments;
 use table::trace::Traces;
@@ -186,7 +187,7 @@ impl Sql {
 
     /// What can be asked.
     pub fn tables(&self) -> Vec<TableDescription> {
-        let mut tables = vec![describe::<Traces>(), describe::<Requests>(), describe::<Segments>()];
+        let mut tables = vec![describe::<Traces>(), describe::<Requests>(), describe::<Segments>(), describe::<Metrics>()];
         tables.extend(VIEWS.iter().map(|view| TableDescription {
             name: view.name,
             description: view.description,

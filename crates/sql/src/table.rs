@@ -1,5 +1,6 @@
 //! Tables: each is a list of columns over rows that the store's reader gives, described in one file.
 
+pub(crate) mod metric;
 pub(crate) mod request;
 pub(crate) mod segment;
 pub(crate) mod trace;
@@ -43,7 +44,7 @@ pub(crate) trait Table: Sized + Send + Sync + 'static {
     type Row<'r>;
     const NAME: &'static str;
     const DESCRIPTION: &'static str;
-    /// `time` is among them, and `trace_id`.
+    /// `time` is among them.
     const COLUMNS: &'static [Column<Self>];
     /// Rows come newest first.
     const NEWEST_FIRST: bool = false;
@@ -195,17 +196,19 @@ impl<T: Table> Filling<T> {
 }
 
 /// What of a table is wanted, as far as that spares reading.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Bounds {
     /// `[from, to)` of the column `time`.
     pub(crate) from_us: i64,
     pub(crate) to_us: i64,
     pub(crate) trace_id: Option<TraceId>,
+    /// Of the column `name`.
+    pub(crate) name: Option<String>,
     /// Whether a column with `detail` is wanted.
     pub(crate) detail: bool,
 }
 
-const EVERYTHING: Bounds = Bounds { from_us: i64::MIN, to_us: i64::MAX, trace_id: None, detail: true };
+const EVERYTHING: Bounds = Bounds { from_us: i64::MIN, to_us: i64::MAX, trace_id: None, name: None, detail: true };
 
 impl Bounds {
     /// Narrows the bounds by a condition that all wanted rows meet. Returns whether it could be used.
@@ -242,6 +245,10 @@ impl Bounds {
                 // What is no trace id equals none; the comparison that follows finds that.
                 self.trace_id = text.and_then(|text| text.parse().ok()).or(self.trace_id);
                 self.trace_id.is_some()
+            }
+            (ColumnOf::Plain("name"), Operator::Eq) => {
+                self.name = value.try_as_str().flatten().map(str::to_owned).or(self.name.take());
+                self.name.is_some()
             }
             (ColumnOf::Plain("time"), _) => {
                 let Some(time_us) = time_us(value) else { return false };
@@ -396,7 +403,7 @@ impl<T: Table> PartitionStream for Scan<T> {
     fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
         let mut stream = RecordBatchReceiverStreamBuilder::new(self.schema.clone(), BATCHES_WAITING);
         let sender = stream.tx();
-        let (reader, bounds) = (self.reader.clone(), self.bounds);
+        let (reader, bounds) = (self.reader.clone(), self.bounds.clone());
         let mut batch = Batch::<T>::new(self.schema.clone(), &self.columns);
         stream.spawn_blocking(move || {
             let mut failed = None;

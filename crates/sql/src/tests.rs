@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::physical_plan::streaming::StreamingTableExec;
+use model::metric::Metric;
 use serde_json::{Value, json};
 use store::{NewDocument, StoreOptions};
 use testkit::{ManualClock, segment_id, trace_id};
@@ -58,6 +59,10 @@ async fn filled() -> Place {
     let place = place(LIMITS).await;
     for n in 0..40 {
         place.store.append(trace(n)).await.unwrap();
+        let time_us = (NOW_SECS - n as i64 * 10) * 1_000_000;
+        let metric = Metric::value(time_us, "Test", if n % 2 == 0 { "even" } else { "odd" }, "Count", n as f64);
+        let dimensions = vec![("Service".into(), "front".into())];
+        place.store.append_metrics(&[Metric { dimensions, ..metric }]).await.unwrap();
         if n == 15 || n == 30 {
             place.store.flush().await.unwrap();
         }
@@ -175,7 +180,7 @@ async fn views_and_joins_answer() {
 async fn bounds_in_a_query_leave_out_nothing() {
     let place = filled().await;
     let times = ["2026-11-18T11:04:10Z", "2026-11-18T11:04:10.25Z", "2026-11-18T11:04:10.300Z", "2026-11-18T11:04:10.2999995Z"];
-    for table in ["traces", "requests", "segments"] {
+    for table in ["traces", "requests", "segments", "metrics"] {
         for time in times {
             for op in ["<", "<=", "=", ">", ">=", "<>"] {
                 let bounded = format!("SELECT count(*) AS n FROM {table} WHERE time {op} TIMESTAMP '{time}'");
@@ -187,6 +192,9 @@ async fn bounds_in_a_query_leave_out_nothing() {
             let straight = format!("SELECT count(*) AS n FROM {table} WHERE time > '{time}'");
             assert_eq!(place.rows(&turned).await, place.rows(&straight).await, "{turned}");
         }
+        if table == "metrics" {
+            continue;
+        }
         let id = trace_id(NOW_SECS as u32 - 150, 15);
         let by_id = place.rows(&format!("SELECT count(*) AS n FROM {table} WHERE trace_id = '{id}'")).await;
         let by_text = place.rows(&format!("SELECT count(*) AS n FROM {table} WHERE trace_id LIKE '{id}%'")).await;
@@ -194,6 +202,26 @@ async fn bounds_in_a_query_leave_out_nothing() {
         assert_ne!(by_id, vec![json!({"n": 0})]);
         assert_eq!(place.rows(&format!("SELECT time FROM {table} WHERE trace_id = 'no such id'")).await.len(), 0);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_are_found_by_name_and_dimension() {
+    let place = filled().await;
+    let rows = place.rows("SELECT * FROM metrics WHERE name = 'odd' AND time >= TIMESTAMP '2026-11-18T11:06:20Z'").await;
+    assert_eq!(
+        rows,
+        vec![json!({
+            "time": "2026-11-18T11:06:30Z", "namespace": "Test", "name": "odd", "dimensions": {"Service": "front"},
+            "unit": "Count", "samples": 1, "sum": 1.0, "minimum": 1.0, "maximum": 1.0,
+        })]
+    );
+    let sums = "SELECT name, count(*) AS n, sum(sum) AS sum FROM metrics WHERE dimensions['Service'] = 'front' GROUP BY name ORDER BY name";
+    assert_eq!(
+        place.rows(sums).await,
+        vec![json!({"name": "even", "n": 20, "sum": 380.0}), json!({"name": "odd", "n": 20, "sum": 400.0})]
+    );
+    assert_eq!(place.rows("SELECT * FROM metrics WHERE name = 'odd' AND name = 'even'").await.len(), 0);
+    assert_eq!(place.rows("SELECT * FROM metrics WHERE name = 'none'").await.len(), 0);
 }
 
 /// What is left to read of a table in a query.

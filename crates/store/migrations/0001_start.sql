@@ -1,8 +1,10 @@
--- Parts of the tables: a part is four Parquet files, <id>.parquet in segment/, trace/, visit/ and minute/.
+-- Parts of the tables. One of segments is four Parquet files, <id>.parquet in segment/, trace/, visit/ and minute/; one of a table of
+-- rows, such as metric, is one file in the folder of that name.
 CREATE TABLE part (
     id            INTEGER PRIMARY KEY,
+    family        TEXT NOT NULL,     -- segment, or the name of the table of rows
     day           INTEGER NOT NULL,  -- UTC days since 1970 of the traces' time
-    segment_rows  INTEGER NOT NULL,
+    segment_rows  INTEGER NOT NULL,  -- documents; of a table of rows, rows
     trace_rows    INTEGER NOT NULL,
     bytes         INTEGER NOT NULL,
     min_time_us   INTEGER NOT NULL,
@@ -10,10 +12,7 @@ CREATE TABLE part (
     min_start_us  INTEGER NOT NULL,
     max_end_us    INTEGER NOT NULL,
     created_us    INTEGER NOT NULL,
-    segment_checksums  BLOB NOT NULL,  -- CRC-32C of each 16 KiB of the file, little endian
-    trace_checksums    BLOB NOT NULL,
-    visit_checksums    BLOB NOT NULL,
-    minute_checksums   BLOB NOT NULL,
+    checksums     BLOB NOT NULL,     -- for each file how many there are, then CRC-32C of each 16 KiB; all little endian, 4 bytes
     checksum      INTEGER NOT NULL,  -- CRC-32C of the columns above
     damaged       TEXT               -- why the part is set aside, if it is
 ) STRICT;

@@ -66,7 +66,7 @@ pub async fn backup(dir: &Path, to: &Path, now_us: i64, progress: &Progress) -> 
     }
     // One backup into a folder at a time.
     let _lock = lock(to)?;
-    for folder in part::FOLDERS {
+    for folder in part::all_folders() {
         make_folder(&to.join(folder))?;
     }
     let number = earlier.as_ref().map_or(1, |earlier| earlier.number + 1);
@@ -101,9 +101,10 @@ pub async fn backup(dir: &Path, to: &Path, now_us: i64, progress: &Progress) -> 
     }
     let Some(parts) = parts else { return Err(Error::Busy) };
     contents.parts = parts.len() as u64;
-    contents.documents = parts.iter().map(|part| part.row.segment_rows as u64).sum();
+    let of_segments = parts.iter().filter(|part| part.row.family == part::SEGMENT);
+    contents.documents = of_segments.map(|part| part.row.segment_rows as u64).sum();
     contents.bytes = parts.iter().map(|part| part.row.bytes as u64).sum();
-    for folder in part::FOLDERS {
+    for folder in part::all_folders() {
         wal::sync_dir(&to.join(folder))?;
     }
     wal::sync_dir(to)?;
@@ -141,7 +142,7 @@ pub async fn restore(from: &Path, dir: &Path, progress: &Progress) -> Result<Con
     make_folder(dir)?;
     write_whole(&dir.join(RESTORING), b"")?;
     let _lock = lock(dir)?;
-    for folder in part::FOLDERS.into_iter().chain(["wal"]) {
+    for folder in part::all_folders().chain(["wal"]) {
         make_folder(&dir.join(folder))?;
     }
     let catalog_copy = catalog_path(dir);
@@ -161,7 +162,7 @@ pub async fn restore(from: &Path, dir: &Path, progress: &Progress) -> Result<Con
     let damaged = copied.await.map_err(|_| Error::Panicked("restoring parts"))??;
     let damaged = damaged.ok_or_else(|| Error::Damaged { path: from.to_owned(), what: "a part is missing".to_owned() })?;
     copy_log(&from.join(contents.log()), &dir.join("wal"))?;
-    for folder in part::FOLDERS {
+    for folder in part::all_folders() {
         wal::sync_dir(&dir.join(folder))?;
     }
     write_whole(&dir.join("FORMAT"), format!("{FORMAT_VERSION}\n").as_bytes())?;
@@ -231,7 +232,7 @@ fn copy_log(from: &Path, to: &Path) -> Result<()> {
 fn copy_parts(from: &Path, to: &Path, parts: &[NewPart], job: &Job) -> Result<Option<Vec<String>>> {
     let mut damaged: BTreeMap<i64, String> = BTreeMap::new();
     for part in parts {
-        let paths = part::paths(from, part.row.id).into_iter().zip(part::paths(to, part.row.id));
+        let paths = part::files_of(from, &part.row).into_iter().zip(part::files_of(to, &part.row));
         for ((source, target), sums) in paths.zip(&part.checksums) {
             if Checksums::of(&target).is_ok_and(|found| found == **sums) {
                 continue;

@@ -8,6 +8,7 @@ use quick_cache::sync::{Cache as Bounded, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use crate::error::Result;
+use crate::table::file::TableFile;
 use crate::table::minute::MinuteFile;
 use crate::table::segment::SegmentFile;
 use crate::table::trace::TraceFile;
@@ -19,6 +20,7 @@ pub(crate) struct Cache {
     segments: Bounded<i64, Arc<SegmentFile>, Footer>,
     traces: Bounded<i64, Arc<TraceFile>, Footer>,
     minutes: Bounded<i64, Arc<MinuteFile>, Footer>,
+    rows: Bounded<i64, Arc<TableFile>, Footer>,
     files: AtomicU64,
 }
 
@@ -42,6 +44,12 @@ impl Weighter<i64, Arc<SegmentFile>> for Footer {
 
 impl Weighter<i64, Arc<MinuteFile>> for Footer {
     fn weight(&self, _: &i64, file: &Arc<MinuteFile>) -> u64 {
+        file.memory_bytes().max(1) as u64
+    }
+}
+
+impl Weighter<i64, Arc<TableFile>> for Footer {
+    fn weight(&self, _: &i64, file: &Arc<TableFile>) -> u64 {
         file.memory_bytes().max(1) as u64
     }
 }
@@ -71,14 +79,15 @@ const FOOTER_BYTES: usize = 64 * 1024;
 
 impl Cache {
     pub(crate) fn new(block_bytes: usize, footer_bytes: usize) -> Cache {
-        // Those of minutes are small.
+        // Those of minutes and of tables of rows are small.
         let few = footer_bytes / 8;
-        let each = (footer_bytes - few) / 2;
+        let each = (footer_bytes - 2 * few) / 2;
         Cache {
             blocks: Bounded::with_weighter(block_bytes / crate::table::file::BLOCK_BYTES, block_bytes as u64, BlockLength),
             segments: footers(each),
             traces: footers(each),
             minutes: footers(few),
+            rows: footers(few),
             files: AtomicU64::new(0),
         }
     }
@@ -110,10 +119,16 @@ impl Cache {
         self.minutes.get_or_insert_with(&part, || open().map(Arc::new))
     }
 
+    /// So of a table of rows.
+    pub(crate) fn rows(&self, part: i64, open: impl FnOnce() -> Result<TableFile>) -> Result<Arc<TableFile>> {
+        self.rows.get_or_insert_with(&part, || open().map(Arc::new))
+    }
+
     /// Forgets a part whose files are deleted.
     pub(crate) fn forget(&self, part: i64) {
         self.segments.remove(&part);
         self.traces.remove(&part);
         self.minutes.remove(&part);
+        self.rows.remove(&part);
     }
 }

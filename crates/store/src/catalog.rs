@@ -13,7 +13,8 @@ use sqlx::Row;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
 
 use crate::error::{Error, Result};
-use crate::part::FOLDERS;
+use crate::part;
+use crate::part::{FOLDERS, SEGMENT};
 use crate::table::file::{Checksums, Written};
 use crate::table::trace::Span;
 
@@ -29,8 +30,8 @@ pub struct Catalog {
 #[derive(Debug, Clone)]
 pub(crate) struct NewPart {
     pub(crate) row: PartRow,
-    /// In the order of `part::FOLDERS`.
-    pub(crate) checksums: [Arc<Checksums>; FOLDERS.len()],
+    /// In the order of `part::folders_of`.
+    pub(crate) checksums: Vec<Arc<Checksums>>,
 }
 
 impl NewPart {
@@ -38,6 +39,7 @@ impl NewPart {
     pub(crate) fn new(id: i64, day: i64, documents: u64, written: [Written; FOLDERS.len()], span: Span, now_us: i64) -> NewPart {
         let row = PartRow {
             id,
+            family: SEGMENT,
             day,
             segment_rows: documents as i64,
             trace_rows: span.rows as i64,
@@ -48,7 +50,7 @@ impl NewPart {
             max_end_us: span.max_end_us,
             created_us: now_us,
         };
-        NewPart { row, checksums: written.map(|written| Arc::new(written.checksums)) }
+        NewPart { row, checksums: written.into_iter().map(|written| Arc::new(written.checksums)).collect() }
     }
 }
 
@@ -68,8 +70,9 @@ impl NewPart {
             row.max_end_us,
             row.created_us,
         ];
-        let sum = numbers.iter().fold(0, |sum, number| crc32c::crc32c_append(sum, &number.to_le_bytes()));
-        i64::from(self.checksums.iter().fold(sum, |sum, of_file| crc32c::crc32c_append(sum, &of_file.to_bytes())))
+        let sum = crc32c::crc32c(row.family.as_bytes());
+        let sum = numbers.iter().fold(sum, |sum, number| crc32c::crc32c_append(sum, &number.to_le_bytes()));
+        i64::from(crc32c::crc32c_append(sum, &Checksums::all_to_bytes(&self.checksums)))
     }
 }
 
@@ -90,6 +93,8 @@ fn intact(row: &SqliteRow, checksum: impl Into<i64>) -> Result<(), sqlx::Error> 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PartRow {
     pub(crate) id: i64,
+    /// Which tables it has the rows of: `part::SEGMENT`, or the name of a table of rows.
+    pub(crate) family: &'static str,
     pub(crate) day: i64,
     pub(crate) segment_rows: i64,
     pub(crate) trace_rows: i64,
@@ -155,12 +160,13 @@ impl Catalog {
         Ok(())
     }
 
-    /// The checksums of segment files, as far as a database that may be damaged still has them.
+    /// The checksums of the first file of each part, as far as a database that may be damaged still has them.
     pub(crate) async fn checksums_of(path: &Path) -> Result<HashMap<i64, Arc<Checksums>>> {
         let damaged = Catalog::open_read_only(path).await?;
         let parts = damaged.parts().await;
         damaged.close().await;
-        Ok(parts?.into_iter().map(|part| (part.row.id, part.checksums[0].clone())).collect())
+        let first = |part: NewPart| Some((part.row.id, part.checksums.into_iter().next()?));
+        Ok(parts?.into_iter().filter_map(first).collect())
     }
 
     /// Beside another process that uses it; nothing is migrated.
@@ -206,15 +212,12 @@ impl Catalog {
         rows.iter()
             .map(|sql| {
                 let row: &SqliteRow = sql;
-                let checksums = |column| Ok::<_, sqlx::Error>(Arc::new(Checksums::from_bytes(row.try_get(column)?)));
-                let checksums = [
-                    checksums("segment_checksums")?,
-                    checksums("trace_checksums")?,
-                    checksums("visit_checksums")?,
-                    checksums("minute_checksums")?,
-                ];
+                let checksums = Checksums::all_from_bytes(row.try_get("checksums")?);
+                let family: &str = row.try_get("family")?;
+                let unknown = || sqlx::Error::Decode(format!("a part of the unknown table {family:?}").into());
                 let row = PartRow {
                     id: row.try_get("id")?,
+                    family: part::family(family).ok_or_else(unknown)?,
                     day: row.try_get("day")?,
                     segment_rows: row.try_get("segment_rows")?,
                     trace_rows: row.try_get("trace_rows")?,
@@ -255,13 +258,13 @@ impl Catalog {
     pub(crate) async fn change_parts(&self, change: &PartChange) -> Result<()> {
         let mut transaction = self.pool.begin().await?;
         for new in &change.add {
-            let NewPart { row: part, checksums: [segments, traces, visits, minutes] } = new;
+            let NewPart { row: part, checksums } = new;
             sqlx::query(
-                "INSERT INTO part (id, day, segment_rows, trace_rows, bytes, min_time_us, max_time_us, min_start_us, max_end_us, \
-                 created_us, segment_checksums, trace_checksums, visit_checksums, minute_checksums, checksum) \
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO part (id, family, day, segment_rows, trace_rows, bytes, min_time_us, max_time_us, min_start_us, \
+                 max_end_us, created_us, checksums, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )
             .bind(part.id)
+            .bind(part.family)
             .bind(part.day)
             .bind(part.segment_rows)
             .bind(part.trace_rows)
@@ -271,10 +274,7 @@ impl Catalog {
             .bind(part.min_start_us)
             .bind(part.max_end_us)
             .bind(part.created_us)
-            .bind(segments.to_bytes())
-            .bind(traces.to_bytes())
-            .bind(visits.to_bytes())
-            .bind(minutes.to_bytes())
+            .bind(Checksums::all_to_bytes(checksums))
             .bind(new.checksum())
             .execute(&mut *transaction)
             .await?;

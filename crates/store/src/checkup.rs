@@ -15,6 +15,8 @@ use crate::error::{Error, Result};
 use crate::open::{BACKUP, RESTORING, catalog_path, read_format};
 use crate::part::{self, Part};
 use crate::progress::{Job, Progress};
+use crate::rows;
+use crate::rows::part::RowPart;
 use crate::scan::{Prefilter, ScanRange};
 use crate::table::segment;
 use crate::{FORMAT_VERSION, wal};
@@ -34,13 +36,18 @@ pub struct Checkup {
     pub parts: u64,
     pub documents: u64,
     pub traces: u64,
+    /// Parts of tables of rows, and the rows in them.
+    pub row_parts: u64,
+    pub rows: u64,
     pub part_bytes: u64,
     pub log_documents: u64,
+    pub log_rows: u64,
     pub findings: Vec<Finding>,
     /// Not wrong, but worth a word.
     pub remarks: Vec<String>,
 }
 
+const RESTORE: &str = "`mitoshi restore` brings back a backup; a server goes on without the part";
 const REBUILD: &str = "`mitoshi rebuild` keeps what can still be read; `mitoshi restore` brings back a backup";
 const NEXT_START: &str = "the next start makes it anew from the parts";
 const SUMS: &str = "requests per minute";
@@ -62,14 +69,22 @@ pub async fn checkup(dir: &Path, deep: bool, progress: &Progress) -> Result<Chec
     if dir.join(RESTORING).exists() {
         checkup.find("the folder", "a restore into it did not finish".to_owned(), "run `mitoshi restore` again");
     }
-    let Some(Named { parts, exact_from_us, set_aside, checkpoint }) = open_parts(dir, &mut checkup).await? else {
+    let Some(Named { parts, row_parts, exact_from_us, set_aside, checkpoint }) = open_parts(dir, &mut checkup).await? else {
         return Ok(checkup);
     };
-    let bytes = parts.iter().map(|part| part.row.bytes as u64).sum();
+    let bytes = parts.iter().map(|part| &part.row).chain(row_parts.iter().map(|part| &part.row)).map(|row| row.bytes as u64).sum();
     let job = progress.begin("checking parts", "bytes", bytes);
     let (parts, mut checkup) = {
-        let parts = parts.clone();
+        let (parts, row_parts) = (parts.clone(), row_parts.clone());
         let check = move || {
+            for part in &row_parts {
+                checkup.row_parts += 1;
+                checkup.part_bytes += part.row.bytes as u64;
+                match check_rows(part, &job) {
+                    Ok(rows) => checkup.rows += rows,
+                    Err(what) => checkup.find(&format!("part {}", part.row.id), what, RESTORE),
+                }
+            }
             for part in &parts {
                 let found = check_part(part, &parts, deep, &job);
                 checkup.parts += 1;
@@ -107,8 +122,12 @@ pub async fn checkup(dir: &Path, deep: bool, progress: &Progress) -> Result<Chec
     checkup.findings.retain(|finding| is_set_aside(finding) || !gone(finding));
 
     check_log(dir, checkpoint, &mut checkup)?;
-    let known: HashSet<i64> = parts.iter().map(|part| part.row.id).chain(set_aside).collect();
-    let strays = part::ids(dir)?.into_iter().filter(|id| !known.contains(id)).count();
+    let of_rows = row_parts.iter().map(|part| part.row.id);
+    let known: HashSet<i64> = parts.iter().map(|part| part.row.id).chain(of_rows).chain(set_aside).collect();
+    let mut strays = 0;
+    for folder in part::all_folders().filter(|folder| !part::FOLDERS[1..].contains(folder)) {
+        strays += part::ids(dir, folder)?.into_iter().filter(|id| !known.contains(id)).count();
+    }
     if strays > 0 {
         checkup.remarks.push(format!("{strays} files belong to no part: being written, or left by a crash; a start removes those"));
     }
@@ -120,6 +139,7 @@ const SET_ASIDE: &str = "was set aside";
 /// What the catalog names.
 struct Named {
     parts: Vec<Part>,
+    row_parts: Vec<RowPart>,
     exact_from_us: i64,
     set_aside: Vec<i64>,
     checkpoint: u64,
@@ -165,16 +185,36 @@ async fn open_parts(dir: &Path, checkup: &mut Checkup) -> Result<Option<Named>> 
         checkup.find(&format!("part {id}"), format!("{SET_ASIDE}: {why}"), NONE);
     }
     let cache = Arc::new(Cache::new(1024 * 1024, 64 * 1024 * 1024));
+    let (rows, of_rows): (Vec<_>, Vec<_>) = rows.into_iter().partition(|part| part.row.family == part::SEGMENT);
+    let row_parts = of_rows.into_iter().filter_map(|part| RowPart::new(dir, part, &cache)).collect();
     let parts = rows.into_iter().map(|part| {
         let superseded = superseded.remove(&part.row.id).unwrap_or_default();
         Part::new(dir, part, superseded, &cache)
     });
-    Ok(Some(Named { parts: parts.collect(), exact_from_us, set_aside, checkpoint }))
+    Ok(Some(Named { parts: parts.collect(), row_parts, exact_from_us, set_aside, checkpoint }))
 }
 
 impl Checkup {
     fn find(&mut self, place: &str, what: String, remedy: &'static str) {
         self.findings.push(Finding { place: place.to_owned(), what, remedy });
+    }
+}
+
+/// Returns how many rows the part has, or what is wrong with it.
+fn check_rows(part: &RowPart, job: &Job) -> Result<u64, String> {
+    let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        part.files.verify(job)?;
+        let mut rows = 0;
+        for batch in rows::scan::batches(part.table, &part.files.rows()?, None, 8_192)? {
+            rows += batch?.num_rows() as u64;
+        }
+        Ok::<_, Error>(rows)
+    }));
+    match checked {
+        Ok(Ok(rows)) if rows == part.row.segment_rows as u64 => Ok(rows),
+        Ok(Ok(rows)) => Err(format!("it has {rows} rows, the catalog says {}", part.row.segment_rows)),
+        Ok(Err(err)) => Err(err.to_string()),
+        Err(_) => Err("reading it failed in an unexpected way".to_owned()),
     }
 }
 
@@ -288,17 +328,18 @@ fn check_log(dir: &Path, checkpoint: u64, checkup: &mut Checkup) -> Result<()> {
         return Ok(());
     }
     let mut replay = wal::Replay::open(&folder, checkpoint, false)?;
-    let mut documents = 0;
+    let (mut documents, mut rows) = (0, 0);
     while replay
         .read_file(|frame| {
-            let count = crate::open::count(&frame.payload);
-            documents += count;
+            let count = crate::open::count(&frame);
+            *if frame.kind == wal::KIND_ROWS { &mut rows } else { &mut documents } += count;
             count
         })?
         .is_some()
     {}
     let (_, damage) = replay.finish();
     checkup.log_documents = documents;
+    checkup.log_rows = rows;
     if damage.torn_bytes > 0 {
         checkup.remarks.push(format!(
             "{} bytes at the log's end are of a write that was not completed, and not acknowledged",

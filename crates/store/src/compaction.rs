@@ -11,9 +11,11 @@ use model::minute::Minutes;
 use model::time::DAY_US;
 use tracing::info;
 
-use crate::catalog::{NewPart, PartChange};
+use crate::catalog::{NewPart, PartChange, PartRow};
 use crate::error::{Error, Result};
 use crate::part::{self, Part};
+use crate::rows::part::RowPart;
+use crate::rows::{self, Retention, RowTable};
 use crate::scan::{Prefilter, ScanRange};
 use crate::table::trace::{self, TraceWriter};
 use crate::table::{minute, segment};
@@ -27,7 +29,9 @@ const PART_ROWS_MAX: i64 = 2_000_000;
 impl Store {
     /// Merges parts where enough small ones of one day have gathered. Returns whether it did; call again until it did not.
     pub async fn compact(&self) -> Result<bool> {
-        let Some(inputs) = choose(&read(&self.inner.state).parts) else { return Ok(false) };
+        let Some(inputs) = choose(&read(&self.inner.state).parts, |part| (&part.row, part.files.damage().is_some())) else {
+            return self.compact_rows().await;
+        };
         let output_id = self.inner.catalog.reserve_part_ids(1).await?;
         let dir = self.inner.options.dir.clone();
         let now_us = self.inner.clock.now_us();
@@ -64,8 +68,66 @@ impl Store {
         Ok(true)
     }
 
-    /// Removes parts whose traces are all older than the retention time. Returns how many.
+    /// So for tables of rows.
+    async fn compact_rows(&self) -> Result<bool> {
+        let all = read(&self.inner.state).row_parts.clone();
+        let of = |table: &'static RowTable| {
+            let parts: Vec<RowPart> = all.iter().filter(|part| part.table.name == table.name).cloned().collect();
+            choose(&parts, |part| (&part.row, part.files.damage().is_some()))
+        };
+        let Some(inputs) = rows::TABLES.into_iter().find_map(of) else { return Ok(false) };
+        let output_id = self.inner.catalog.reserve_part_ids(1).await?;
+        let dir = self.inner.options.dir.clone();
+        let now_us = self.inner.clock.now_us();
+        let merged_part = {
+            let (dir, inputs) = (dir.clone(), inputs.clone());
+            tokio::task::spawn_blocking(move || rows::merge::merge(&dir, output_id, &inputs, now_us))
+                .await
+                .map_err(|_| Error::Panicked("merging parts"))??
+        };
+        let _maintenance = self.inner.maintenance.lock().await;
+        let merged: HashSet<i64> = inputs.iter().map(|part| part.row.id).collect();
+        let still = read(&self.inner.state).row_parts.iter().filter(|part| merged.contains(&part.row.id)).count();
+        if still < merged.len() {
+            // Retention took an input away: the merge is void, and its file is swept at the next start.
+            return Ok(false);
+        }
+        let change =
+            PartChange { add: vec![merged_part.clone()], remove: merged.iter().copied().collect(), ..PartChange::default() };
+        self.inner.catalog.change_parts(&change).await?;
+        let rows = merged_part.row.segment_rows;
+        self.replace_rows(&merged, RowPart::new(&dir, merged_part, &self.inner.cache));
+        info!(parts = merged.len(), rows, millis = (self.inner.clock.now_us() - now_us) / 1_000, "compacted");
+        Ok(true)
+    }
+
+    /// Removes parts of which everything is older than the retention time. Returns how many.
     pub async fn retain(&self) -> Result<usize> {
+        Ok(self.retain_traces().await? + self.retain_rows().await?)
+    }
+
+    async fn retain_rows(&self) -> Result<usize> {
+        let options = &self.inner.options;
+        let _maintenance = self.inner.maintenance.lock().await;
+        let now_us = self.inner.clock.now_us();
+        let is_old = |part: &&RowPart| {
+            let days = match part.table.retention {
+                Retention::Metrics => options.metric_retention_days,
+            };
+            let oldest_us = now_us.saturating_sub(i64::from(days).saturating_mul(DAY_US));
+            days > 0 && part.row.max_time_us.min(part.row.created_us) < oldest_us
+        };
+        let old: HashSet<i64> = read(&self.inner.state).row_parts.iter().filter(is_old).map(|part| part.row.id).collect();
+        if old.is_empty() {
+            return Ok(0);
+        }
+        self.inner.catalog.change_parts(&PartChange { remove: old.iter().copied().collect(), ..PartChange::default() }).await?;
+        self.replace_rows(&old, None);
+        info!(parts = old.len(), "removed parts past retention");
+        Ok(old.len())
+    }
+
+    async fn retain_traces(&self) -> Result<usize> {
         let days = self.inner.options.retention_days;
         if days == 0 {
             return Ok(0);
@@ -101,7 +163,9 @@ impl Store {
                 .parts
                 .iter()
                 .filter_map(|part| part.files.damage().map(|why| (part.row.id, gone_until_us(part), why.to_owned())));
-            (damaged.collect::<Vec<_>>(), state.exact_from_us)
+            // Where rows are missing, sums of requests are not.
+            let of_rows = state.row_parts.iter().filter_map(|part| Some((part.row.id, i64::MIN, part.files.damage()?.to_owned())));
+            (damaged.chain(of_rows).collect::<Vec<_>>(), state.exact_from_us)
         };
         for (id, until_us, why) in &damaged {
             exact_from_us = exact_from_us.max(*until_us);
@@ -109,6 +173,14 @@ impl Store {
             write(&self.inner.state).exact_from_us = exact_from_us;
         }
         Ok(damaged.len())
+    }
+
+    fn replace_rows(&self, remove: &HashSet<i64>, add: Option<RowPart>) {
+        let mut state = write(&self.inner.state);
+        let (gone, kept): (Vec<RowPart>, Vec<RowPart>) =
+            state.row_parts.iter().cloned().partition(|part| remove.contains(&part.row.id));
+        gone.iter().for_each(|part| part.files.remove());
+        state.row_parts = Arc::new(kept.into_iter().chain(add).collect());
     }
 
     pub(crate) fn replace(&self, remove: &HashSet<i64>, add: impl IntoIterator<Item = Part>) {
@@ -132,13 +204,18 @@ fn gone_until_us(part: &Part) -> i64 {
     part.row.max_end_us.min(part.row.created_us.saturating_add(DAY_US))
 }
 
-/// The parts to merge next: of one day and one size class, the smallest class first.
-fn choose(parts: &[Part]) -> Option<Vec<Part>> {
-    let mut classes: BTreeMap<(u32, Reverse<i64>), Vec<&Part>> = BTreeMap::new();
-    for part in parts.iter().filter(|part| part.row.segment_rows < PART_ROWS_MAX && part.files.damage().is_none()) {
+/// The parts to merge next: of one day and one size class, the smallest class first. `of` says what the catalog has of a part, and
+/// whether it is damaged.
+fn choose<P: Clone>(parts: &[P], of: impl Fn(&P) -> (&PartRow, bool)) -> Option<Vec<P>> {
+    let mut classes: BTreeMap<(u32, Reverse<i64>), Vec<&P>> = BTreeMap::new();
+    for part in parts {
+        let (row, is_damaged) = of(part);
+        if row.segment_rows >= PART_ROWS_MAX || is_damaged {
+            continue;
+        }
         // Classes by powers of eight.
-        let class = (64 - (part.row.segment_rows.max(1) as u64).leading_zeros()) / 3;
-        classes.entry((class, Reverse(part.row.day))).or_default().push(part);
+        let class = (64 - (row.segment_rows.max(1) as u64).leading_zeros()) / 3;
+        classes.entry((class, Reverse(row.day))).or_default().push(part);
     }
     let parts = classes.into_values().find(|parts| parts.len() >= FAN_IN)?;
     Some(parts.into_iter().take(4 * FAN_IN).cloned().collect())

@@ -14,19 +14,21 @@ use crate::error::{Error, Result};
 use crate::memtable::{MemTrace, Memtable};
 use crate::part::{self, Part};
 use crate::reader::older_documents;
+use crate::rows::part::RowPart;
+use crate::rows::{self, RowTable};
 use crate::table::minute;
 use crate::table::segment::SegmentWriter;
 use crate::table::trace::{self, TraceWriter};
 use crate::{Store, read, write};
 
 impl Store {
-    /// Writes what is in memory to parts and frees the log. Returns how many documents were written. After a failure everything
+    /// Writes what is in memory to parts and frees the log. Returns how many documents and rows were written. After a failure everything
     /// is as it was, and the next call tries again.
     pub async fn flush(&self) -> Result<usize> {
         let _maintenance = self.inner.maintenance.lock().await;
         let (memtable, parts) = {
             let mut state = write(&self.inner.state);
-            if state.flushing.is_none() && state.active.documents > 0 {
+            if state.flushing.is_none() && !state.active.is_empty() {
                 state.flushing = Some(Arc::new(std::mem::take(&mut state.active)));
             }
             match &state.flushing {
@@ -35,10 +37,12 @@ impl Store {
             }
         };
         let documents = memtable.documents;
+        let rows: usize = memtable.rows.values().flat_map(|batches| batches.iter()).map(|batch| batch.num_rows()).sum();
         let began_us = self.inner.clock.now_us();
         let checkpoint = memtable.last_sequence;
         // As many as there can be: the number of days is known only once every trace is digested.
-        let first_id = self.inner.catalog.reserve_part_ids(memtable.traces.len().min(DAYS_PER_FLUSH) as i64).await?;
+        let ids = memtable.traces.len().min(DAYS_PER_FLUSH) + memtable.rows.len() * DAYS_PER_FLUSH;
+        let first_id = self.inner.catalog.reserve_part_ids(ids as i64).await?;
         let dir = self.inner.options.dir.clone();
         let now_us = self.inner.clock.now_us();
         let built = {
@@ -65,6 +69,9 @@ impl Store {
                     None => part.clone(),
                 })
                 .collect();
+            let (added, of_rows): (Vec<_>, Vec<_>) = added.into_iter().partition(|part| part.row.family == part::SEGMENT);
+            let of_rows = of_rows.into_iter().filter_map(|new| RowPart::new(&dir, new, &self.inner.cache));
+            state.row_parts = Arc::new(state.row_parts.iter().cloned().chain(of_rows).collect());
             parts.extend(added.into_iter().map(|new| Part::new(&dir, new, Default::default(), &self.inner.cache)));
             state.parts = Arc::new(parts);
             if let Some(flushed) = state.flushing.take() {
@@ -76,8 +83,8 @@ impl Store {
         if let Some(wal) = wal {
             wal.release(checkpoint)?;
         }
-        info!(documents, millis = (self.inner.clock.now_us() - began_us) / 1_000, "flushed");
-        Ok(documents)
+        info!(documents, rows, millis = (self.inner.clock.now_us() - began_us) / 1_000, "flushed");
+        Ok(documents + rows)
     }
 
     /// Memory that waits to be flushed, in bytes.
@@ -182,7 +189,7 @@ impl Days<'_> {
     }
 }
 
-/// Writes one part for each day that the memtable has traces of.
+/// Writes one part for each day that the memtable has traces of, and so for each table of rows.
 fn build(dir: &Path, first_id: i64, memtable: &Memtable, parts: &[Part], now_us: i64) -> Result<(Vec<NewPart>, Superseded)> {
     let mut days = Days::new(dir, first_id, u64::MAX, now_us);
     let mut supersede = Vec::new();
@@ -208,7 +215,14 @@ fn build(dir: &Path, first_id: i64, memtable: &Memtable, parts: &[Part], now_us:
         };
         days.add(&documents, digest, replaced.as_ref(), memtable.traces.len() as u64)?;
     }
-    Ok((days.finish()?, supersede))
+    let mut written = days.finish()?;
+    let mut next_id = first_id + memtable.traces.len().min(DAYS_PER_FLUSH) as i64;
+    for (name, batches) in &memtable.rows {
+        let Some(table) = RowTable::named(name) else { continue };
+        written.extend(rows::part::write_all(dir, next_id, table, batches, memtable.last_sequence, now_us)?);
+        next_id += DAYS_PER_FLUSH as i64;
+    }
+    Ok((written, supersede))
 }
 
 /// Parts that one flush writes at most.
@@ -218,7 +232,7 @@ const DAYS_BACK: i64 = 400;
 
 /// The day that stands for this one. Traces arrive on their day, and those that come late are few: they go together by week,
 /// and by four weeks when they are months late.
-fn label(day: i64, today: i64) -> i64 {
+pub(crate) fn label(day: i64, today: i64) -> i64 {
     let day = day.clamp(today - DAYS_BACK, today + 1);
     match today - day {
         ..=7 => day,

@@ -21,6 +21,7 @@ mod part;
 mod progress;
 mod reader;
 mod rebuild;
+mod rows;
 mod scan;
 mod table;
 #[cfg(test)]
@@ -38,6 +39,7 @@ use std::time::Duration;
 use arrow_array::RecordBatch;
 use bytes::Bytes;
 use model::digest::TraceDigest;
+use model::metric::Metric;
 use model::{Clock, Segment, TraceId, limit};
 use tokio::sync::{Mutex, Notify};
 use tracing::{error, warn};
@@ -50,7 +52,9 @@ pub use open::Recovery;
 pub use progress::{Job, Progress, Work};
 pub use reader::Reader;
 pub use rebuild::Rebuilt;
+pub use rows::{ColumnKind, Retention, RowColumn, RowScan, RowTable};
 pub use scan::{Prefilter, ScanPosition, ScanRange, Scanned, TraceScan, VisitTest};
+pub use table::metric::{METRIC, metrics};
 pub use table::minute::{Counted, MinuteBatch, MinuteRow, Side};
 pub use wal::LogDamage;
 pub use walk::VisitTrace;
@@ -58,10 +62,12 @@ pub use walk::VisitTrace;
 use cache::Cache;
 use memtable::{MemDocument, MemTraces, Memtable};
 use part::Part;
+use rows::NewRows;
+use rows::part::RowPart;
 use table::segment;
 
 /// The version of everything on disk. A folder of another version is refused with a message that says so.
-pub const FORMAT_VERSION: u32 = 3;
+pub const FORMAT_VERSION: u32 = 4;
 
 /// How a store behaves.
 #[derive(Debug, Clone)]
@@ -69,6 +75,8 @@ pub struct StoreOptions {
     pub dir: PathBuf,
     /// Days that traces are kept; zero keeps them for ever.
     pub retention_days: u32,
+    /// So for metrics.
+    pub metric_retention_days: u32,
     /// Memory for what is not yet in parts: at this size a flush is due.
     pub memtable_bytes: usize,
     /// Beyond this, writes wait until a flush caught up …
@@ -87,6 +95,7 @@ impl StoreOptions {
         StoreOptions {
             dir: dir.into(),
             retention_days: 30,
+            metric_retention_days: 455,
             memtable_bytes: 48 * 1024 * 1024,
             memtable_bytes_max: 256 * 1024 * 1024,
             write_wait: Duration::from_secs(5),
@@ -196,7 +205,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     catalog: Catalog,
     cache: Arc<Cache>,
-    wal: Mutex<Option<Arc<wal::Wal<Vec<MemDocument>>>>>,
+    wal: Mutex<Option<Arc<wal::Wal<Entry>>>>,
     state: Arc<RwLock<State>>,
     /// Signalled when a flush is due for size.
     full: Arc<Notify>,
@@ -215,6 +224,8 @@ struct State {
     /// Being written to parts. Stays here until it is, over failed attempts too.
     flushing: Option<Arc<Memtable>>,
     parts: Arc<Vec<Part>>,
+    /// Of tables of rows.
+    row_parts: Arc<Vec<RowPart>>,
     /// From when on the sums per minute are those of the traces: what parts subtract is, before, subtracted from parts that are gone.
     exact_from_us: i64,
 }
@@ -231,7 +242,9 @@ pub struct StoreStats {
     /// Traces; one that is still arriving may count twice for a while.
     pub traces: u64,
     pub segments: u64,
+    /// Of segments.
     pub parts: u64,
+    /// Of all tables.
     pub part_bytes: u64,
     pub log_bytes: u64,
     pub memory_bytes: u64,
@@ -247,11 +260,28 @@ impl Store {
         if documents.is_empty() {
             return Ok(());
         }
-        self.wait_for_room().await?;
         let documents =
             documents.into_iter().map(|new| MemDocument { trace_id: new.trace_id, sequence: 0, raw: new.raw }).collect();
+        self.log(Entry::Documents(documents)).await
+    }
+
+    /// Makes rows of a table durable and visible, all or none.
+    pub async fn append_rows(&self, table: &'static RowTable, batch: RecordBatch) -> Result<()> {
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        self.log(Entry::Rows(NewRows::new(table, batch)?)).await
+    }
+
+    /// So with metrics.
+    pub async fn append_metrics(&self, metrics: &[Metric]) -> Result<()> {
+        self.append_rows(&METRIC, table::metric::batch(metrics)?).await
+    }
+
+    async fn log(&self, entry: Entry) -> Result<()> {
+        self.wait_for_room().await?;
         let wal = self.inner.wal.lock().await.clone().ok_or(Error::Closed)?;
-        wal.append(documents).await
+        wal.append(entry).await
     }
 
     /// Where writers outrun the disk, they wait for the flush under way; only when that takes too long they are refused.
@@ -278,8 +308,10 @@ impl Store {
         let state = read(&self.inner.state);
         Reader {
             active: state.active.traces.clone(),
+            active_rows: state.active.rows.clone(),
             flushing: state.flushing.clone(),
             parts: state.parts.clone(),
+            row_parts: state.row_parts.clone(),
             exact_from_us: state.exact_from_us,
         }
     }
@@ -331,6 +363,12 @@ impl Store {
                 damaged_parts.push(format!("part {}: {why}", part.row.id));
             }
         }
+        for part in state.row_parts.iter() {
+            part_bytes += part.row.bytes as u64;
+            if let Some(why) = part.files.damage() {
+                damaged_parts.push(format!("part {}: {why}", part.row.id));
+            }
+        }
         StoreStats {
             traces,
             segments,
@@ -371,20 +409,44 @@ impl Store {
     }
 }
 
-/// In a log frame each document has its length before it.
-impl wal::Payload for Vec<MemDocument> {
+/// What is acknowledged as a whole.
+enum Entry {
+    /// In a log frame each has its length before it.
+    Documents(Vec<MemDocument>),
+    Rows(NewRows),
+}
+
+impl wal::Payload for Entry {
+    fn kind(&self) -> u8 {
+        match self {
+            Entry::Documents(_) => wal::KIND_SEGMENTS,
+            Entry::Rows(_) => wal::KIND_ROWS,
+        }
+    }
+
     fn bytes(&self) -> usize {
-        self.iter().map(|document| 4 + document.raw.len()).sum()
+        match self {
+            Entry::Documents(documents) => documents.iter().map(|document| 4 + document.raw.len()).sum(),
+            Entry::Rows(rows) => rows.bytes(),
+        }
     }
 
     fn count(&self) -> u64 {
-        self.len() as u64
+        match self {
+            Entry::Documents(documents) => documents.len() as u64,
+            Entry::Rows(rows) => rows.count(),
+        }
     }
 
     fn write(&self, buffer: &mut Vec<u8>) {
-        for document in self {
-            buffer.extend_from_slice(&(document.raw.len() as u32).to_le_bytes());
-            buffer.extend_from_slice(&document.raw);
+        match self {
+            Entry::Documents(documents) => {
+                for document in documents {
+                    buffer.extend_from_slice(&(document.raw.len() as u32).to_le_bytes());
+                    buffer.extend_from_slice(&document.raw);
+                }
+            }
+            Entry::Rows(rows) => rows.write(buffer),
         }
     }
 }

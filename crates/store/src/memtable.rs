@@ -1,14 +1,16 @@
 //! What is acknowledged and not yet in a part: the documents as they came, by trace, so that queries see them at once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
+use arrow_array::RecordBatch;
 use bytes::Bytes;
 use model::digest::TraceDigest;
 use model::{Segment, TraceId};
 
 use crate::TraceDocuments;
 use crate::error::Result;
+use crate::rows::{self, RowTable};
 
 /// A document as text: keeping thousands of parsed segments costs several times the memory, and more time in page faults than
 /// parsing them again at the flush.
@@ -21,6 +23,8 @@ pub(crate) struct MemDocument {
 
 /// Bytes that a document takes beside its text.
 const DOCUMENT_OVERHEAD: usize = 160;
+/// Batches of rows that are kept apart.
+const BATCHES_MAX: usize = 64;
 
 /// The documents of one trace.
 #[derive(Debug, Default)]
@@ -74,6 +78,9 @@ impl MemTrace {
     }
 }
 
+/// Rows of tables of rows, by the table's name. Readers share them.
+pub(crate) type MemRows = BTreeMap<&'static str, Arc<Vec<RecordBatch>>>;
+
 pub(crate) type MemTraces = HashMap<TraceId, Arc<MemTrace>>;
 
 /// The part of the store that is in memory.
@@ -82,7 +89,9 @@ pub(crate) struct Memtable {
     pub(crate) traces: MemTraces,
     pub(crate) bytes: usize,
     pub(crate) documents: usize,
-    /// Of the newest document that is in here.
+    /// By table.
+    pub(crate) rows: MemRows,
+    /// Of the newest document or row that is in here.
     pub(crate) last_sequence: u64,
     /// When the oldest content arrived.
     pub(crate) since_us: Option<i64>,
@@ -111,6 +120,31 @@ impl Memtable {
                 }
             }
         }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.documents == 0 && self.rows.is_empty()
+    }
+
+    /// Adds rows, whose last has this number.
+    pub(crate) fn insert_rows(
+        &mut self,
+        table: &'static RowTable,
+        batch: RecordBatch,
+        last_sequence: u64,
+        now_us: i64,
+    ) -> Result<()> {
+        self.since_us.get_or_insert(now_us);
+        self.last_sequence = self.last_sequence.max(last_sequence);
+        self.bytes += batch.get_array_memory_size();
+        let batches = Arc::make_mut(self.rows.entry(table.name).or_default());
+        batches.push(batch);
+        // Many small ones would make every reader slow.
+        if batches.len() >= BATCHES_MAX {
+            let whole = rows::concat(table, batches)?;
+            *batches = vec![whole];
+        }
+        Ok(())
     }
 
     /// Forgets what was derived of traces that `flushed` had too: their documents there are in parts now.

@@ -17,13 +17,16 @@ use crate::catalog::Catalog;
 use crate::error::{Error, IoContext, Result};
 use crate::memtable::MemDocument;
 use crate::part::{self, Part};
-use crate::wal::{self, LogDamage};
-use crate::{FORMAT_VERSION, Inner, State, Store, StoreOptions, number, rebuild, write};
+use crate::rows;
+use crate::rows::part::RowPart;
+use crate::wal::{self, Frame, LogDamage};
+use crate::{Entry, FORMAT_VERSION, Inner, State, Store, StoreOptions, number, rebuild, write};
 
 /// What was found when the store was opened.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recovery {
     pub replayed_documents: u64,
+    pub replayed_rows: u64,
     pub swept_files: usize,
     pub log_damage: LogDamage,
     pub damaged_parts: Vec<String>,
@@ -56,6 +59,8 @@ impl Store {
             rebuilt_catalog,
             ..Recovery::default()
         };
+        let (rows, of_rows): (Vec<_>, Vec<_>) = rows.into_iter().partition(|part| part.row.family == part::SEGMENT);
+        let row_parts = Arc::new(of_rows.into_iter().filter_map(|part| RowPart::new(&dir, part, &cache)).collect());
         let parts = rows.into_iter().map(|part| {
             let superseded = superseded.remove(&part.row.id).unwrap_or_default();
             Part::new(&dir, part, superseded, &cache)
@@ -68,7 +73,7 @@ impl Store {
                 catalog,
                 cache,
                 wal: Mutex::new(None),
-                state: Arc::new(RwLock::new(State { parts, exact_from_us, ..State::default() })),
+                state: Arc::new(RwLock::new(State { parts, row_parts, exact_from_us, ..State::default() })),
                 full: Arc::new(Notify::new()),
                 drained: Notify::new(),
                 maintenance: Mutex::new(()),
@@ -81,6 +86,7 @@ impl Store {
             dir = %dir.display(),
             parts = known.len(),
             replayed_documents = recovery.replayed_documents,
+            replayed_rows = recovery.replayed_rows,
             swept_files = recovery.swept_files,
             torn_bytes = recovery.log_damage.torn_bytes,
             "store opened"
@@ -99,8 +105,21 @@ impl Store {
         let mut replay = wal::Replay::open(&wal_dir, checkpoint, true)?;
         loop {
             let now_us = clock.now_us();
-            let replayed = &mut recovery.replayed_documents;
+            let Recovery { replayed_documents: replayed, replayed_rows, .. } = recovery;
+            let mut failed = None;
             let read = replay.read_file(|frame| {
+                if frame.kind == wal::KIND_ROWS {
+                    let count = rows::count(&frame.payload);
+                    *replayed_rows += count;
+                    match rows::decode(&frame.payload) {
+                        Some((table, batch)) => {
+                            let last = frame.sequence + count.saturating_sub(1);
+                            failed = write(state).active.insert_rows(table, batch, last, now_us).err().or(failed.take());
+                        }
+                        None => put_aside(&options.dir, frame.sequence, 0, &frame.payload),
+                    }
+                    return count;
+                }
                 let (documents, refused, count) = decode(frame.sequence, &frame.payload);
                 for (place, text) in refused.iter().enumerate() {
                     put_aside(&options.dir, frame.sequence, place, text);
@@ -109,6 +128,9 @@ impl Store {
                 write(state).active.insert(documents, now_us);
                 count
             })?;
+            if let Some(err) = failed {
+                return Err(err);
+            }
             let Some(bytes) = read else { break };
             job.advance(bytes);
             if self.memory_bytes() >= options.memtable_bytes {
@@ -123,10 +145,21 @@ impl Store {
     async fn start_log(&self, next_sequence: u64) -> Result<()> {
         let (state, full, clock) = (self.inner.state.clone(), self.inner.full.clone(), self.inner.clock.clone());
         let memtable_bytes = self.inner.options.memtable_bytes;
-        let apply = move |sequence, mut documents: Vec<MemDocument>| {
-            number(sequence, &mut documents);
+        let apply = move |sequence, entry: Entry| {
             let mut state = write(&state);
-            state.active.insert(documents, clock.now_us());
+            match entry {
+                Entry::Documents(mut documents) => {
+                    number(sequence, &mut documents);
+                    state.active.insert(documents, clock.now_us());
+                }
+                Entry::Rows(rows) => {
+                    let last = sequence + rows.count() - 1;
+                    if let Err(err) = state.active.insert_rows(rows.table, rows.batch, last, clock.now_us()) {
+                        // They are in the log, and come into memory with the next start.
+                        error!(error = %err, "rows that were written cannot be shown");
+                    }
+                }
+            }
             if state.active.bytes >= memtable_bytes {
                 full.notify_one();
             }
@@ -144,7 +177,7 @@ pub(crate) const RESTORING: &str = "RESTORING";
 
 fn make_folders(dir: &Path) -> Result<()> {
     let is_new = !dir.exists();
-    for folder in [""].into_iter().chain(["wal"]).chain(part::FOLDERS) {
+    for folder in [""].into_iter().chain(["wal"]).chain(part::all_folders()) {
         let folder = dir.join(folder);
         // Traces tell of users, addresses and queries: they are their owner's alone.
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).at("create", &folder)?;
@@ -236,8 +269,12 @@ async fn open_catalog(dir: &Path, cache: &Arc<Cache>, now_us: i64, options: &Sto
     Ok((catalog, Some(note)))
 }
 
-/// How many documents a frame has.
-pub(crate) fn count(payload: &Bytes) -> u64 {
+/// How many documents or rows a frame has.
+pub(crate) fn count(frame: &Frame) -> u64 {
+    let payload = &frame.payload;
+    if frame.kind == wal::KIND_ROWS {
+        return rows::count(payload);
+    }
     let mut count = 0;
     let mut at = 0;
     while let Some((length, rest)) = payload[at..].split_first_chunk::<4>() {

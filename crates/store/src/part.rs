@@ -1,4 +1,5 @@
-//! A part: four immutable files, segments, the digests of their traces, the visits of these, and their sums by minute, all of one day.
+//! A part: immutable files of one day. One of segments has four: segments, the digests of their traces, the visits of these, and their
+//! sums by minute. One of a table of rows has one.
 
 use std::collections::HashSet;
 use std::fs;
@@ -16,7 +17,8 @@ use crate::cache::Cache;
 use crate::catalog::{NewPart, PartRow};
 use crate::error::{Error, IoContext, Result};
 use crate::progress::Job;
-use crate::table::file::Checksums;
+use crate::rows::{self, RowTable};
+use crate::table::file::{Checksums, TableFile};
 use crate::table::minute::MinuteFile;
 use crate::table::segment::SegmentFile;
 use crate::table::trace::TraceFile;
@@ -32,9 +34,9 @@ pub(crate) struct Part {
 /// The files of a part, opened when they are used. Deleted when the part was removed from the catalog and the last query let go.
 #[derive(Debug)]
 pub(crate) struct PartFiles {
-    /// In the order of `FOLDERS`; so with the checksums.
-    paths: [PathBuf; FOLDERS.len()],
-    checksums: [Arc<Checksums>; FOLDERS.len()],
+    /// In the order of `folders_of`; so with the checksums.
+    paths: Vec<PathBuf>,
+    checksums: Vec<Arc<Checksums>>,
     /// Its number.
     id: i64,
     cache: Arc<Cache>,
@@ -45,16 +47,8 @@ pub(crate) struct PartFiles {
 
 impl Part {
     pub(crate) fn new(dir: &Path, new: NewPart, superseded: HashSet<TraceId>, cache: &Arc<Cache>) -> Part {
-        let NewPart { row, checksums } = new;
-        let files = PartFiles {
-            paths: paths(dir, row.id),
-            checksums,
-            id: row.id,
-            cache: cache.clone(),
-            damage: OnceLock::new(),
-            removed: AtomicBool::new(false),
-        };
-        Part { row, files: Arc::new(files), superseded: Arc::new(superseded) }
+        let files = Arc::new(PartFiles::new(dir, &new, cache));
+        Part { row: new.row, files, superseded: Arc::new(superseded) }
     }
 
     /// The same part with more traces superseded.
@@ -76,20 +70,44 @@ impl Part {
 }
 
 impl PartFiles {
+    pub(crate) fn new(dir: &Path, part: &NewPart, cache: &Arc<Cache>) -> PartFiles {
+        PartFiles {
+            paths: files_of(dir, &part.row),
+            checksums: part.checksums.clone(),
+            id: part.row.id,
+            cache: cache.clone(),
+            damage: OnceLock::new(),
+            removed: AtomicBool::new(false),
+        }
+    }
+
+    /// The file at a place, with its checksums.
+    fn file(&self, place: usize) -> Result<(&Path, Arc<Checksums>)> {
+        match (self.paths.get(place), self.checksums.get(place)) {
+            (Some(path), Some(sums)) => Ok((path, sums.clone())),
+            _ => Err(Error::Damaged { path: self.paths[0].clone(), what: "the catalog lacks the checksums of a file".to_owned() }),
+        }
+    }
+
     pub(crate) fn segment(&self) -> Result<Arc<SegmentFile>> {
-        let [path, ..] = &self.paths;
-        self.cache.segment(self.id, || SegmentFile::open(path, self.checksums[0].clone(), &self.cache))
+        let (path, sums) = self.file(0)?;
+        self.cache.segment(self.id, || SegmentFile::open(path, sums, &self.cache))
     }
 
     pub(crate) fn trace(&self) -> Result<Arc<TraceFile>> {
-        let ([_, path, visit_path, _], [_, sums, visit_sums, _]) = (&self.paths, &self.checksums);
-        let open = || TraceFile::open(path, sums.clone(), visit_path, visit_sums.clone(), &self.cache);
-        self.cache.trace(self.id, open)
+        let ((path, sums), (visit_path, visit_sums)) = (self.file(1)?, self.file(2)?);
+        self.cache.trace(self.id, || TraceFile::open(path, sums, visit_path, visit_sums, &self.cache))
     }
 
     pub(crate) fn minute(&self) -> Result<Arc<MinuteFile>> {
-        let ([.., path], [.., sums]) = (&self.paths, &self.checksums);
-        self.cache.minute(self.id, || MinuteFile::open(path, sums.clone(), &self.cache))
+        let (path, sums) = self.file(3)?;
+        self.cache.minute(self.id, || MinuteFile::open(path, sums, &self.cache))
+    }
+
+    /// Of a part of a table of rows.
+    pub(crate) fn rows(&self) -> Result<Arc<TableFile>> {
+        let (path, sums) = self.file(0)?;
+        self.cache.rows(self.id, || TableFile::open(path, sums, &self.cache))
     }
 
     /// Runs a read. Damage sets the part aside instead of failing every question that comes near it; other trouble is the
@@ -154,17 +172,47 @@ impl Drop for PartFiles {
     }
 }
 
-/// The tables whose files make a part.
+/// The family of parts that have segments and what derives from them.
+pub(crate) const SEGMENT: &str = FOLDERS[0];
+
+/// The tables whose files make a part of segments.
 pub(crate) const FOLDERS: [&str; 4] = ["segment", "trace", "visit", "minute"];
 
-/// Where the files of a part are.
-pub(crate) fn paths(dir: &Path, id: i64) -> [PathBuf; FOLDERS.len()] {
-    FOLDERS.map(|folder| dir.join(folder).join(format!("{id:012}.parquet")))
+/// The families that there are, by name.
+pub(crate) fn family(name: &str) -> Option<&'static str> {
+    if name == SEGMENT { Some(SEGMENT) } else { RowTable::named(name).map(|table| table.name) }
 }
 
-/// The numbers of the parts that there are files of.
-pub(crate) fn ids(dir: &Path) -> Result<Vec<i64>> {
-    let folder = dir.join(FOLDERS[0]);
+/// The folders of all tables.
+pub(crate) fn all_folders() -> impl Iterator<Item = &'static str> {
+    FOLDERS.into_iter().chain(rows::TABLES.into_iter().map(|table| table.name))
+}
+
+fn folders_of(family: &'static str) -> &'static [&'static str] {
+    match RowTable::named(family) {
+        Some(table) => std::slice::from_ref(&table.name),
+        None => &FOLDERS,
+    }
+}
+
+/// Where the files of a part are, by what the catalog says of it.
+pub(crate) fn files_of(dir: &Path, row: &PartRow) -> Vec<PathBuf> {
+    folders_of(row.family).iter().map(|folder| path(dir, folder, row.id)).collect()
+}
+
+/// Where a table has the file of a part.
+pub(crate) fn path(dir: &Path, folder: &str, id: i64) -> PathBuf {
+    dir.join(folder).join(format!("{id:012}.parquet"))
+}
+
+/// Where the files of a part of segments are.
+pub(crate) fn paths(dir: &Path, id: i64) -> [PathBuf; FOLDERS.len()] {
+    FOLDERS.map(|folder| path(dir, folder, id))
+}
+
+/// The numbers of the parts that a folder has files of.
+pub(crate) fn ids(dir: &Path, folder: &str) -> Result<Vec<i64>> {
+    let folder = dir.join(folder);
     let mut ids = Vec::new();
     for entry in fs::read_dir(&folder).at("list", &folder)? {
         ids.extend(id_of(&entry.at("list", &folder)?.path()));
@@ -175,7 +223,12 @@ pub(crate) fn ids(dir: &Path) -> Result<Vec<i64>> {
 
 /// Whether there are files of any part.
 pub(crate) fn any(dir: &Path) -> Result<bool> {
-    Ok(!ids(dir)?.is_empty())
+    for folder in all_folders() {
+        if !ids(dir, folder)?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn id_of(path: &Path) -> Option<i64> {
@@ -185,7 +238,7 @@ fn id_of(path: &Path) -> Option<i64> {
 /// Deletes files that no catalog row names: left by a crash between writing a part and registering it.
 pub(crate) fn sweep(dir: &Path, known: &HashSet<i64>) -> Result<usize> {
     let mut swept = 0;
-    for folder in FOLDERS {
+    for folder in all_folders() {
         let folder = dir.join(folder);
         for entry in fs::read_dir(&folder).at("list", &folder)? {
             let path = entry.at("list", &folder)?.path();

@@ -9,16 +9,19 @@ use model::digest::TraceDigest;
 use model::minute::{MINUTE_US, Minutes, minute_of};
 
 use crate::error::Result;
-use crate::memtable::{MemTraces, Memtable};
+use crate::memtable::{MemRows, MemTraces, Memtable};
 use crate::part::Part;
+use crate::rows::part::RowPart;
 use crate::table::minute::MinuteBatch;
 use crate::{TraceDocuments, Traces};
 
 /// A consistent view: everything acknowledged before it was made, nothing after.
 pub struct Reader {
     pub(crate) active: MemTraces,
+    pub(crate) active_rows: MemRows,
     pub(crate) flushing: Option<Arc<Memtable>>,
     pub(crate) parts: Arc<Vec<Part>>,
+    pub(crate) row_parts: Arc<Vec<RowPart>>,
     pub(crate) exact_from_us: i64,
 }
 

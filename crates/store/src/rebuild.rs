@@ -15,6 +15,7 @@ use crate::flush::Days;
 use crate::open::catalog_path;
 use crate::part::{self, Part};
 use crate::progress::{Job, Progress};
+use crate::rows;
 use crate::table::segment::{self, SegmentFile};
 use crate::{Store, read, wal, write};
 
@@ -41,7 +42,10 @@ impl Store {
         let dir = &self.inner.options.dir;
         // What only derived tables lost comes back.
         let set_aside = self.inner.catalog.parts_set_aside().await?;
-        let set_aside = set_aside.into_iter().map(|part| Part::new(dir, part, Default::default(), &self.inner.cache));
+        let set_aside = set_aside
+            .into_iter()
+            .filter(|part| part.row.family == part::SEGMENT)
+            .map(|part| Part::new(dir, part, Default::default(), &self.inner.cache));
         let parts: Vec<Part> = in_use.iter().cloned().chain(set_aside).collect();
         let documents = parts.iter().map(|part| part.row.segment_rows as u64).sum();
         let job = self.inner.options.progress.begin("rebuilding", "documents", documents);
@@ -101,8 +105,22 @@ pub(crate) async fn catalog(dir: &Path, cache: &Arc<Cache>, now_us: i64, progres
     let made = tokio::task::spawn_blocking(move || {
         let dir = &dir_owned;
         let mut lost = Vec::new();
-        let ids = part::ids(dir)?;
-        let next_id = ids.last().map_or(1, |last| last + 1);
+        let ids = part::ids(dir, part::SEGMENT)?;
+        let mut next_id = 1;
+        for folder in part::all_folders() {
+            next_id = part::ids(dir, folder)?.last().map_or(next_id, |last| next_id.max(last + 1));
+        }
+        let mut row_parts = Vec::new();
+        let mut last_sequence = 0;
+        for table in rows::TABLES {
+            let found = rows::part::find(dir, table, &sums, &cache, now_us)?;
+            row_parts.extend(found.parts);
+            last_sequence = last_sequence.max(found.last_sequence);
+            for (id, why) in found.unreadable {
+                lost.push(format!("part {id}: {why}"));
+                move_aside(dir, &part::path(dir, table.name, id), table.name, id);
+            }
+        }
         let mut inputs = Vec::new();
         for id in ids {
             let [path, ..] = part::paths(dir, id);
@@ -122,6 +140,8 @@ pub(crate) async fn catalog(dir: &Path, cache: &Arc<Cache>, now_us: i64, progres
         let job = progress.begin("making the catalog anew", "rows", rows);
         let mut made = write_parts(dir, next_id, &inputs, now_us, &job)?;
         made.rebuilt.lost.extend(lost);
+        made.last_sequence = made.last_sequence.max(last_sequence);
+        made.parts.extend(row_parts);
         Ok::<_, Error>((next_id + made.parts.len() as i64, made))
     });
     let (next_id, made) = made.await.map_err(|_| Error::Panicked("making the catalog anew"))??;
@@ -165,12 +185,16 @@ fn move_database_aside(dir: &Path, path: &Path, now_us: i64) -> Result<()> {
 
 /// Keeps the files of a part that cannot be read, which nothing names any more.
 fn put_aside(dir: &Path, id: i64) {
+    for (path, table) in part::paths(dir, id).iter().zip(part::FOLDERS) {
+        move_aside(dir, path, table, id);
+    }
+}
+
+fn move_aside(dir: &Path, path: &Path, table: &str, id: i64) {
     let folder = dir.join("damaged");
     let _ = fs::create_dir_all(&folder);
-    for (path, table) in part::paths(dir, id).iter().zip(part::FOLDERS) {
-        if let Err(err) = fs::rename(path, folder.join(format!("{table}-{id:012}.parquet"))) {
-            warn!(file = %path.display(), error = %err, "cannot move a damaged part aside");
-        }
+    if let Err(err) = fs::rename(path, folder.join(format!("{table}-{id:012}.parquet"))) {
+        warn!(file = %path.display(), error = %err, "cannot move a damaged part aside");
     }
 }
 

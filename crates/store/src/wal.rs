@@ -30,10 +30,13 @@ const FRAME_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// What a frame holds. Numbers are on disk: never reuse one.
 pub(crate) const KIND_SEGMENTS: u8 = 1;
+pub(crate) const KIND_ROWS: u8 = 2;
+const KINDS: [u8; 2] = [KIND_SEGMENTS, KIND_ROWS];
 
 /// One acknowledged write, as found by recovery.
 pub(crate) struct Frame {
     pub(crate) sequence: u64,
+    pub(crate) kind: u8,
     pub(crate) payload: Bytes,
 }
 
@@ -48,6 +51,8 @@ pub struct LogDamage {
 
 /// Something that can be written to the log.
 pub(crate) trait Payload {
+    /// One of the kinds above.
+    fn kind(&self) -> u8;
     fn bytes(&self) -> usize;
     /// How many numbers of the sequence it takes.
     fn count(&self) -> u64;
@@ -137,7 +142,7 @@ fn run<T: Payload>(mut writer: Writer, mut receiver: mpsc::Receiver<Request<T>>,
         buffer.clear();
         let mut sequence = writer.sequence;
         for request in &group {
-            encode(&mut buffer, sequence, KIND_SEGMENTS, &request.item);
+            encode(&mut buffer, sequence, request.item.kind(), &request.item);
             sequence += request.item.count();
         }
         match writer.write(&buffer) {
@@ -308,14 +313,16 @@ fn decode(file: &Bytes, at: usize) -> Option<(Frame, usize)> {
     }
     let body = bytes.get(8..8 + length)?;
     // Cheap, and spares the checksum of most places that are no frame when looking for the next one.
-    if body[8] != KIND_SEGMENTS {
+    let kind = body[8];
+    if !KINDS.contains(&kind) {
         return None;
     }
     if crc32c::crc32c(body) != u32::from_le_bytes(header[4..8].try_into().ok()?) {
         return None;
     }
     let sequence = u64::from_le_bytes(body[..8].try_into().ok()?);
-    Some((Frame { sequence, payload: file.slice(at + 8 + 9..at + 8 + length) }, 8 + length))
+    let payload = file.slice(at + 8 + 9..at + 8 + length);
+    Some((Frame { sequence, kind, payload }, 8 + length))
 }
 
 /// Copies a damaged file where a person can look at it.

@@ -29,8 +29,24 @@ pub(crate) const BLOCK_BYTES: usize = 16 * 1024;
 pub(crate) struct Checksums(Vec<u32>);
 
 impl Checksums {
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+    fn to_bytes(&self) -> Vec<u8> {
         self.0.iter().flat_map(|sum| sum.to_le_bytes()).collect()
+    }
+
+    /// Those of the files of a part: before each how many there are.
+    pub(crate) fn all_to_bytes(files: &[Arc<Checksums>]) -> Vec<u8> {
+        files.iter().flat_map(|sums| (sums.0.len() as u32).to_le_bytes().into_iter().chain(sums.to_bytes())).collect()
+    }
+
+    pub(crate) fn all_from_bytes(bytes: &[u8]) -> Vec<Arc<Checksums>> {
+        let mut files = Vec::new();
+        let mut rest = bytes;
+        while let Some((count, behind)) = rest.split_first_chunk::<4>() {
+            let (sums, after) = behind.split_at((u32::from_le_bytes(*count) as usize).saturating_mul(4).min(behind.len()));
+            files.push(Arc::new(Checksums::from_bytes(sums)));
+            rest = after;
+        }
+        files
     }
 
     /// Of a file as it is now.
@@ -45,7 +61,7 @@ impl Checksums {
         Ok(Checksums(sums))
     }
 
-    pub(crate) fn from_bytes(bytes: &[u8]) -> Checksums {
+    fn from_bytes(bytes: &[u8]) -> Checksums {
         Checksums(bytes.chunks_exact(4).map(|sum| u32::from_le_bytes(sum.try_into().unwrap_or_default())).collect())
     }
 }
@@ -87,6 +103,11 @@ impl FileWriter {
             self.writer.flush().at("write", &self.path)?;
         }
         Ok(())
+    }
+
+    /// Something to find in the file's footer.
+    pub(crate) fn note(&mut self, note: KeyValue) {
+        self.writer.append_key_value_metadata(note);
     }
 
     /// Ends the file and makes it durable; the folder's entry is synced too.

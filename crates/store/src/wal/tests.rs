@@ -6,6 +6,9 @@ use super::*;
 struct Item(Vec<u8>, u64);
 
 impl Payload for Item {
+    fn kind(&self) -> u8 {
+        KIND_SEGMENTS
+    }
     fn bytes(&self) -> usize {
         self.0.len()
     }

@@ -1,0 +1,165 @@
+//! Tables of rows: what metrics, and whatever else is no segment, are kept in. Such a table is a description in one file of `table/`:
+//! its columns, how parts are sorted, which columns can be looked up, and how long rows are kept. Everything else, from the log to
+//! compaction and backups, is the same for all of them.
+//!
+//! Rows are Arrow batches of the table's schema. They go the way that documents go: log, memory, parts of one day each.
+
+pub(crate) mod merge;
+pub(crate) mod part;
+pub(crate) mod scan;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_ipc::reader::StreamReader;
+use arrow_ipc::writer::StreamWriter;
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow_select::concat::concat_batches;
+use bytes::{Buf, Bytes};
+
+pub use scan::RowScan;
+
+use crate::error::{Error, Result};
+use crate::table::metric::METRIC;
+
+/// All tables of rows.
+pub(crate) static TABLES: [&RowTable; 1] = [&METRIC];
+
+/// A table's description.
+#[derive(Debug)]
+pub struct RowTable {
+    /// Of its folder, and in the catalog.
+    pub name: &'static str,
+    /// In the log, for ever.
+    pub number: u8,
+    pub columns: &'static [RowColumn],
+    /// The column that says when: a part holds rows of one UTC day of it, and retention goes by it.
+    pub time: &'static str,
+    /// Columns by which the rows of a part are sorted: what is asked for together first.
+    pub sort: &'static [&'static str],
+    /// Columns of text that are looked up by their value: files have filters of these, so that most are not read.
+    pub filters: &'static [&'static str],
+    /// Rows of a row group, the step in which a file is read.
+    pub row_group_rows: usize,
+    pub retention: Retention,
+}
+
+#[derive(Debug)]
+pub struct RowColumn {
+    pub name: &'static str,
+    pub kind: ColumnKind,
+    pub nullable: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnKind {
+    /// Microseconds since 1970.
+    Time,
+    Text,
+    Whole,
+    Real,
+}
+
+/// Which of the store's options says how many days rows are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retention {
+    Metrics,
+}
+
+impl RowColumn {
+    pub(crate) const fn new(name: &'static str, kind: ColumnKind) -> RowColumn {
+        RowColumn { name, kind, nullable: false }
+    }
+
+    pub(crate) const fn optional(name: &'static str, kind: ColumnKind) -> RowColumn {
+        RowColumn { name, kind, nullable: true }
+    }
+
+    fn data_type(&self) -> DataType {
+        match self.kind {
+            ColumnKind::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            ColumnKind::Text => DataType::Utf8,
+            ColumnKind::Whole => DataType::Int64,
+            ColumnKind::Real => DataType::Float64,
+        }
+    }
+}
+
+impl RowTable {
+    pub fn schema(&self) -> SchemaRef {
+        let fields = self.columns.iter().map(|column| Field::new(column.name, column.data_type(), column.nullable));
+        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    }
+
+    pub(crate) fn named(name: &str) -> Option<&'static RowTable> {
+        TABLES.into_iter().find(|table| table.name == name)
+    }
+
+    /// The place of a column, which the table has.
+    fn place(&self, name: &str) -> usize {
+        self.columns.iter().position(|column| column.name == name).expect("invariant: descriptions name their own columns")
+    }
+
+    pub(crate) fn error(&self, source: ArrowError) -> Error {
+        Error::Parquet { path: self.name.into(), source: source.into() }
+    }
+}
+
+/// Rows to keep, ready for the log.
+#[derive(Debug, Clone)]
+pub(crate) struct NewRows {
+    pub(crate) table: &'static RowTable,
+    pub(crate) batch: RecordBatch,
+    /// The batch as the log has it.
+    encoded: Vec<u8>,
+}
+
+/// Before the batch: the table's number and how many rows there are.
+const HEAD_BYTES: usize = 1 + 4;
+
+impl NewRows {
+    pub(crate) fn new(table: &'static RowTable, batch: RecordBatch) -> Result<NewRows> {
+        if batch.schema_ref().as_ref() != table.schema().as_ref() {
+            let source = ArrowError::SchemaError(format!("rows of another kind than those of {}", table.name));
+            return Err(table.error(source));
+        }
+        let mut writer = StreamWriter::try_new(Vec::new(), batch.schema_ref()).map_err(|err| table.error(err))?;
+        writer.write(&batch).map_err(|err| table.error(err))?;
+        let encoded = writer.into_inner().map_err(|err| table.error(err))?;
+        Ok(NewRows { table, batch, encoded })
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        HEAD_BYTES + self.encoded.len()
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        self.batch.num_rows() as u64
+    }
+
+    pub(crate) fn write(&self, buffer: &mut Vec<u8>) {
+        buffer.push(self.table.number);
+        buffer.extend_from_slice(&(self.batch.num_rows() as u32).to_le_bytes());
+        buffer.extend_from_slice(&self.encoded);
+    }
+}
+
+/// One batch of several.
+pub(crate) fn concat(table: &RowTable, batches: &[RecordBatch]) -> Result<RecordBatch> {
+    concat_batches(&table.schema(), batches).map_err(|err| table.error(err))
+}
+
+/// How many rows a frame of the log has.
+pub(crate) fn count(payload: &Bytes) -> u64 {
+    payload.get(1..HEAD_BYTES).map_or(0, |mut rows| u64::from(rows.get_u32_le()))
+}
+
+/// The rows of a frame of the log. None where they are of a table, or of a form, that this version does not know.
+pub(crate) fn decode(payload: &Bytes) -> Option<(&'static RowTable, RecordBatch)> {
+    let table = TABLES.into_iter().find(|table| Some(&table.number) == payload.first())?;
+    let mut reader = StreamReader::try_new(payload.get(HEAD_BYTES..)?, None).ok()?;
+    let batch = reader.next()?.ok()?;
+    (batch.schema_ref().as_ref() == table.schema().as_ref()).then_some((table, batch))
+}
