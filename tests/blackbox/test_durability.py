@@ -122,7 +122,7 @@ def test_kill_loop(new_server, tmp_path):
     seed = int(os.environ.get("MITOSHI_CRASH_SEED") or random.SystemRandom().randrange(1 << 32))
     print(f"MITOSHI_CRASH_SEED={seed}")
     dice = random.Random(seed)
-    server = new_server(env=SMALL, start=False)
+    server = new_server(env={**SMALL, "MITOSHI_METRICS_OWN_EVERY_SECS": "1"}, start=False)
     copies = Copies(server.data_dir, tmp_path, dice)
     # A folder of its own for so many rounds: a history without end would take a time without end.
     history = 40
@@ -193,6 +193,10 @@ def check_history(server, acknowledged, expired, copies):
     copies.check(acknowledged)
     server.start()
     all_present(server, acknowledged[-500:])
+    # A period's metrics were written together, so they are all there, once.
+    sql = "SELECT n, count(*) AS periods FROM (SELECT time, count(*) AS n, count(DISTINCT name) AS names FROM metrics GROUP BY time) GROUP BY n, names"
+    periods = server.request("/api/sql", {"sql": sql})
+    assert periods.status == 200 and len(periods.body.splitlines()) <= 1, periods
     found = server.summaries()
     ids = [s["Id"] for s in found]
     assert len(ids) == len(set(ids)), "a trace is listed twice"

@@ -16,7 +16,7 @@ use arrow_flight::sql::{
 use arrow_flight::{Action, FlightDescriptor, FlightEndpoint, FlightInfo, IpcMessage, SchemaAsIpc, Ticket};
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use model::{Kind, limit};
+use model::Kind;
 use prost::Message;
 use sql::arrow::array::RecordBatch;
 use sql::arrow::datatypes::{Schema, SchemaRef};
@@ -28,12 +28,15 @@ use tracing::error;
 
 use crate::app::App;
 
+/// Of a message that comes in: a query, and little around it.
+const MESSAGE_BYTES: usize = 128 * 1024;
+
 type Rows = Response<<Flight as FlightService>::DoGetStream>;
 type Answer<T> = Result<T, Status>;
 
 /// The gRPC service.
 pub(crate) fn service(app: &App) -> FlightServiceServer<Flight> {
-    FlightServiceServer::new(Flight { sql: app.sql.clone() }).max_decoding_message_size(limit::REQUEST_BYTES)
+    FlightServiceServer::new(Flight { sql: app.sql.clone() }).max_decoding_message_size(MESSAGE_BYTES)
 }
 
 #[derive(Clone)]

@@ -26,12 +26,13 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) type Allow = Arc<dyn Fn(IpAddr) -> bool + Send + Sync>;
 
-/// Accepts connections until told to stop.
+/// Accepts connections until told to stop. `with_http2`: gRPC is spoken here.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
     allow: Allow,
     connections_max: usize,
+    with_http2: bool,
     stop: impl Future<Output = ()> + Send,
 ) {
     let places = Arc::new(Semaphore::new(connections_max));
@@ -75,6 +76,7 @@ pub(crate) async fn serve(
                     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
                     watcher.watch(builder.serve_connection(TokioIo::new(stream), service)).await
                 }
+                Ok(Ok(true)) if !with_http2 => return debug!(%peer, "connection of HTTP/2 where only HTTP/1 is spoken"),
                 Ok(Ok(true)) => {
                     let mut builder = http2::Builder::new(TokioExecutor::new());
                     builder.timer(TokioTimer::new()).max_concurrent_streams(STREAMS_MAX).keep_alive_interval(KEEP_ALIVE);

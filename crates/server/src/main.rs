@@ -259,8 +259,8 @@ async fn run(config: Config) -> Result<(), StartError> {
     let connections_max = config.http.connections_max;
     let mut doors = JoinSet::new();
     doors.spawn(daemon.run(ingest, daemon_allow.clone(), stopped()));
-    doors.spawn(listen::serve(daemon_tcp, api::daemon_router(app.clone()), daemon_allow, connections_max, stopped()));
-    doors.spawn(listen::serve(http, api::router(app.clone()), Arc::new(|_| true), connections_max, stopped()));
+    doors.spawn(listen::serve(daemon_tcp, api::daemon_router(app.clone()), daemon_allow, connections_max, false, stopped()));
+    doors.spawn(listen::serve(http, api::router(app.clone()), Arc::new(|_| true), connections_max, true, stopped()));
     let every = Duration::from_secs(config.metrics.own_every_secs);
     let own_metrics = tokio::spawn(ingest::own_metrics::run(app.ingest.clone(), app.clock.clone(), every, stopping.clone()));
     let (end_upkeep, upkeep_ended) = watch::channel(false);
@@ -323,7 +323,8 @@ async fn open(config: &Config, http: &TcpListener, clock: Arc<dyn Clock>) -> Res
         }
     };
     let router = api::starting_router(progress.clone());
-    let answering = tokio::spawn(listen::serve(waiting, router, Arc::new(|_| true), config.http.connections_max, until_open()));
+    let answering =
+        tokio::spawn(listen::serve(waiting, router, Arc::new(|_| true), config.http.connections_max, false, until_open()));
     let telling = tokio::spawn(async move {
         loop {
             tokio::time::sleep(START_WORD).await;
