@@ -9,6 +9,8 @@ from .output import DemoError, step
 from .services import INSTRUMENTED
 from .settings import DATA, DEMO, MITOSHI_ADDRESSES, reachable
 
+# What it says of a folder that it cannot read.
+OTHER_FORMAT = "has format version"
 READY = "mitoshi ready "
 READY_SECONDS = 60
 TRACES_SECONDS = 60
@@ -56,9 +58,18 @@ def start(state, binary, extra):
             log.seek(record["log_offset"])
             lines = log.read().decode(errors="replace").splitlines()
         found = [line for line in lines if line.startswith(READY)]
+        if not found and any(OTHER_FORMAT in line for line in lines):
+            return OTHER_FORMAT
         return found or not processes.alive(record)
 
     found = web.wait_until(ready_line, READY_SECONDS)
+    if found == OTHER_FORMAT:
+        # Data of a demo are for looking at, but nobody is to lose them by an update.
+        aside = DATA.with_name(f"{DATA.name}-{int(time.time())}")
+        web.wait_until(lambda: not processes.alive(record), READY_SECONDS)
+        DATA.rename(aside)
+        step(f"what is in {DATA} was written by another version of Mitoshi; it is put aside as {aside.name}")
+        return start(state, binary, extra)
     if not isinstance(found, list):
         processes.fail(
             "mitoshi", record, "ended before it was ready" if found else f"was not ready in {READY_SECONDS} s"
