@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 /// The rule that matches what no other rule matches. It cannot be deleted or moved.
 pub const DEFAULT_RULE: &str = "Default";
 /// Where the default rule stands: after every other.
 pub const DEFAULT_PRIORITY: i64 = 10_000;
 
 /// A sampling rule, as X-Ray defines it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SamplingRule {
     pub name: String,
     pub priority: i64,
@@ -30,7 +32,7 @@ pub struct SamplingRule {
 }
 
 /// How far the rate may rise when anomalies show, and how long it then rests.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct SamplingRateBoost {
     pub max_rate: f64,
     pub cooldown_window_minutes: i64,

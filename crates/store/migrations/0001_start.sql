@@ -44,9 +44,10 @@ INSERT INTO checkpoint VALUES (1, 0, 2351477386);
 -- subtract.
 CREATE TABLE minute_sums (
     only           INTEGER PRIMARY KEY CHECK (only = 1),
-    exact_from_us  INTEGER NOT NULL
+    exact_from_us  INTEGER NOT NULL,
+    checksum       INTEGER NOT NULL   -- CRC-32C of the time
 ) STRICT;
-INSERT INTO minute_sums VALUES (1, 0);
+INSERT INTO minute_sums VALUES (1, 0, 2351477386);
 
 CREATE TABLE sampling_rule (
     name            TEXT PRIMARY KEY,
@@ -63,7 +64,8 @@ CREATE TABLE sampling_rule (
     boost_max_rate  REAL,
     boost_cooldown_minutes INTEGER,
     created_us      INTEGER NOT NULL,
-    modified_us     INTEGER NOT NULL
+    modified_us     INTEGER NOT NULL,
+    checksum        INTEGER NOT NULL  -- CRC-32C of the rule as JSON
 ) STRICT;
 
 -- When any sampling rule was last made, changed or deleted.

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::TraceId;
-use sqlx::Row;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
+use sqlx::{Row, SqliteConnection};
 
 use crate::error::{Error, Result};
 use crate::part;
@@ -80,6 +80,15 @@ fn superseded_checksum(part: i64, trace: &[u8]) -> i64 {
     i64::from(crc32c::crc32c_append(crc32c::crc32c(&part.to_le_bytes()), trace))
 }
 
+async fn set_exact_from(connection: &mut SqliteConnection, exact_from_us: i64) -> Result<()> {
+    sqlx::query("UPDATE minute_sums SET exact_from_us = ?, checksum = ?")
+        .bind(exact_from_us)
+        .bind(i64::from(crc32c::crc32c(&exact_from_us.to_le_bytes())))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// An error where a row is not what was written.
 fn intact(row: &SqliteRow, checksum: impl Into<i64>) -> Result<(), sqlx::Error> {
     if row.try_get::<i64, _>("checksum")? == checksum.into() {
@@ -142,6 +151,7 @@ impl Catalog {
             self.superseded().await?;
             self.damaged_parts().await?;
             self.exact_from_us().await?;
+            self.sampling_rules().await?;
             Ok::<_, Error>(None)
         };
         match check.await {
@@ -151,13 +161,15 @@ impl Catalog {
     }
 
     /// Takes over what people edited from a database that may be damaged.
-    pub(crate) async fn salvage(&self, from: &Path) -> Result<()> {
+    /// Returns how many rules are lost.
+    pub(crate) async fn salvage(&self, from: &Path) -> Result<usize> {
         let damaged = Catalog::open_read_only(from).await?;
-        for rule in damaged.sampling_rules().await? {
+        let (rules, lost) = damaged.intact_sampling_rules().await?;
+        for rule in rules {
             self.put_sampling_rule(&rule, rule.modified_us).await?;
         }
         damaged.close().await;
-        Ok(())
+        Ok(lost)
     }
 
     /// The checksums of the first file of each part, as far as a database that may be damaged still has them.
@@ -299,7 +311,7 @@ impl Catalog {
                 .await?;
         }
         if let Some(exact_from_us) = change.exact_from_us {
-            sqlx::query("UPDATE minute_sums SET exact_from_us = ?").bind(exact_from_us).execute(&mut *transaction).await?;
+            set_exact_from(&mut transaction, exact_from_us).await?;
         }
         transaction.commit().await?;
         Ok(())
@@ -307,14 +319,17 @@ impl Catalog {
 
     /// From when on sums per minute can be used.
     pub(crate) async fn exact_from_us(&self) -> Result<i64> {
-        Ok(sqlx::query_scalar("SELECT exact_from_us FROM minute_sums").fetch_one(&self.pool).await?)
+        let row = sqlx::query("SELECT exact_from_us, checksum FROM minute_sums").fetch_one(&self.pool).await?;
+        let exact_from_us: i64 = row.try_get("exact_from_us")?;
+        intact(&row, crc32c::crc32c(&exact_from_us.to_le_bytes()))?;
+        Ok(exact_from_us)
     }
 
     /// Takes a part out of every answer, and remembers why.
     pub(crate) async fn mark_damaged(&self, id: i64, why: &str, exact_from_us: i64) -> Result<()> {
         let mut transaction = self.pool.begin().await?;
         sqlx::query("UPDATE part SET damaged = ? WHERE id = ?").bind(why).bind(id).execute(&mut *transaction).await?;
-        sqlx::query("UPDATE minute_sums SET exact_from_us = ?").bind(exact_from_us).execute(&mut *transaction).await?;
+        set_exact_from(&mut transaction, exact_from_us).await?;
         transaction.commit().await?;
         Ok(())
     }

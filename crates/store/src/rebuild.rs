@@ -93,8 +93,10 @@ pub(crate) async fn catalog(dir: &Path, cache: &Arc<Cache>, now_us: i64, progres
     let catalog = Catalog::open(&draft).await?;
     let mut lost = Vec::new();
     if path.exists() {
-        if let Err(err) = catalog.salvage(&path).await {
-            lost.push(format!("sampling rules ({err})"));
+        match catalog.salvage(&path).await {
+            Ok(0) => {}
+            Ok(rules) => lost.push(format!("{rules} sampling rules")),
+            Err(err) => lost.push(format!("sampling rules ({err})")),
         }
     } else {
         lost.push("sampling rules".to_owned());

@@ -4,7 +4,7 @@ use model::sampling::{SamplingRateBoost, SamplingRule};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::Catalog;
+use super::{Catalog, intact};
 use crate::error::Result;
 
 impl Catalog {
@@ -12,6 +12,14 @@ impl Catalog {
     pub async fn sampling_rules(&self) -> Result<Vec<SamplingRule>> {
         let rows = sqlx::query("SELECT * FROM sampling_rule ORDER BY priority, name").fetch_all(&self.pool).await?;
         rows.iter().map(rule).collect()
+    }
+
+    /// Those that are as they were written, and how many are not.
+    pub(super) async fn intact_sampling_rules(&self) -> Result<(Vec<SamplingRule>, usize)> {
+        let rows = sqlx::query("SELECT * FROM sampling_rule").fetch_all(&self.pool).await?;
+        let rules: Vec<SamplingRule> = rows.iter().filter_map(|row| rule(row).ok()).collect();
+        let lost = rows.len() - rules.len();
+        Ok((rules, lost))
     }
 
     /// When a rule was last made, changed or deleted; zero if never.
@@ -24,8 +32,8 @@ impl Catalog {
         let mut transaction = self.pool.begin().await?;
         sqlx::query(
             "INSERT OR REPLACE INTO sampling_rule (name, priority, fixed_rate, reservoir_size, service_name, service_type, host, \
-             http_method, url_path, resource_arn, attributes, boost_max_rate, boost_cooldown_minutes, created_us, modified_us) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             http_method, url_path, resource_arn, attributes, boost_max_rate, boost_cooldown_minutes, created_us, modified_us, \
+             checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(&rule.name)
         .bind(rule.priority)
@@ -42,6 +50,7 @@ impl Catalog {
         .bind(rule.rate_boost.map(|boost| boost.cooldown_window_minutes))
         .bind(rule.created_us)
         .bind(rule.modified_us)
+        .bind(checksum(rule))
         .execute(&mut *transaction)
         .await?;
         sqlx::query("UPDATE sampling_rule_change SET modified_us = ?").bind(now_us).execute(&mut *transaction).await?;
@@ -62,11 +71,15 @@ impl Catalog {
     }
 }
 
+fn checksum(rule: &SamplingRule) -> i64 {
+    i64::from(crc32c::crc32c(&serde_json::to_vec(rule).unwrap_or_default()))
+}
+
 fn rule(row: &SqliteRow) -> Result<SamplingRule> {
     let attributes: String = row.try_get("attributes")?;
     let max_rate: Option<f64> = row.try_get("boost_max_rate")?;
     let cooldown: Option<i64> = row.try_get("boost_cooldown_minutes")?;
-    Ok(SamplingRule {
+    let rule = SamplingRule {
         name: row.try_get("name")?,
         priority: row.try_get("priority")?,
         fixed_rate: row.try_get("fixed_rate")?,
@@ -83,5 +96,7 @@ fn rule(row: &SqliteRow) -> Result<SamplingRule> {
             .map(|(max_rate, cooldown_window_minutes)| SamplingRateBoost { max_rate, cooldown_window_minutes }),
         created_us: row.try_get("created_us")?,
         modified_us: row.try_get("modified_us")?,
-    })
+    };
+    intact(row, checksum(&rule))?;
+    Ok(rule)
 }

@@ -1,5 +1,7 @@
 //! Disks that do not keep what they were given: the store starts, says what is lost, and never answers wrongly.
 
+use model::sampling::SamplingRule;
+
 use super::*;
 
 /// A store with several parts, traces that arrived over several flushes, and some of the log not yet in parts.
@@ -184,4 +186,36 @@ async fn a_rebuild_brings_back_what_a_part_says_up_to_its_damage() {
     assert_eq!(rebuilt.traces as usize, model.traces.len());
     model.check(&store);
     assert_eq!(scan_all(&store.reader(), &everything()), before, "derived tables equal a full recomputation");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn small_state_that_is_not_as_it_was_written_is_noticed() {
+    for (sql, lost) in [
+        ("UPDATE sampling_rule SET fixed_rate = 0.75 WHERE name = 'b'", "1 sampling rules"),
+        ("UPDATE minute_sums SET exact_from_us = 1", ""),
+        ("UPDATE checkpoint SET sequence = 1", ""),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let model = filled(dir.path(), &mut Random(3)).await;
+        let store = reopened(dir.path()).await;
+        for name in ["a", "b"] {
+            let rule = SamplingRule { name: name.to_owned(), fixed_rate: 0.25, ..SamplingRule::default_rule() };
+            store.catalog().put_sampling_rule(&rule, 1).await.unwrap();
+        }
+        store.close().await.unwrap();
+        drop(store);
+        let pool = sqlx::SqlitePool::connect(&format!("sqlite://{}", dir.path().join("catalog.db").display())).await.unwrap();
+        assert_eq!(sqlx::query(sql).execute(&pool).await.unwrap().rows_affected(), 1);
+        pool.close().await;
+
+        assert_eq!(checkup(dir.path(), false, &Progress::default()).await.unwrap().findings.len(), 1, "{sql}");
+        let store = reopened(dir.path()).await;
+        let note = store.recovery().rebuilt_catalog.clone().unwrap();
+        assert!(note.contains("checksum") && note.contains(lost), "{note}");
+        model.check(&store);
+        let rules: Vec<_> =
+            store.catalog().sampling_rules().await.unwrap().into_iter().map(|rule| (rule.name, rule.fixed_rate)).collect();
+        let both = [("a".to_owned(), 0.25), ("b".to_owned(), 0.25)];
+        assert_eq!(rules, if lost.is_empty() { &both[..] } else { &both[..1] }, "{sql}");
+    }
 }
