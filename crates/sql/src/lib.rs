@@ -11,8 +11,10 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use datafusion::arrow::array::RecordBatch;
@@ -73,25 +75,34 @@ struct Inner {
 #[derive(Debug)]
 pub struct Answer {
     pub schema: SchemaRef,
-    first: Option<Result<RecordBatch>>,
-    rest: mpsc::Receiver<Result<RecordBatch>>,
+    first: Option<RecordBatch>,
+    rows: mpsc::Receiver<RecordBatch>,
+    /// How the query ended. Rows that stop coming are all of them only where this says so.
+    end: Option<oneshot::Receiver<Result<()>>>,
 }
 
 impl Answer {
     /// The next rows; none at the end.
     pub async fn next(&mut self) -> Option<Result<RecordBatch>> {
-        match self.first.take() {
-            Some(first) => Some(first),
-            None => self.rest.recv().await,
-        }
+        poll_fn(|context| self.poll_next(context)).await
     }
 
     /// As `next`, for those who poll.
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<RecordBatch>>> {
-        match self.first.take() {
-            Some(first) => Poll::Ready(Some(first)),
-            None => self.rest.poll_recv(context),
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(first)));
         }
+        if let Some(rows) = ready!(self.rows.poll_recv(context)) {
+            return Poll::Ready(Some(Ok(rows)));
+        }
+        let Some(end) = &mut self.end else { return Poll::Ready(None) };
+        let end = ready!(Pin::new(end).poll(context));
+        self.end = None;
+        Poll::Ready(match end {
+            Ok(Ok(())) => None,
+            Ok(Err(err)) => Some(Err(err)),
+            Err(_) => Some(Err(Error::Internal("the query ended in an unexpected way".to_owned()))),
+        })
     }
 }
 
@@ -125,7 +136,8 @@ impl Sql {
         let (place, engine) = self.place(&query).await?;
         let Limits { timeout, memory_mib } = self.inner.limits;
         let (schema, schema_known) = oneshot::channel();
-        let (rows, mut answer) = mpsc::channel(1);
+        let (rows, taken) = mpsc::channel(1);
+        let (ended, end) = oneshot::channel();
         let reader = self.inner.store.reader();
         let mut stopping = self.inner.stop.subscribe();
         let running = engine.clone();
@@ -134,28 +146,26 @@ impl Sql {
             let closed = rows.clone();
             let work = async {
                 let context = running.context(reader);
-                let result = run(&context, &query, schema, &rows).await;
-                if let Err(err) = result {
-                    let _ = rows.send(Err(Error::of(err, memory_mib))).await;
-                }
+                run(&context, &query, schema, rows).await.map_err(|err| Error::of(err, memory_mib))
             };
-            tokio::select! {
-                _ = stopping.wait_for(|stop| *stop) => drop(closed.try_send(Err(Error::Stopping))),
-                () = closed.closed() => debug!("a query ended early, as nobody waits for it"),
-                done = tokio::time::timeout(timeout, work) => {
-                    if done.is_err() {
-                        let _ = closed.try_send(Err(Error::TooLong(timeout)));
-                    }
-                }
-            }
+            let result = tokio::select! {
+                _ = stopping.wait_for(|stop| *stop) => Err(Error::Stopping),
+                () = closed.closed() => return debug!("a query ended early, as nobody waits for it"),
+                done = tokio::time::timeout(timeout, work) => done.unwrap_or(Err(Error::TooLong(timeout))),
+            };
+            let _ = ended.send(result);
         });
         match schema_known.await {
-            Ok(schema) => match answer.recv().await {
-                Some(Err(err)) => Err(err),
-                first => Ok(Answer { schema, first, rest: answer }),
-            },
+            Ok(schema) => {
+                let mut answer = Answer { schema, first: None, rows: taken, end: Some(end) };
+                answer.first = answer.next().await.transpose()?;
+                Ok(answer)
+            }
             // It failed before there was one.
-            Err(_) => Err(answer.recv().await.and_then(Result::err).unwrap_or(Error::Stopping)),
+            Err(_) => Err(match end.await {
+                Ok(Err(err)) => err,
+                _ => Error::Internal("the query ended in an unexpected way".to_owned()),
+            }),
         }
     }
 
@@ -208,13 +218,13 @@ async fn run(
     context: &SessionContext,
     query: &str,
     schema: oneshot::Sender<SchemaRef>,
-    rows: &mpsc::Sender<Result<RecordBatch>>,
+    rows: mpsc::Sender<RecordBatch>,
 ) -> datafusion::common::Result<()> {
     let plan = plan(context, query).await?;
     let mut stream = context.execute_logical_plan(plan).await?.execute_stream().await?;
     let _ = schema.send(stream.schema());
     while let Some(batch) = stream.next().await.transpose()? {
-        if batch.num_rows() > 0 && rows.send(Ok(batch)).await.is_err() {
+        if batch.num_rows() > 0 && rows.send(batch).await.is_err() {
             break;
         }
     }

@@ -366,6 +366,34 @@ async fn a_query_that_needs_too_much_is_ended() {
     assert!(matches!(refusal, Err(Error::TooLong(_))), "{refusal:?}");
 }
 
+/// Whoever reads slowly, while rows wait to be taken, must not take what there is for all of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_cut_short_says_so() {
+    let place = place(LIMITS).await;
+    for n in 0..100 {
+        place.store.append((0..100).flat_map(|m| trace(n * 100 + m)).collect()).await.unwrap();
+    }
+    for stopped in [false, true] {
+        let timeout = Duration::from_millis(if stopped { 60_000 } else { 500 });
+        let sql = Sql::new(place.store.clone(), Limits { timeout, memory_mib: 64 });
+        let mut answer = sql.query("SELECT document FROM segments".to_owned()).await.unwrap();
+        if stopped {
+            sql.stop();
+        } else {
+            tokio::time::sleep(timeout * 2).await;
+        }
+        let mut last = None;
+        while let Some(batch) = answer.next().await {
+            last = Some(batch.map(|_| ()));
+        }
+        match last {
+            Some(Err(Error::Stopping)) if stopped => {}
+            Some(Err(Error::TooLong(_))) if !stopped => {}
+            other => panic!("the answer ended with {other:?}"),
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_tables_that_are_described_are_those_that_there_are() {
     let place = filled().await;
