@@ -30,30 +30,38 @@ const SERVICES: &[&str] = &[
 const TABLES: &[&str] = &["orders-table", "sessions", "stock", "profiles"];
 const PATHS: &[&str] = &["/", "/products", "/checkout", "/cart", "/search", "/account/orders", "/api/v1/recommendations"];
 
-/// Requests of 50 documents; documents of one trace arrive close together, children first, as they do.
-pub fn bodies(segments: u64, seed: u64, from: f64, secs: f64) -> Vec<Body> {
-    let mut random = StdRng::seed_from_u64(seed);
-    let mut bodies = Vec::new();
-    let mut documents: Vec<String> = Vec::new();
-    let mut last_id = String::new();
-    let mut made = 0;
-    while made < segments {
-        let at = from + secs * made as f64 / segments as f64;
-        let trace = trace(&mut random, at);
-        made += trace.documents.len() as u64;
-        documents.extend(trace.documents);
-        last_id = trace.id;
-        while documents.len() >= 50 {
-            let rest = documents.split_off(50);
-            let text = json!({"TraceSegmentDocuments": documents}).to_string();
-            bodies.push(Body { text, trace_id: last_id.clone() });
-            documents = rest;
+/// Requests of 50 documents, made as they are asked for; documents of one trace arrive close together, children first, as they do.
+pub struct Bodies {
+    random: StdRng,
+    segments: u64,
+    made: u64,
+    from: f64,
+    secs: f64,
+    documents: Vec<String>,
+    last_id: String,
+}
+
+/// So many segments, whose traces begin evenly over `secs` seconds.
+pub fn bodies(segments: u64, seed: u64, from: f64, secs: f64) -> Bodies {
+    let random = StdRng::seed_from_u64(seed);
+    Bodies { random, segments, made: 0, from, secs, documents: Vec::new(), last_id: String::new() }
+}
+
+impl Iterator for Bodies {
+    type Item = Body;
+
+    fn next(&mut self) -> Option<Body> {
+        while self.documents.len() < 50 && self.made < self.segments {
+            let trace = trace(&mut self.random, self.from + self.secs * self.made as f64 / self.segments as f64);
+            self.made += trace.documents.len() as u64;
+            self.documents.extend(trace.documents);
+            self.last_id = trace.id;
         }
+        let rest = self.documents.split_off(self.documents.len().min(50));
+        let documents = std::mem::replace(&mut self.documents, rest);
+        let text = json!({"TraceSegmentDocuments": documents}).to_string();
+        (!documents.is_empty()).then(|| Body { text, trace_id: self.last_id.clone() })
     }
-    if !documents.is_empty() {
-        bodies.push(Body { text: json!({"TraceSegmentDocuments": documents}).to_string(), trace_id: last_id });
-    }
-    bodies
 }
 
 struct GeneratedTrace {

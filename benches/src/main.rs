@@ -40,12 +40,8 @@ fn main() {
     println!("idle, empty: {:.1} MB resident", server.resident_mb());
 
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64());
-    // One hour of traffic that ends now.
-    let bodies = generate::bodies(args.segments, args.seed, now - 3_600.0, 3_600.0);
-    let bytes: usize = bodies.iter().map(|body| body.text.len()).sum();
-    println!("{} segments in {} requests, {:.1} MB", args.segments, bodies.len(), bytes as f64 / 1e6);
-
-    put(&server, &bodies, args.connections, args.segments);
+    let load = put(&server, &args, now);
+    println!("{} segments in {} requests, {:.1} MB", args.segments, load.requests, load.bytes as f64 / 1e6);
     wait_for_flush(&server);
     println!("on disk: {:.1} MB in the data folder", folder_bytes(&args.dir) as f64 / 1e6);
     println!("after the load: {:.1} MB resident", server.resident_mb());
@@ -57,25 +53,51 @@ fn main() {
     std::thread::sleep(Duration::from_secs(5));
     println!("idle: {:.1} MB resident", server.resident_mb());
 
-    questions(&server, &bodies, now);
+    questions(&server, &load.ids, now);
     println!("after the questions: {:.1} MB resident", server.resident_mb());
     server.stop();
 }
 
-/// Sends everything over several connections and reports the server's CPU time.
-fn put(server: &Server, bodies: &[generate::Body], connections: usize, segments: u64) {
+/// What was sent, and the ids of some of its traces.
+#[derive(Default)]
+struct Load {
+    requests: u64,
+    bytes: u64,
+    ids: Vec<String>,
+}
+
+/// Sends one hour of traffic that ends now over several connections and reports the server's CPU time.
+fn put(server: &Server, args: &Args, now: f64) -> Load {
+    let segments = args.segments;
     let cpu = server.cpu_secs();
     let started = Instant::now();
+    let mut load = Load::default();
     std::thread::scope(|scope| {
-        for part in 0..connections {
-            let mine: Vec<&generate::Body> = bodies.iter().skip(part).step_by(connections).collect();
-            scope.spawn(move || {
-                let mut client = Client::connect(server.http);
-                for body in mine {
-                    let (status, answer) = client.post("/TraceSegments", &body.text);
-                    assert!(status == 200 && answer.contains("[]"), "{status} {answer}");
-                }
-            });
+        let senders: Vec<_> = (0..args.connections as u64)
+            .map(|sender| {
+                scope.spawn(move || {
+                    let mut client = Client::connect(server.http);
+                    let share = segments / args.connections as u64;
+                    let ids_every = (share / 50 / (200 / args.connections as u64).max(1)).max(1);
+                    let mut sent = Load::default();
+                    for body in generate::bodies(share, args.seed + sender, now - 3_600.0, 3_600.0) {
+                        let (status, answer) = client.post("/TraceSegments", &body.text);
+                        assert!(status == 200 && answer.contains("[]"), "{status} {answer}");
+                        if sent.requests % ids_every == 0 {
+                            sent.ids.push(body.trace_id);
+                        }
+                        sent.requests += 1;
+                        sent.bytes += body.text.len() as u64;
+                    }
+                    sent
+                })
+            })
+            .collect();
+        for sender in senders {
+            let sent = sender.join().expect("a sender ends");
+            load.requests += sent.requests;
+            load.bytes += sent.bytes;
+            load.ids.extend(sent.ids);
         }
     });
     let wall = started.elapsed().as_secs_f64();
@@ -89,12 +111,14 @@ fn put(server: &Server, bodies: &[generate::Body], connections: usize, segments:
         segments as f64 / all,
         segments as f64 / wall
     );
+    println!("peak so far: {:.1} MB resident", server.peak_mb());
+    load
 }
 
 /// Memory is written out within a minute, even where nothing more comes; merging goes on for a while.
 fn wait_for_flush(server: &Server) {
     let mut client = Client::connect(server.http);
-    let deadline = Instant::now() + Duration::from_secs(180);
+    let deadline = Instant::now() + Duration::from_secs(900);
     let mut quiet = 0;
     let mut parts = Value::Null;
     while Instant::now() < deadline && quiet < 6 {
@@ -107,9 +131,8 @@ fn wait_for_flush(server: &Server) {
     }
 }
 
-fn questions(server: &Server, bodies: &[generate::Body], now: f64) {
+fn questions(server: &Server, ids: &[String], now: f64) {
     let mut client = Client::connect(server.http);
-    let ids: Vec<&str> = bodies.iter().step_by((bodies.len() / 200).max(1)).map(|body| body.trace_id.as_str()).collect();
     let mut times = Vec::new();
     for (n, id) in ids.iter().enumerate() {
         let started = Instant::now();

@@ -6,7 +6,9 @@ import sqlite3
 import struct
 
 import duckdb
+import pyarrow.parquet
 import pytest
+import xxhash
 
 from conftest import REPO, Server, new_trace_id, segment, subsegment, wait_for
 
@@ -23,7 +25,7 @@ def documented(table):
     body = re.search(rf"^## `{table}`\n(.*?)(?=^## |\Z)", (DOCS / "part.md").read_text(), re.M | re.S)[1]
     columns = {}
     for names, kind in re.findall(r"^\| (`[^|]+`) \| ([^|]+?) \|", body, re.M):
-        for name in re.findall(r"`(\w+)`", names):
+        for name in re.findall(r"`(\w+(?::…)?)`", names):
             columns[name] = kind.split("(")[0].replace("FIXED_LEN_BYTE_ARRAY", "BLOB").removesuffix(", null")
     return columns
 
@@ -86,7 +88,8 @@ def query(folder):
 
 @pytest.mark.parametrize("table", TABLES)
 def test_columns_are_documented(query, table):
-    found = {name: TYPES[kind] for name, kind, *_ in query(f"DESCRIBE {table}") if name not in ("filename", "part")}
+    found = {re.sub("^annotation:.*", "annotation:…", name): TYPES[kind]
+             for name, kind, *_ in query(f"DESCRIBE {table}") if name not in ("filename", "part")}
     known = documented(table)
     assert {name: known.get(name) for name in found} == found
     # A segment file lacks columns that nothing is in.
@@ -121,8 +124,8 @@ def test_rows_that_count_are_those_that_the_catalog_does_not_name(folder, query)
     counted = "FROM trace WHERE NOT (part = ? AND trace_id = ?)"
     assert query(f"SELECT count(*), count(DISTINCT trace_id) {counted}", part, trace_id) == [(100, 100)]
     assert query(f"SELECT revision, visits {counted} AND revision > 1", part, trace_id) == [(2, 3)]
-    assert query("SELECT DISTINCT annotations, entry_service = 'svc0' FROM trace WHERE entry_service = 'svc0'") == [
-        ("\x1ftier=gold\x1fn=1\x1f", True)]
+    assert query("SELECT DISTINCT \"annotation:tier\", \"annotation:n\", annotations FROM trace WHERE entry_service = 'svc0'") == [
+        ("\x1fgold\x1f", "\x1f1\x1f", "\x1f")]
     sums = "SELECT sum(segment_rows), sum(trace_rows) FROM part WHERE family = "
     assert catalog.execute(sums + "'segment'").fetchall() == [(101, 101)]
     assert catalog.execute(sums + "'metric'").fetchall() == [(query("SELECT count(*) FROM metric")[0][0], 0)]
@@ -203,6 +206,37 @@ def test_files_have_their_checksums(folder):
         assert sums == b""
 
 
+SALT = [0x47B6137B, 0x44974D91, 0x8824AD5B, 0xA2B7289D, 0x705495C7, 0x2DF1424B, 0x9EFC4947, 0x5C6BFB31]
+
+
+def has(bits, value):
+    """Whether a split-block Bloom filter may have the value."""
+    hashed = xxhash.xxh64(value).intdigest()
+    block = 32 * ((hashed >> 32) * (len(bits) // 32) >> 32)
+    words = struct.unpack_from("<8I", bits, block)
+    return all(word >> ((hashed & 0xFFFFFFFF) * salt % 2**32 >> 27) & 1 for word, salt in zip(words, SALT))
+
+
+def test_filters_tell_what_a_part_does_not_have(folder):
+    data_dir, documents = folder
+    catalog = sqlite3.connect(f"file:{data_dir / 'catalog.db'}?mode=ro", uri=True)
+    assert catalog.execute("SELECT DISTINCT length(filter) FROM part WHERE family = 'metric'").fetchall() == [(0,)]
+    known = set()
+    for part, filters in catalog.execute("SELECT id, filter FROM part WHERE family = 'segment'").fetchall():
+        found = []
+        while filters:
+            [length] = struct.unpack_from("<I", filters)
+            found.append(filters[4:4 + length])
+            filters = filters[4 + length:]
+        ids, groups = found[0], found[1:]
+        assert len(groups) == pyarrow.parquet.ParquetFile(data_dir / "trace" / f"{part:012}.parquet").metadata.num_row_groups
+        known |= {document["trace_id"] for document in documents if has(ids, bytes.fromhex(document["trace_id"][2:].replace("-", "")))}
+        assert not any(has(group, b"tier=none") for group in groups)
+        assert any(has(group, b"tier=gold") for group in groups) or len(documents) > 100 * len(groups)
+        assert sum(has(ids, n.to_bytes(16, "big")) for n in range(10_000)) < 200
+    assert known == {document["trace_id"] for document in documents}
+
+
 def test_the_log_reads_as_described(new_server):
     server = new_server()
     documents = [segment(f"svc{n}") for n in range(7)]
@@ -226,4 +260,4 @@ def test_the_log_reads_as_described(new_server):
             following += 1
         at += 8 + length
     assert found == documents
-    assert (server.data_dir / "FORMAT").read_text() == "4\n"
+    assert (server.data_dir / "FORMAT").read_text() == "5\n"

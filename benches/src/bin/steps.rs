@@ -22,6 +22,7 @@ struct PutTraceSegments {
 
 fn main() {
     let bodies = generate::bodies(DOCUMENTS, 42, 1_700_000_000.0, 60.0);
+    let bodies: Vec<generate::Body> = bodies.collect();
     let read = |body: &generate::Body| -> Vec<String> {
         serde_json::from_str::<PutTraceSegments>(&body.text).map(|put| put.trace_segment_documents).unwrap_or_default()
     };

@@ -13,6 +13,7 @@ CREATE TABLE part (
     max_end_us    INTEGER NOT NULL,
     created_us    INTEGER NOT NULL,
     checksums     BLOB NOT NULL,     -- for each file how many there are, then CRC-32C of each 16 KiB; all little endian, 4 bytes
+    filter        BLOB NOT NULL,     -- Bloom filters of trace ids and of values, see docs/format/catalog.md; empty where the table has none
     checksum      INTEGER NOT NULL,  -- CRC-32C of the columns above
     damaged       TEXT               -- why the part is set aside, if it is
 ) STRICT;

@@ -13,6 +13,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use sqlx::{Row, SqliteConnection};
 
 use crate::error::{Error, Result};
+use crate::filter::PartFilter;
 use crate::part;
 use crate::part::{FOLDERS, SEGMENT};
 use crate::table::file::{Checksums, Written};
@@ -26,17 +27,27 @@ pub struct Catalog {
     pool: SqlitePool,
 }
 
-/// A part with the checksums of its files.
+/// A part with the checksums of its files, and what it cannot have.
 #[derive(Debug, Clone)]
 pub(crate) struct NewPart {
     pub(crate) row: PartRow,
     /// In the order of `part::folders_of`.
     pub(crate) checksums: Vec<Arc<Checksums>>,
+    /// Of a part of segments.
+    pub(crate) filter: Option<Arc<PartFilter>>,
 }
 
 impl NewPart {
     /// Of files just written, in the order of `part::FOLDERS`.
-    pub(crate) fn new(id: i64, day: i64, documents: u64, written: [Written; FOLDERS.len()], span: Span, now_us: i64) -> NewPart {
+    pub(crate) fn new(
+        id: i64,
+        day: i64,
+        documents: u64,
+        written: [Written; FOLDERS.len()],
+        filter: PartFilter,
+        span: Span,
+        now_us: i64,
+    ) -> NewPart {
         let row = PartRow {
             id,
             family: SEGMENT,
@@ -50,13 +61,14 @@ impl NewPart {
             max_end_us: span.max_end_us,
             created_us: now_us,
         };
-        NewPart { row, checksums: written.into_iter().map(|written| Arc::new(written.checksums)).collect() }
+        let checksums = written.into_iter().map(|written| Arc::new(written.checksums)).collect();
+        NewPart { row, checksums, filter: Some(Arc::new(filter)) }
     }
 }
 
 impl NewPart {
     /// Of all that the catalog says of it.
-    fn checksum(&self) -> i64 {
+    fn checksum(&self, filter: &[u8]) -> i64 {
         let row = &self.row;
         let numbers = [
             row.id,
@@ -72,7 +84,8 @@ impl NewPart {
         ];
         let sum = crc32c::crc32c(row.family.as_bytes());
         let sum = numbers.iter().fold(sum, |sum, number| crc32c::crc32c_append(sum, &number.to_le_bytes()));
-        i64::from(crc32c::crc32c_append(sum, &Checksums::all_to_bytes(&self.checksums)))
+        let sum = crc32c::crc32c_append(sum, &Checksums::all_to_bytes(&self.checksums));
+        i64::from(crc32c::crc32c_append(sum, filter))
     }
 }
 
@@ -240,8 +253,13 @@ impl Catalog {
                     max_end_us: row.try_get("max_end_us")?,
                     created_us: row.try_get("created_us")?,
                 };
-                let part = NewPart { row, checksums };
-                intact(sql, part.checksum())?;
+                let bytes: &[u8] = sql.try_get("filter")?;
+                let filter = (!bytes.is_empty()).then(|| {
+                    let filter = PartFilter::from_bytes(bytes);
+                    filter.map(Arc::new).ok_or_else(|| sqlx::Error::Decode("a filter that cannot be read".into()))
+                });
+                let part = NewPart { row, checksums, filter: filter.transpose()? };
+                intact(sql, part.checksum(bytes))?;
                 Ok(part)
             })
             .collect()
@@ -270,10 +288,11 @@ impl Catalog {
     pub(crate) async fn change_parts(&self, change: &PartChange) -> Result<()> {
         let mut transaction = self.pool.begin().await?;
         for new in &change.add {
-            let NewPart { row: part, checksums } = new;
+            let NewPart { row: part, checksums, filter } = new;
+            let filter = filter.as_ref().map(|filter| filter.to_bytes()).unwrap_or_default();
             sqlx::query(
                 "INSERT INTO part (id, family, day, segment_rows, trace_rows, bytes, min_time_us, max_time_us, min_start_us, \
-                 max_end_us, created_us, checksums, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 max_end_us, created_us, checksums, filter, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )
             .bind(part.id)
             .bind(part.family)
@@ -287,7 +306,8 @@ impl Catalog {
             .bind(part.max_end_us)
             .bind(part.created_us)
             .bind(Checksums::all_to_bytes(checksums))
-            .bind(new.checksum())
+            .bind(filter.as_slice())
+            .bind(new.checksum(&filter))
             .execute(&mut *transaction)
             .await?;
         }

@@ -13,11 +13,13 @@ use tracing::info;
 
 use crate::catalog::{NewPart, PartChange, PartRow};
 use crate::error::{Error, Result};
+use crate::filter::PartFilter;
 use crate::part::{self, Part};
 use crate::rows::part::RowPart;
 use crate::rows::{self, Retention, RowTable};
 use crate::scan::{Prefilter, ScanRange};
-use crate::table::trace::{self, TraceWriter};
+use crate::table::segment::SegmentsWritten;
+use crate::table::trace::{self, KeyCounts, TraceWriter, TracesWritten};
 use crate::table::{minute, segment};
 use crate::{Store, read, write};
 
@@ -223,10 +225,9 @@ fn choose<P: Clone>(parts: &[P], of: impl Fn(&P) -> (&PartRow, bool)) -> Option<
 
 /// Writes one part with the content of all.
 fn merge(dir: &Path, id: i64, inputs: &[Part], now_us: i64) -> Result<NewPart> {
-    let traces = inputs.iter().map(|part| part.row.trace_rows as u64).sum();
     let files = inputs.iter().map(|part| part.files.segment()).collect::<Result<Vec<_>>>()?;
     let [segment_path, trace_path, visit_path, minute_path] = part::paths(dir, id);
-    let (segments, documents) = segment::merge(&segment_path, &files, traces)?;
+    let SegmentsWritten { file: segments, documents, traces: ids } = segment::merge(&segment_path, &files)?;
 
     let mut streams = inputs.iter().map(|part| DigestStream { part, group: 0, waiting: VecDeque::new() }).collect::<Vec<_>>();
     let mut heap: BinaryHeap<(trace::RowKey, usize)> = BinaryHeap::new();
@@ -235,7 +236,11 @@ fn merge(dir: &Path, id: i64, inputs: &[Part], now_us: i64) -> Result<NewPart> {
             heap.push((key, index));
         }
     }
-    let mut writer = TraceWriter::create(&trace_path, &visit_path)?;
+    let mut keys = KeyCounts::default();
+    for input in inputs {
+        keys.merge(input.files.trace()?.keys());
+    }
+    let mut writer = TraceWriter::create(&trace_path, &visit_path, keys.hot())?;
     while let Some((_, index)) = heap.pop() {
         if let Some(digest) = streams[index].waiting.pop_front() {
             writer.append(&digest)?;
@@ -244,14 +249,15 @@ fn merge(dir: &Path, id: i64, inputs: &[Part], now_us: i64) -> Result<NewPart> {
             heap.push((key, index));
         }
     }
-    let (traces, visits, span) = writer.finish()?;
+    let TracesWritten { traces, visits, span, groups } = writer.finish()?;
     let mut minutes = Minutes::default();
     for input in inputs {
         input.files.minute()?.merge_into(&mut minutes)?;
     }
     minutes.settle(now_us);
     let (sums, span) = (minute::write(&minute_path, &minutes)?, span.with(minute::span(&minutes)));
-    Ok(NewPart::new(id, inputs[0].row.day, documents, [segments, traces, visits, sums], span, now_us))
+    let filter = PartFilter::new(&ids, groups);
+    Ok(NewPart::new(id, inputs[0].row.day, documents, [segments, traces, visits, sums], filter, span, now_us))
 }
 
 /// The digests of a part that still count, newest first.

@@ -11,14 +11,15 @@ use tracing::info;
 
 use crate::catalog::{NewPart, PartChange};
 use crate::error::{Error, Result};
+use crate::filter::PartFilter;
 use crate::memtable::{MemTrace, Memtable};
 use crate::part::{self, Part};
 use crate::reader::older_documents;
 use crate::rows::part::RowPart;
 use crate::rows::{self, RowTable};
 use crate::table::minute;
-use crate::table::segment::SegmentWriter;
-use crate::table::trace::{self, TraceWriter};
+use crate::table::segment::{SegmentWriter, SegmentsWritten};
+use crate::table::trace::{self, KeyCounts, TraceWriter, TracesWritten};
 use crate::{Store, read, write};
 
 impl Store {
@@ -113,6 +114,7 @@ struct Day {
     segments: SegmentWriter,
     documents: u64,
     digests: Vec<TraceDigest>,
+    keys: KeyCounts,
     minutes: Minutes,
 }
 
@@ -122,18 +124,23 @@ impl Days<'_> {
     }
 
     /// Adds a trace: these of its documents, and its digest. `replaced` is the one that counted so far, in an older part.
-    /// `traces_max` is how many there will be, at most.
     pub(crate) fn add<'s>(
         &mut self,
         documents: &'s [(u64, Segment<'s>)],
         digest: TraceDigest,
         replaced: Option<&TraceDigest>,
-        traces_max: u64,
     ) -> Result<()> {
         let label = self.room(label(day_of(digest.time_us), day_of(self.now_us)));
         if !self.days.contains_key(&label) {
-            let segments = SegmentWriter::create(&part::paths(self.dir, self.next_id)[0], traces_max)?;
-            let day = Day { id: self.next_id, segments, documents: 0, digests: Vec::new(), minutes: Minutes::default() };
+            let segments = SegmentWriter::create(&part::paths(self.dir, self.next_id)[0])?;
+            let day = Day {
+                id: self.next_id,
+                segments,
+                documents: 0,
+                digests: Vec::new(),
+                keys: KeyCounts::default(),
+                minutes: Minutes::default(),
+            };
             self.days.insert(label, day);
             self.next_id += 1;
         }
@@ -142,6 +149,7 @@ impl Days<'_> {
             day.segments.append(digest.id, *sequence, segment)?;
         }
         day.documents += documents.len() as u64;
+        day.keys.add(&digest);
         day.minutes.add(&digest);
         if let Some(replaced) = replaced {
             day.minutes.subtract(replaced);
@@ -166,18 +174,19 @@ impl Days<'_> {
     }
 
     fn complete(&mut self, label: i64, day: Day) -> Result<()> {
-        let Day { id, segments, mut digests, mut minutes, .. } = day;
+        let Day { id, segments, mut digests, keys, mut minutes, .. } = day;
         minutes.settle(self.now_us);
-        let (segments, documents) = segments.finish()?;
+        let SegmentsWritten { file: segments, documents, traces: ids } = segments.finish()?;
         digests.sort_unstable_by_key(|digest| std::cmp::Reverse(trace::key(digest)));
         let [_, trace_path, visit_path, minute_path] = part::paths(self.dir, id);
-        let mut writer = TraceWriter::create(&trace_path, &visit_path)?;
+        let mut writer = TraceWriter::create(&trace_path, &visit_path, keys.hot())?;
         for digest in &digests {
             writer.append(digest)?;
         }
-        let (traces, visits, span) = writer.finish()?;
+        let TracesWritten { traces, visits, span, groups } = writer.finish()?;
         let (sums, span) = (minute::write(&minute_path, &minutes)?, span.with(minute::span(&minutes)));
-        self.written.push(NewPart::new(id, label, documents, [segments, traces, visits, sums], span, self.now_us));
+        let filter = PartFilter::new(&ids, groups);
+        self.written.push(NewPart::new(id, label, documents, [segments, traces, visits, sums], filter, span, self.now_us));
         Ok(())
     }
 
@@ -213,7 +222,7 @@ fn build(dir: &Path, first_id: i64, memtable: &Memtable, parts: &[Part], now_us:
             mem_trace.read(&mut all);
             (crate::digest(id, &all.segments()), Some(replaced))
         };
-        days.add(&documents, digest, replaced.as_ref(), memtable.traces.len() as u64)?;
+        days.add(&documents, digest, replaced.as_ref())?;
     }
     let mut written = days.finish()?;
     let mut next_id = first_id + memtable.traces.len().min(DAYS_PER_FLUSH) as i64;

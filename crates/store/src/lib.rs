@@ -14,6 +14,7 @@ mod catalog;
 mod checkup;
 mod compaction;
 mod error;
+mod filter;
 mod flush;
 mod memtable;
 mod open;
@@ -67,7 +68,7 @@ use rows::part::RowPart;
 use table::segment;
 
 /// The version of everything on disk. A folder of another version is refused with a message that says so.
-pub const FORMAT_VERSION: u32 = 4;
+pub const FORMAT_VERSION: u32 = 5;
 
 /// How a store behaves.
 #[derive(Debug, Clone)]

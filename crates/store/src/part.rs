@@ -16,8 +16,10 @@ use crate::TraceDocuments;
 use crate::cache::Cache;
 use crate::catalog::{NewPart, PartRow};
 use crate::error::{Error, IoContext, Result};
+use crate::filter::PartFilter;
 use crate::progress::Job;
 use crate::rows::{self, RowTable};
+use crate::scan::Prefilter;
 use crate::table::file::{Checksums, TableFile};
 use crate::table::minute::MinuteFile;
 use crate::table::segment::SegmentFile;
@@ -29,6 +31,7 @@ pub(crate) struct Part {
     pub(crate) row: PartRow,
     pub(crate) files: Arc<PartFiles>,
     pub(crate) superseded: Arc<HashSet<TraceId>>,
+    filter: Option<Arc<PartFilter>>,
 }
 
 /// The files of a part, opened when they are used. Deleted when the part was removed from the catalog and the last query let go.
@@ -48,7 +51,7 @@ pub(crate) struct PartFiles {
 impl Part {
     pub(crate) fn new(dir: &Path, new: NewPart, superseded: HashSet<TraceId>, cache: &Arc<Cache>) -> Part {
         let files = Arc::new(PartFiles::new(dir, &new, cache));
-        Part { row: new.row, files, superseded: Arc::new(superseded) }
+        Part { row: new.row, files, superseded: Arc::new(superseded), filter: new.filter }
     }
 
     /// The same part with more traces superseded.
@@ -60,12 +63,32 @@ impl Part {
 
     /// Reads the documents of a trace in this part; none where the part is damaged, which is noted.
     pub(crate) fn documents(&self, id: TraceId, into: &mut TraceDocuments) -> Result<()> {
+        if !self.may_have(id) {
+            return Ok(());
+        }
         self.files.tolerate(|files| files.segment()?.documents(id, into))
     }
 
     /// Whether the part has documents of the trace; no where it is damaged.
     pub(crate) fn contains(&self, id: TraceId) -> Result<bool> {
+        if !self.may_have(id) {
+            return Ok(false);
+        }
         self.files.tolerate(|files| files.segment()?.contains(id))
+    }
+
+    fn may_have(&self, id: TraceId) -> bool {
+        self.filter.as_ref().is_none_or(|filter| filter.may_have(id))
+    }
+
+    /// Whether a trace of any row group may match.
+    pub(crate) fn any_may_match(&self, prefilter: &Prefilter) -> bool {
+        self.filter.as_ref().is_none_or(|filter| filter.any_may_match(prefilter))
+    }
+
+    /// Whether a trace of the row group may match.
+    pub(crate) fn may_match(&self, group: usize, prefilter: &Prefilter) -> bool {
+        self.filter.as_ref().is_none_or(|filter| filter.may_match(group, prefilter))
     }
 }
 

@@ -228,7 +228,7 @@ fn write_parts(dir: &Path, first_id: i64, inputs: &[(i64, Arc<SegmentFile>)], no
         made.rebuilt.traces += 1;
         job.advance(batches.iter().map(|batch| batch.num_rows() as u64).sum());
         let digest = crate::digest(id, documents.iter().map(|(_, segment)| segment));
-        days.add(&documents, digest, None, PART_DOCUMENTS)?;
+        days.add(&documents, digest, None)?;
     }
     for (part, why) in damaged {
         made.rebuilt.lost.push(format!("part {part}, in part: {why}"));

@@ -178,6 +178,9 @@ impl Reader {
         let mut considered = 0;
         let mut cursors = vec![Cursor::Memory { traces: memory.into_iter().map(|digest| (trace::key(&digest), digest)).collect() }];
         for part in self.parts.iter().filter(|part| scan.range.admits_part(part) && part.row.min_time_us <= before.0) {
+            if !part.any_may_match(&scan.prefilter) {
+                continue;
+            }
             cursors.push(Cursor::Part { part, group: 0, state: GroupState::Unread });
         }
         let mut heads: BinaryHeap<Head> = BinaryHeap::new();
@@ -230,6 +233,9 @@ impl Reader {
                         *group += 1;
                     }
                 }
+            }
+            if !part.may_match(*group, &scan.prefilter) {
+                return Ok(Default::default());
             }
             file.candidates(*group, &scan.range, &scan.prefilter, before)
         })?;

@@ -114,7 +114,7 @@ impl RowWriter {
         self.file.note(KeyValue::new(MERGED.to_owned(), merged.join(",")));
         let written = self.file.finish()?;
         let row = row(self.id, self.table, day, self.rows, written.bytes as i64, (self.min_time_us, self.max_time_us), now_us);
-        Ok(NewPart { row, checksums: vec![Arc::new(written.checksums)] })
+        Ok(NewPart { row, checksums: vec![Arc::new(written.checksums)], filter: None })
     }
 }
 
@@ -211,7 +211,7 @@ pub(crate) fn find(
             let bytes = std::fs::metadata(&path).at("read size of", &path)?.len() as i64;
             let day = flush::label(day_of(bounds.0), day_of(now_us));
             let row = row(id, table, day, rows, bytes, bounds, now_us);
-            Ok::<_, Error>((Origin::of(&file), NewPart { row, checksums: vec![checksums] }))
+            Ok::<_, Error>((Origin::of(&file), NewPart { row, checksums: vec![checksums], filter: None }))
         };
         // Damaged lengths and offsets can make the decoders panic.
         match catch_unwind(AssertUnwindSafe(read)) {

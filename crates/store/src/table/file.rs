@@ -105,6 +105,16 @@ impl FileWriter {
         Ok(())
     }
 
+    /// Row groups that are complete.
+    pub(crate) fn groups(&self) -> usize {
+        self.writer.flushed_row_groups().len()
+    }
+
+    /// Whether rows wait for their row group to be complete.
+    pub(crate) fn is_group_open(&self) -> bool {
+        self.writer.in_progress_rows() > 0
+    }
+
     /// Something to find in the file's footer.
     pub(crate) fn note(&mut self, note: KeyValue) {
         self.writer.append_key_value_metadata(note);
@@ -193,6 +203,11 @@ impl TableFile {
     pub(crate) fn used_schema(&self) -> SchemaRef {
         let fields = self.metadata.schema().fields().iter().filter(|field| self.has(field.name()));
         Arc::new(Schema::new(fields.cloned().collect::<Vec<_>>()))
+    }
+
+    /// What was noted in the footer.
+    pub(crate) fn notes(&self) -> &[KeyValue] {
+        self.metadata.metadata().file_metadata().key_value_metadata().map_or(&[], Vec::as_slice)
     }
 
     pub(crate) fn groups(&self) -> usize {

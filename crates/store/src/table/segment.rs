@@ -17,20 +17,19 @@ use arrow_schema::{FieldRef, Schema, SchemaRef};
 use model::{Segment, TraceId};
 use parquet::arrow::arrow_reader::RowSelection;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
-use parquet::bloom_filter::Sbbf;
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use crate::TraceDocuments;
 use crate::cache::Cache;
-use crate::error::{Error, IoContext, Result};
+use crate::error::{Error, Result};
 use crate::table::BATCH_BYTES;
 use crate::table::file::{Checksums, FileWriter, TableFile, Written};
 
 use columns::{Builder, DISTINCT, JSONS, MANY, Rows, SCHEMA, SEQUENCE, TRACE_ID};
 
-/// Rows of a row group: one bloom filter and one set of page statistics each.
+/// Rows of a row group.
 const ROW_GROUP_ROWS: usize = 131_072;
 /// Rows of a page: what a look-up of one trace decompresses.
 const PAGE_ROWS: usize = 2_048;
@@ -54,7 +53,7 @@ pub(crate) fn joined(batches: [&RecordBatch; 2]) -> Result<RecordBatch> {
     arrow_select::concat::concat_batches(batches[0].schema_ref(), batches).map_err(arrow)
 }
 
-fn properties(traces: u64) -> WriterProperties {
+fn properties() -> WriterProperties {
     let column = ColumnPath::from;
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::UNCOMPRESSED)
@@ -64,9 +63,6 @@ fn properties(traces: u64) -> WriterProperties {
         .set_dictionary_page_size_limit(DICTIONARY_BYTES)
         .set_statistics_enabled(EnabledStatistics::None)
         .set_column_statistics_enabled(column(TRACE_ID), EnabledStatistics::Page)
-        .set_column_bloom_filter_enabled(column(TRACE_ID), true)
-        .set_column_bloom_filter_fpp(column(TRACE_ID), 0.001)
-        .set_column_bloom_filter_max_ndv(column(TRACE_ID), traces.clamp(1, ROW_GROUP_ROWS as u64))
         .set_column_encoding(column(TRACE_ID), Encoding::DELTA_BYTE_ARRAY);
     for name in ["start_time", "duration_us", "name"] {
         properties = properties.set_column_statistics_enabled(column(name), EnabledStatistics::Chunk);
@@ -90,17 +86,28 @@ pub(crate) struct SegmentWriter {
     file: FileWriter,
     builder: Builder,
     documents: u64,
+    traces: Vec<TraceId>,
+}
+
+/// A file of the table, as it was written.
+pub(crate) struct SegmentsWritten {
+    pub(crate) file: Written,
+    pub(crate) documents: u64,
+    /// Which the documents are of, each once.
+    pub(crate) traces: Vec<TraceId>,
 }
 
 impl SegmentWriter {
-    /// `traces` is how many there will be, at most.
-    pub(crate) fn create(path: &Path, traces: u64) -> Result<SegmentWriter> {
-        let file = FileWriter::create(path, SCHEMA.clone(), properties(traces))?;
-        Ok(SegmentWriter { file, builder: Builder::new(), documents: 0 })
+    pub(crate) fn create(path: &Path) -> Result<SegmentWriter> {
+        let file = FileWriter::create(path, SCHEMA.clone(), properties())?;
+        Ok(SegmentWriter { file, builder: Builder::new(), documents: 0, traces: Vec::new() })
     }
 
     pub(crate) fn append(&mut self, trace_id: TraceId, sequence: u64, segment: &Segment<'_>) -> Result<()> {
         self.documents += 1;
+        if self.traces.last() != Some(&trace_id) {
+            self.traces.push(trace_id);
+        }
         self.builder.append(trace_id, sequence, segment).map_err(arrow)?;
         if self.builder.rows >= BATCH_ROWS || self.builder.bytes >= BATCH_BYTES {
             let batch = self.builder.finish().map_err(arrow)?;
@@ -109,13 +116,12 @@ impl SegmentWriter {
         Ok(())
     }
 
-    /// Returns what was written, and how many documents that was.
-    pub(crate) fn finish(mut self) -> Result<(Written, u64)> {
+    pub(crate) fn finish(mut self) -> Result<SegmentsWritten> {
         if self.builder.rows > 0 {
             let batch = self.builder.finish().map_err(arrow)?;
             self.file.write(&batch)?;
         }
-        Ok((self.file.finish()?, self.documents))
+        Ok(SegmentsWritten { file: self.file.finish()?, documents: self.documents, traces: self.traces })
     }
 }
 
@@ -123,12 +129,12 @@ fn arrow(source: arrow_schema::ArrowError) -> Error {
     Error::Parquet { path: "segment".into(), source: source.into() }
 }
 
-/// Writes one file with the rows of all. Returns what was written, and how many documents that was.
-pub(crate) fn merge(path: &Path, inputs: &[Arc<SegmentFile>], traces: u64) -> Result<(Written, u64)> {
+/// Writes one file with the rows of all.
+pub(crate) fn merge(path: &Path, inputs: &[Arc<SegmentFile>]) -> Result<SegmentsWritten> {
     // Only columns that some input has something in.
     let used = SCHEMA.fields().iter().filter(|field| inputs.iter().any(|input| input.table.has(field.name())));
     let schema = Arc::new(Schema::new(used.cloned().collect::<Vec<_>>()));
-    let mut file = FileWriter::create(path, schema.clone(), properties(traces))?;
+    let mut file = FileWriter::create(path, schema.clone(), properties())?;
     let mut streams = inputs.iter().map(|input| Stream::open(input, schema.clone())).collect::<Result<Vec<_>>>()?;
     let mut heads: BinaryHeap<Reverse<((TraceId, u64), usize)>> = BinaryHeap::new();
     for (index, stream) in streams.iter_mut().enumerate() {
@@ -140,6 +146,7 @@ pub(crate) fn merge(path: &Path, inputs: &[Arc<SegmentFile>], traces: u64) -> Re
     let mut place_of: Vec<Option<usize>> = vec![None; streams.len()];
     let mut rows: Vec<(usize, usize)> = Vec::new();
     let mut documents = 0;
+    let mut traces: Vec<TraceId> = Vec::new();
     let mut write = |sources: &mut Vec<RecordBatch>, place_of: &mut Vec<Option<usize>>, rows: &mut Vec<(usize, usize)>| {
         let sources_of: Vec<&RecordBatch> = sources.iter().collect();
         let batch = arrow_select::interleave::interleave_record_batch(&sources_of, rows).map_err(arrow)?;
@@ -149,9 +156,12 @@ pub(crate) fn merge(path: &Path, inputs: &[Arc<SegmentFile>], traces: u64) -> Re
         rows.clear();
         Ok::<_, Error>(())
     };
-    while let Some(Reverse((_, index))) = heads.pop() {
+    while let Some(Reverse(((trace_id, _), index))) = heads.pop() {
         let stream = &mut streams[index];
         documents += 1;
+        if traces.last() != Some(&trace_id) {
+            traces.push(trace_id);
+        }
         // The document's own row, and those of what is embedded in it, over the end of a batch too.
         let mut first = true;
         while stream.fill()? && (first || stream.is_embedded()) {
@@ -174,7 +184,7 @@ pub(crate) fn merge(path: &Path, inputs: &[Arc<SegmentFile>], traces: u64) -> Re
     if !rows.is_empty() {
         write(&mut sources, &mut place_of, &mut rows)?;
     }
-    Ok((file.finish()?, documents))
+    Ok(SegmentsWritten { file: file.finish()?, documents, traces })
 }
 
 /// Files side by side, trace by trace.
@@ -316,24 +326,16 @@ impl Stream {
 #[derive(Debug)]
 pub(crate) struct SegmentFile {
     table: TableFile,
-    /// Of the trace ids of each row group.
-    blooms: Vec<Option<Sbbf>>,
 }
 
 impl SegmentFile {
     pub(crate) fn open(path: &Path, checksums: Arc<Checksums>, cache: &Arc<Cache>) -> Result<SegmentFile> {
-        let table = TableFile::open(path, checksums, cache)?;
-        let reader = table.reader();
-        let bloom = |group| reader.get_row_group_column_bloom_filter(group, 0).at("read", path);
-        let blooms = (0..table.groups()).map(bloom).collect::<Result<_>>()?;
-        Ok(SegmentFile { table, blooms })
+        Ok(SegmentFile { table: TableFile::open(path, checksums, cache)? })
     }
 
     /// What the open file takes in memory.
     pub(crate) fn memory_bytes(&self) -> usize {
-        let groups = self.table.metadata.metadata().row_groups().iter();
-        let blooms = groups.filter_map(|group| group.column(0).bloom_filter_length());
-        self.table.memory_bytes() + blooms.sum::<i32>() as usize
+        self.table.memory_bytes()
     }
 
     /// Opens a file whose checksums are not known.
@@ -364,14 +366,11 @@ impl SegmentFile {
         Ok(())
     }
 
-    /// Where the trace's rows are: row groups, and the run of rows in each. The filters say no nearly always and are never wrong
-    /// about that; where they do not, the ids of a page are read, and not yet its other columns.
+    /// Where the trace's rows are: row groups, and the run of rows in each. The ids of a page are read first, and not yet its other
+    /// columns.
     fn rows_with(&self, id: TraceId) -> Result<Vec<(usize, Range<usize>)>> {
         let mut found = Vec::new();
-        for (group, bloom) in self.blooms.iter().enumerate() {
-            if bloom.as_ref().is_some_and(|bloom| !bloom.check(&id.0[..])) {
-                continue;
-            }
+        for group in 0..self.table.groups() {
             let Some(pages) = self.pages_with(group, id) else { continue };
             let reader = self.table.reader_of([TRACE_ID]).with_row_groups(vec![group]).with_row_selection(pages.clone());
             // Selected rows back to rows of the group.

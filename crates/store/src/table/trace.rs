@@ -1,6 +1,7 @@
 //! The `trace` table: one row per trace, newest first. Derived from the segments: the columns that searches test, and the whole
 //! digest behind them.
 
+mod annotation;
 #[cfg(test)]
 mod tests;
 
@@ -16,7 +17,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use model::digest::{Annotation, AnnotationValue, Attributed, Link, RootCause, TraceDigest};
+use model::digest::{Annotation, Attributed, Link, RootCause, TraceDigest};
 use model::{CompactString, TraceId};
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReaderBuilder, RowSelection};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -28,11 +29,14 @@ use serde::{Deserialize, Serialize};
 use super::visit::{VisitFile, VisitWriter, Visits};
 use crate::cache::Cache;
 use crate::error::{Error, Result};
+use crate::filter::Values;
 use crate::scan::{Prefilter, ScanRange, VisitTest};
 use crate::table::BATCH_BYTES;
 use crate::table::file::{Checksums, FileWriter, PartFile, TableFile, Written};
 
-/// Columns in file order; the numbers are their places in the schema.
+pub(crate) use annotation::{HotKeys, KeyCounts, value_text};
+
+/// Columns in file order; the numbers are their places in the schema. Behind them come those of hot annotation keys.
 const TIME: usize = 0;
 const TRACE_ID: usize = 1;
 const START: usize = 2;
@@ -146,7 +150,7 @@ pub(crate) fn key(digest: &TraceDigest) -> RowKey {
 /// Where a row stands in time. Larger keys come first.
 pub(crate) type RowKey = (i64, TraceId);
 
-fn properties() -> WriterProperties {
+fn properties(hot: &HotKeys) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::UNCOMPRESSED)
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
@@ -167,7 +171,7 @@ fn properties() -> WriterProperties {
     for column in ["digest", "annotations", "services", "users", "http_url"] {
         properties = properties.set_column_compression(ColumnPath::from(column), Compression::ZSTD(ZstdLevel::default()));
     }
-    properties.build()
+    hot.properties(properties).build()
 }
 
 /// What of a digest stands in no column.
@@ -209,36 +213,71 @@ pub(crate) struct TraceWriter {
     /// Of the whole file so far.
     count: usize,
     span: Span,
+    keys: KeyCounts,
+    /// What the rows on their way, and those of the row group that is open, have.
+    values: Values,
+    open_values: Values,
+    /// Of the row groups that are complete.
+    groups: Vec<Values>,
+}
+
+/// The files of the two tables, as they were written.
+pub(crate) struct TracesWritten {
+    pub(crate) traces: Written,
+    pub(crate) visits: Written,
+    pub(crate) span: Span,
+    /// What each row group has.
+    pub(crate) groups: Vec<Values>,
 }
 
 impl TraceWriter {
-    pub(crate) fn create(path: &Path, visit_path: &Path) -> Result<TraceWriter> {
+    pub(crate) fn create(path: &Path, visit_path: &Path, hot: HotKeys) -> Result<TraceWriter> {
+        let fields = SCHEMA.fields().iter().cloned().chain(hot.fields());
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         Ok(TraceWriter {
-            file: FileWriter::create(path, SCHEMA.clone(), properties())?,
+            file: FileWriter::create(path, schema.clone(), properties(&hot))?,
             visits: VisitWriter::create(visit_path)?,
-            rows: Rows::new(),
+            rows: Rows::new(schema, hot),
             count: 0,
             span: Span::default(),
+            keys: KeyCounts::default(),
+            values: Values::default(),
+            open_values: Values::default(),
+            groups: Vec::new(),
         })
     }
 
     pub(crate) fn append(&mut self, digest: &TraceDigest) -> Result<()> {
         self.span.add(digest);
+        self.keys.add(digest);
+        self.values.add(digest);
         self.rows.append(digest, self.visits.rows)?;
         self.visits.append(self.count, digest)?;
         self.count += 1;
-        if self.rows.count >= 2048 || self.rows.encoded.values_slice().len() >= BATCH_BYTES {
-            self.file.write(&self.rows.finish()?)?;
+        if self.rows.count >= 2048 || self.rows.encoded.values_slice().len() >= BATCH_BYTES { self.write() } else { Ok(()) }
+    }
+
+    fn write(&mut self) -> Result<()> {
+        self.file.write(&self.rows.finish()?)?;
+        let values = std::mem::take(&mut self.values);
+        self.open_values.extend(&values);
+        while self.groups.len() < self.file.groups() {
+            // Rows of this batch may stand on both sides of a row group's end.
+            let next = if self.file.is_group_open() { values.clone() } else { Values::default() };
+            self.groups.push(std::mem::replace(&mut self.open_values, next));
         }
         Ok(())
     }
 
-    /// Returns what was written: traces and visits.
-    pub(crate) fn finish(mut self) -> Result<(Written, Written, Span)> {
+    pub(crate) fn finish(mut self) -> Result<TracesWritten> {
         if self.rows.count > 0 {
-            self.file.write(&self.rows.finish()?)?;
+            self.write()?;
         }
-        Ok((self.file.finish()?, self.visits.finish()?, self.span))
+        if self.file.is_group_open() {
+            self.groups.push(self.open_values);
+        }
+        self.file.note(self.keys.note());
+        Ok(TracesWritten { traces: self.file.finish()?, visits: self.visits.finish()?, span: self.span, groups: self.groups })
     }
 }
 
@@ -262,11 +301,13 @@ struct Rows {
     places: [Int32Builder; 4],
     encoded: BinaryBuilder,
     buffer: Vec<u8>,
+    schema: SchemaRef,
+    hot: annotation::Columns,
     count: usize,
 }
 
 impl Rows {
-    fn new() -> Rows {
+    fn new(schema: SchemaRef, hot: HotKeys) -> Rows {
         let utc = || TimestampMicrosecondBuilder::new().with_timezone("UTC");
         Rows {
             time: utc(),
@@ -286,6 +327,8 @@ impl Rows {
             places: std::array::from_fn(|_| Int32Builder::new()),
             encoded: BinaryBuilder::new(),
             buffer: Vec::new(),
+            schema,
+            hot: annotation::Columns::new(hot),
             count: 0,
         }
     }
@@ -310,7 +353,7 @@ impl Rows {
         self.entry.append_option(digest.entry_visit().map(|visit| digest.service(visit.service).id.name.as_str()));
         self.services
             .append_value(joined(&mut digest.services.iter().flat_map(|service| &service.names).map(|name| name.as_str())));
-        self.annotations.append_value(annotation_text(digest));
+        self.annotations.append_value(self.hot.append(digest));
         self.users.append_value(joined(&mut digest.users.iter().map(|user| user.text.as_str())));
         let places =
             [Some(first_visit), Some(digest.visits.len()), digest.entry.map(|entry| entry as usize), Some(digest.links.len())];
@@ -341,7 +384,7 @@ impl Rows {
         self.count = 0;
         let [fault, error, throttle, any_fault, any_error, any_throttle, partial] = self.flags.each_mut().map(|flag| flag.finish());
         let [first_visit, visits, entry_visit, links] = self.places.each_mut().map(|place| place.finish());
-        let columns: Vec<Arc<dyn Array>> = vec![
+        let mut columns: Vec<Arc<dyn Array>> = vec![
             Arc::new(self.time.finish().with_timezone("UTC")),
             Arc::new(self.id.finish()),
             Arc::new(self.start.finish().with_timezone("UTC")),
@@ -368,7 +411,8 @@ impl Rows {
             Arc::new(links),
             Arc::new(self.encoded.finish()),
         ];
-        RecordBatch::try_new(SCHEMA.clone(), columns).map_err(arrow)
+        columns.extend(self.hot.finish());
+        RecordBatch::try_new(self.schema.clone(), columns).map_err(arrow)
     }
 }
 
@@ -377,21 +421,6 @@ fn joined(elements: &mut dyn Iterator<Item = &str>) -> String {
     let mut text = String::from(SEPARATOR);
     for element in elements {
         text.push_str(element);
-        text.push(SEPARATOR);
-    }
-    text
-}
-
-fn annotation_text(digest: &TraceDigest) -> String {
-    let mut text = String::from(SEPARATOR);
-    for annotation in &digest.annotations {
-        text.push_str(&annotation.key);
-        text.push('=');
-        match &annotation.value {
-            AnnotationValue::Text(value) => text.push_str(value),
-            AnnotationValue::Number(value) => text.push_str(&value.to_string()),
-            AnnotationValue::Boolean(value) => text.push_str(if *value { "true" } else { "false" }),
-        }
         text.push(SEPARATOR);
     }
     text
@@ -410,6 +439,8 @@ pub(crate) struct TraceFile {
     newest_us: Vec<i64>,
     /// The first row of each row group.
     group_starts: Vec<usize>,
+    /// Annotation keys that have a column of their own, in its order.
+    hot: Vec<CompactString>,
 }
 
 /// A row that passed the prefilter, not yet decoded.
@@ -462,7 +493,13 @@ impl TraceFile {
             group_starts.push(rows);
             rows += table.group_rows(group);
         }
-        Ok(TraceFile { visits: VisitFile::open(visit_path, visit_checksums, cache)?, table, newest_us, group_starts })
+        let hot = annotation::hot_keys(table.metadata.schema());
+        Ok(TraceFile { visits: VisitFile::open(visit_path, visit_checksums, cache)?, table, newest_us, group_starts, hot })
+    }
+
+    /// How many traces have which annotation keys, of the keys that most have.
+    pub(crate) fn keys(&self) -> KeyCounts {
+        KeyCounts::of(self.table.notes())
     }
 
     /// What the open files take in memory.
@@ -537,7 +574,7 @@ impl TraceFile {
         if range.needs_bounds() {
             columns.extend([START, END]);
         }
-        prefilter.columns(&mut columns);
+        prefilter.columns(&self.hot, &mut columns);
         let columns = Columns::of(columns);
         let mut candidates = Vec::with_capacity(128);
         let mut admitted = Vec::with_capacity(within.len());
@@ -547,7 +584,7 @@ impl TraceFile {
         let reader = reader.with_batch_size(within.len().max(1));
         for batch in self.table.batches(reader)? {
             let batch = batch?;
-            let columns = columns.in_batch(&batch);
+            let columns = columns.in_batch(&batch, &self.hot);
             let times = columns.times(TIME);
             let ids = columns.get(TRACE_ID).as_fixed_size_binary();
             let bounds = range.needs_bounds().then(|| (columns.times(START), columns.times(END)));
@@ -608,7 +645,7 @@ impl TraceFile {
         let mut rows_of_visits = Vec::with_capacity(candidates.len());
         for batch in self.table.batches(reader.with_batch_size(candidates.len().max(1)))? {
             let batch = batch?;
-            let columns = columns.in_batch(&batch);
+            let columns = columns.in_batch(&batch, &self.hot);
             let ids = columns.get(TRACE_ID).as_fixed_size_binary();
             let (times, starts, ends) = (columns.times(TIME), columns.times(START), columns.times(END));
             let (firsts, counts) = (columns.whole(FIRST_VISIT), columns.whole(VISITS));
@@ -668,7 +705,7 @@ impl TraceFile {
         let columns = Columns::of(vec![LINKS]);
         let reader = self.reader(&columns).with_row_groups(vec![group]).with_batch_size(ROW_GROUP_ROWS);
         for batch in self.table.batches(reader)? {
-            if columns.in_batch(&batch?).whole(LINKS).values().iter().any(|&links| links > 0) {
+            if columns.in_batch(&batch?, &self.hot).whole(LINKS).values().iter().any(|&links| links > 0) {
                 return Ok(true);
             }
         }
@@ -681,7 +718,7 @@ impl TraceFile {
         let reader = self.reader(&columns).with_row_groups(vec![group]).with_batch_size(ROW_GROUP_ROWS);
         for batch in self.table.batches(reader)? {
             let batch = batch?;
-            let columns = columns.in_batch(&batch);
+            let columns = columns.in_batch(&batch, &self.hot);
             let (Some(entries), Some(responses)) = (columns.find(ENTRY), columns.find(RESPONSE_US)) else { continue };
             let (times, entries, responses) =
                 (columns.times(TIME), entries.as_string::<i32>(), responses.as_primitive::<Int64Type>());
@@ -706,7 +743,7 @@ impl TraceFile {
     }
 
     fn reader(&self, columns: &Columns) -> ParquetRecordBatchReaderBuilder<PartFile> {
-        self.table.reader_of(columns.0.iter().map(|&column| SCHEMA.field(column).name().as_str()))
+        self.table.reader_of(columns.0.iter().map(|&column| self.table.metadata.schema().field(column).name().as_str()))
     }
 }
 
@@ -720,8 +757,8 @@ impl Columns {
         Columns(places)
     }
 
-    fn in_batch<'b>(&self, batch: &'b RecordBatch) -> Batch<'b> {
-        Batch { batch }
+    fn in_batch<'b>(&self, batch: &'b RecordBatch, hot: &'b [CompactString]) -> Batch<'b> {
+        Batch { batch, hot }
     }
 }
 
@@ -729,12 +766,19 @@ impl Columns {
 #[derive(Clone, Copy)]
 struct Batch<'b> {
     batch: &'b RecordBatch,
+    /// Annotation keys that have a column of their own.
+    hot: &'b [CompactString],
 }
 
 impl<'b> Batch<'b> {
     /// The column, unless no row of the file has anything in it.
     fn find(&self, column: usize) -> Option<&'b dyn Array> {
-        self.batch.column_by_name(SCHEMA.field(column).name()).map(AsRef::as_ref)
+        let schema = &*SCHEMA;
+        match column.checked_sub(schema.fields().len()) {
+            Some(place) => self.batch.column_by_name(&annotation::column(&self.hot[place])),
+            None => self.batch.column_by_name(schema.field(column).name()),
+        }
+        .map(AsRef::as_ref)
     }
 
     /// A column that every row has.
@@ -751,12 +795,17 @@ impl<'b> Batch<'b> {
     }
 }
 
+/// The column of an annotation key, where it has one of its own.
+fn column_of(hot: &[CompactString], key: &str) -> Option<usize> {
+    hot.iter().position(|known| known == key).map(|place| SCHEMA.fields().len() + place)
+}
+
 impl Prefilter {
     /// The columns this condition looks at.
-    fn columns(&self, columns: &mut Vec<usize>) {
+    fn columns(&self, hot: &[CompactString], columns: &mut Vec<usize>) {
         match self {
             Prefilter::Anything | Prefilter::Nothing => {}
-            Prefilter::And(parts) | Prefilter::Or(parts) => parts.iter().for_each(|part| part.columns(columns)),
+            Prefilter::And(parts) | Prefilter::Or(parts) => parts.iter().for_each(|part| part.columns(hot, columns)),
             Prefilter::Fault(_) => columns.push(HAS_FAULT),
             Prefilter::Error(_) => columns.push(HAS_ERROR),
             Prefilter::Throttle(_) => columns.push(HAS_THROTTLE),
@@ -769,7 +818,9 @@ impl Prefilter {
             Prefilter::Method(_) => columns.push(HTTP_METHOD),
             Prefilter::UrlContains(_) => columns.push(HTTP_URL),
             Prefilter::Service(_) => columns.push(SERVICES),
-            Prefilter::AnnotationKey(_) | Prefilter::AnnotationText(..) => columns.push(ANNOTATIONS),
+            Prefilter::AnnotationKey(key) | Prefilter::AnnotationText(key, _) => {
+                columns.push(column_of(hot, key).unwrap_or(ANNOTATIONS));
+            }
             Prefilter::User(_) => columns.push(USERS),
             Prefilter::Links => columns.push(LINKS),
             Prefilter::Visit(_) => columns.extend([FIRST_VISIT, VISITS]),
@@ -859,14 +910,23 @@ impl Prefilter {
                 let element = format!("{SEPARATOR}{name}{SEPARATOR}");
                 text(SERVICES, &|value| value.contains(&element))
             }
-            Prefilter::AnnotationKey(key) => {
-                let element = format!("{SEPARATOR}{key}=");
-                text(ANNOTATIONS, &|value| value.contains(&element))
-            }
-            Prefilter::AnnotationText(key, wanted) => {
-                let element = format!("{SEPARATOR}{key}={wanted}{SEPARATOR}");
-                text(ANNOTATIONS, &|value| value.contains(&element))
-            }
+            Prefilter::AnnotationKey(key) => match column_of(columns.hot, key) {
+                Some(column) => text(column, &|_| true),
+                None => {
+                    let element = format!("{SEPARATOR}{key}=");
+                    text(ANNOTATIONS, &|value| value.contains(&element))
+                }
+            },
+            Prefilter::AnnotationText(key, wanted) => match column_of(columns.hot, key) {
+                Some(column) => {
+                    let element = format!("{SEPARATOR}{wanted}{SEPARATOR}");
+                    text(column, &|value| value.contains(&element))
+                }
+                None => {
+                    let element = format!("{SEPARATOR}{key}={wanted}{SEPARATOR}");
+                    text(ANNOTATIONS, &|value| value.contains(&element))
+                }
+            },
             Prefilter::User(user) => {
                 let element = format!("{SEPARATOR}{user}{SEPARATOR}");
                 text(USERS, &|value| value.contains(&element))

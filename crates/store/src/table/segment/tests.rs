@@ -36,11 +36,12 @@ fn round_trip(path: &Path, documents: &[String]) -> Vec<String> {
     let segments: Vec<Segment<'_>> = documents.iter().map(|text| model::segment::parse(text.as_bytes()).unwrap()).collect();
     let mut order: Vec<(TraceId, u64)> = (1..).zip(&segments).map(|(n, segment)| (segment.trace_id.unwrap(), n)).collect();
     order.sort();
-    let mut writer = SegmentWriter::create(path, order.len() as u64).unwrap();
+    let mut writer = SegmentWriter::create(path).unwrap();
     for &(id, n) in &order {
         writer.append(id, n, &segments[n as usize - 1]).unwrap();
     }
-    let (written, count) = writer.finish().unwrap();
+    let SegmentsWritten { file: written, documents: count, traces } = writer.finish().unwrap();
+    assert!(traces.is_sorted_by(|a, b| a < b));
     assert_eq!(count, documents.len() as u64);
     assert_eq!(written.bytes, std::fs::metadata(path).unwrap().len());
     let file = SegmentFile::open(path, Arc::new(written.checksums), &cache()).unwrap();
@@ -107,11 +108,11 @@ fn a_flipped_bit_anywhere_is_noticed() {
     let path = dir.path().join("flipped.parquet");
     let documents = captured();
     let segments: Vec<Segment<'_>> = documents.iter().map(|text| model::segment::parse(text.as_bytes()).unwrap()).collect();
-    let mut writer = SegmentWriter::create(&path, 1).unwrap();
+    let mut writer = SegmentWriter::create(&path).unwrap();
     for (n, segment) in (1..).zip(&segments) {
         writer.append(TRACE.parse().unwrap(), n, segment).unwrap();
     }
-    let checksums = Arc::new(writer.finish().unwrap().0.checksums);
+    let checksums = Arc::new(writer.finish().unwrap().file.checksums);
     let whole = std::fs::read(&path).unwrap();
     for at in (0..whole.len()).step_by(997) {
         let mut bytes = whole.clone();

@@ -44,18 +44,23 @@ fn digests() -> Vec<TraceDigest> {
 
 fn written(dir: &Path, digests: &[TraceDigest]) -> TraceFile {
     let (path, visit_path) = (dir.join("trace.parquet"), dir.join("visit.parquet"));
-    let mut writer = TraceWriter::create(&path, &visit_path).unwrap();
+    let mut keys = KeyCounts::default();
+    digests.iter().for_each(|digest| keys.add(digest));
+    let mut writer = TraceWriter::create(&path, &visit_path, keys.hot()).unwrap();
     digests.iter().for_each(|digest| writer.append(digest).unwrap());
-    let (traces, visits, span) = writer.finish().unwrap();
+    let TracesWritten { traces, visits, span, groups } = writer.finish().unwrap();
     assert_eq!(span.rows as usize, digests.len());
-    TraceFile::open(
+    let file = TraceFile::open(
         &path,
         Arc::new(traces.checksums),
         &visit_path,
         Arc::new(visits.checksums),
         &Arc::new(Cache::new(1 << 20, 1 << 20)),
     )
-    .unwrap()
+    .unwrap();
+    assert_eq!(groups.len(), file.groups());
+    assert_eq!(file.keys(), keys);
+    file
 }
 
 fn candidates(file: &TraceFile, group: usize, prefilter: &Prefilter) -> Vec<Candidate> {
@@ -137,4 +142,45 @@ fn a_test_of_visits_finds_what_looking_at_every_digest_finds() {
         }
     }
     assert!(found > 100, "{found}");
+}
+
+#[test]
+fn annotations_are_found_in_their_own_column_or_among_the_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let id = |n: usize| format!("1-66b5c000-{n:024x}").parse::<TraceId>().unwrap();
+    let count = 2 * ROW_GROUP_ROWS + 100;
+    let mut digests: Vec<TraceDigest> = (0..count)
+        .map(|n| {
+            let mut annotations = json!({"tier": if n % 2 == 1 { "gold" } else { "free" }, "user_id": format!("user-{}", n % 500), "seen": n % 3 == 0});
+            if n % 1_000 == 0 {
+                annotations["rare"] = json!("once");
+            }
+            let document = json!({"id": "0000000000000001", "name": "web", "trace_id": id(n), "start_time": 1_723_200_000.0 + n as f64 / 1e3,
+                "end_time": 1_723_200_100.0, "annotations": annotations, "subsegments": [{"id": "0000000000000002", "name": "inner",
+                "start_time": 1_723_200_000.0, "end_time": 1_723_200_001.0, "annotations": {"user_id": format!("guest-{n}"), "=": "x"}}]})
+            .to_string();
+            let segment = model::segment::parse(document.as_bytes()).unwrap();
+            TraceDigest::of(id(n), [&segment])
+        })
+        .collect();
+    digests.sort_by_key(|digest| std::cmp::Reverse(key(digest)));
+    let file = written(dir.path(), &digests);
+    assert_eq!(file.hot, ["=", "seen", "tier", "user_id"]);
+    let count_of = |prefilter: Prefilter| (0..file.groups()).map(|group| candidates(&file, group, &prefilter).len()).sum::<usize>();
+    let text = |key: &str, value: &str| Prefilter::AnnotationText(key.to_owned(), value.to_owned());
+    let key = |key: &str| Prefilter::AnnotationKey(key.to_owned());
+    assert_eq!(count_of(text("tier", "gold")), count / 2);
+    assert_eq!(count_of(text("user_id", "user-7")), count.div_ceil(500) - usize::from(count % 500 <= 7));
+    assert_eq!(count_of(text("user_id", "guest-7")), 1);
+    assert_eq!(count_of(text("user_id", "user-")), 0);
+    assert_eq!(count_of(text("seen", "true")), count.div_ceil(3));
+    assert_eq!(count_of(text("=", "x")), count);
+    assert_eq!(count_of(text("rare", "once")), count.div_ceil(1_000));
+    assert_eq!(count_of(key("rare")), count.div_ceil(1_000));
+    assert_eq!(count_of(key("user_id")), count);
+    assert_eq!(count_of(key("nothing")), 0);
+    let all: Vec<TraceDigest> = (0..file.groups())
+        .flat_map(|group| file.digests(group, &candidates(&file, group, &Prefilter::Anything), false).unwrap())
+        .collect();
+    assert!(all == digests);
 }
