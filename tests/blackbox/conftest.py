@@ -88,10 +88,11 @@ class Server:
     def start(self, deadline=START_DEADLINE):
         env = {k: v for k, v in os.environ.items() if not k.startswith("MITOSHI_")}
         env.update(self.env)
+        otlp = [] if "--otlp-grpc" in self.args else ["--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0"]
         self._log = open(self.log_path, "ab")
         self.process = subprocess.Popen(
             [binary(), "serve", "--data-dir", str(self.data_dir), "--http", "127.0.0.1:0",
-             "--daemon", "127.0.0.1:0", *self.args],
+             "--daemon", "127.0.0.1:0", *otlp, *self.args],
             stdout=subprocess.PIPE, stderr=self._log, stdin=subprocess.DEVNULL, env=env,
         )
         ready = {}
@@ -115,6 +116,8 @@ class Server:
         self.fields = fields
         self.http_port = int(fields["http"].rsplit(":", 1)[1])
         self.daemon_port = int(fields["daemon"].rsplit(":", 1)[1])
+        self.otlp_grpc_port = int(fields["otlp-grpc"].rsplit(":", 1)[-1]) if fields["otlp-grpc"] != "off" else None
+        self.otlp_http_port = int(fields["otlp-http"].rsplit(":", 1)[-1]) if fields["otlp-http"] != "off" else None
         self._clients = {}
         return self
 

@@ -212,7 +212,7 @@ def test_many_idle_connections(server):
 def test_ready_line(server):
     """What scripts read from stdout."""
     assert server.ready_line == (f"mitoshi ready http=127.0.0.1:{server.http_port} daemon=127.0.0.1:{server.daemon_port} "
-                                 "otlp-grpc=off otlp-http=off")
+                                 f"otlp-grpc=127.0.0.1:{server.otlp_grpc_port} otlp-http=127.0.0.1:{server.otlp_http_port}")
     health = server.health()
     assert health["status"] == "ok"
     assert health["listeners"]["http"].endswith(f":{server.http_port}")

@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::error::ApiError;
 use crate::guard::Guard;
+use crate::{body, otlp};
 
 /// The doors, and who this server says it is.
 pub struct App {
@@ -26,10 +27,28 @@ pub struct App {
     /// For health alone.
     pub store: Store,
     pub started_us: i64,
-    /// Questions that are answered at the same time; the others wait.
-    pub questions: Arc<Semaphore>,
-    /// Room for request bodies, `BODY_UNITS` of it.
-    pub bodies: Semaphore,
+    pub limits: Limits,
+}
+
+/// What is done at the same time; more waits.
+pub struct Limits {
+    /// Questions that are answered.
+    questions: Arc<Semaphore>,
+    /// Room for request bodies, in units.
+    pub(crate) bodies: Semaphore,
+    /// Calls of OTLP over gRPC.
+    pub(crate) otlp_calls: Semaphore,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Limits {
+            questions: Arc::new(Semaphore::new(cores.max(2))),
+            bodies: Semaphore::new(body::UNITS),
+            otlp_calls: Semaphore::new(otlp::CALLS_MAX),
+        }
+    }
 }
 
 /// The account and region that ARNs carry.
@@ -45,6 +64,8 @@ pub struct Identity {
 pub struct Listeners {
     pub http: String,
     pub daemon: String,
+    pub otlp_grpc: Option<String>,
+    pub otlp_http: Option<String>,
 }
 
 impl App {
@@ -53,7 +74,7 @@ impl App {
         &self,
         question: impl FnOnce(&Query) -> query::Result<T> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let place = self.questions.clone().acquire_owned().await.map_err(|_| ApiError::shutting_down())?;
+        let place = self.limits.questions.clone().acquire_owned().await.map_err(|_| ApiError::shutting_down())?;
         let query = self.query.clone();
         // The place goes with the work: a caller who hangs up does not end it.
         let work = move || {

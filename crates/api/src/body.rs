@@ -8,7 +8,6 @@ use axum::http::header::CONTENT_LENGTH;
 use axum::http::{Request, StatusCode};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use model::limit;
 use tokio::sync::SemaphorePermit;
 
 use crate::app::App;
@@ -24,11 +23,15 @@ const SMALL_BYTES: usize = 64 * 1024;
 const UNIT_BYTES: usize = 1024;
 
 /// Units of memory for large bodies.
-pub const BODY_UNITS: usize = 256 * 1024 * 1024 / UNIT_BYTES;
+pub(crate) const UNITS: usize = 256 * 1024 * 1024 / UNIT_BYTES;
 
 /// The body, with the room it holds until it is let go.
-pub(crate) async fn read(app: &App, request: Request<Body>) -> Result<(Bytes, Option<SemaphorePermit<'_>>), ApiError> {
-    match tokio::time::timeout(TIMEOUT, read_all(app, request)).await {
+pub(crate) async fn read(
+    app: &App,
+    request: Request<Body>,
+    limit: usize,
+) -> Result<(Bytes, Option<SemaphorePermit<'_>>), ApiError> {
+    match tokio::time::timeout(TIMEOUT, read_all(app, request, limit)).await {
         Ok(read) => read,
         Err(_) => {
             let message = format!("the request body did not arrive within {} seconds", TIMEOUT.as_secs());
@@ -37,10 +40,10 @@ pub(crate) async fn read(app: &App, request: Request<Body>) -> Result<(Bytes, Op
     }
 }
 
-async fn read_all(app: &App, request: Request<Body>) -> Result<(Bytes, Option<SemaphorePermit<'_>>), ApiError> {
+async fn read_all(app: &App, request: Request<Body>, limit: usize) -> Result<(Bytes, Option<SemaphorePermit<'_>>), ApiError> {
     let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if length.is_some_and(|length| length > limit::REQUEST_BYTES) {
-        return Err(too_large());
+    if length.is_some_and(|length| length > limit) {
+        return Err(too_large(limit));
     }
     let unreadable = |err: axum::Error| ApiError::invalid(format!("the request body cannot be read: {err}"));
     let mut incoming = request.into_body();
@@ -48,8 +51,8 @@ async fn read_all(app: &App, request: Request<Body>) -> Result<(Bytes, Option<Se
     let mut room: Option<SemaphorePermit<'_>> = None;
     while let Some(frame) = tokio::time::timeout(IDLE_TIMEOUT, incoming.frame()).await.map_err(|_| too_slow(IDLE_TIMEOUT))? {
         let Ok(data) = frame.map_err(unreadable)?.into_data() else { continue };
-        if body.len() + data.len() > limit::REQUEST_BYTES {
-            return Err(too_large());
+        if body.len() + data.len() > limit {
+            return Err(too_large(limit));
         }
         if body.is_empty() {
             // What was announced is room to read into, and no more than was announced is believed before it comes.
@@ -59,7 +62,7 @@ async fn read_all(app: &App, request: Request<Body>) -> Result<(Bytes, Option<Se
         let units = body.len().saturating_sub(SMALL_BYTES).div_ceil(UNIT_BYTES);
         let held = room.as_ref().map_or(0, SemaphorePermit::num_permits);
         if units > held {
-            let more = app.bodies.acquire_many((units - held) as u32).await.map_err(|_| ApiError::shutting_down())?;
+            let more = app.limits.bodies.acquire_many((units - held) as u32).await.map_err(|_| ApiError::shutting_down())?;
             match &mut room {
                 Some(room) => room.merge(more),
                 None => room = Some(more),
@@ -74,7 +77,7 @@ fn too_slow(timeout: Duration) -> ApiError {
     ApiError::new(StatusCode::REQUEST_TIMEOUT, "RequestTimeoutException", message)
 }
 
-fn too_large() -> ApiError {
-    let message = format!("the request body is larger than {} bytes", limit::REQUEST_BYTES);
+fn too_large(limit: usize) -> ApiError {
+    let message = format!("the request body is larger than {} bytes", limit);
     ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLargeException", message)
 }

@@ -64,6 +64,14 @@ impl ApiError {
         }
     }
 
+    /// What other protocols than AWS's tell of it. What only the operator may know goes to the log.
+    pub(crate) fn told(self) -> (StatusCode, String) {
+        if let Some(private) = &self.private {
+            error!(error = %private, "request failed");
+        }
+        (self.status, self.message)
+    }
+
     fn with(mut self, member: &str, value: Value) -> ApiError {
         self.members.insert(member.to_owned(), value);
         self

@@ -22,7 +22,8 @@ pub(crate) async fn health(State(app): State<Arc<App>>) -> Response {
         "region": app.identity.region,
         "started": us_to_secs(app.started_us),
         "uptime_seconds": (app.clock.now_us() - app.started_us) / 1_000_000,
-        "listeners": {"http": app.listeners.http, "daemon": app.listeners.daemon},
+        "listeners": {"http": app.listeners.http, "daemon": app.listeners.daemon,
+            "otlp_grpc": app.listeners.otlp_grpc, "otlp_http": app.listeners.otlp_http},
         "ingest": {
             "segments_accepted": ingest.segments_accepted,
             "segments_rejected": ingest.segments_rejected,

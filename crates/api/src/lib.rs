@@ -9,6 +9,7 @@ mod flight;
 mod guard;
 mod health;
 mod operation;
+mod otlp;
 mod page;
 mod sql;
 mod starting;
@@ -22,8 +23,7 @@ use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
-pub use app::{App, Identity, Listeners};
-pub use body::BODY_UNITS;
+pub use app::{App, Identity, Limits, Listeners};
 pub use guard::{Guard, Peer};
 pub use operation::Operation;
 pub use starting::starting_router;
@@ -34,6 +34,7 @@ pub fn router(app: Arc<App>) -> Router {
     apis(&app)
         .route("/api/health", get(health::health))
         .route("/api/sql", get(sql::tables).post(sql::query))
+        .merge(otlp::over_http())
         .route_service("/arrow.flight.protocol.FlightService/{operation}", flight::service(&app))
         .fallback(console::file)
         .method_not_allowed_fallback(error::wrong_method)
@@ -50,6 +51,17 @@ pub fn daemon_router(app: Arc<App>) -> Router {
         .fallback(error::unknown_path)
         .method_not_allowed_fallback(error::wrong_method)
         .layer(axum::middleware::from_fn(guard::check_daemon))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), guard::check))
+        .layer(CatchPanicLayer::custom(error::panicked))
+        .layer(axum::middleware::map_response(error::no_sniffing))
+        .with_state(app)
+}
+
+/// OpenTelemetry's addresses: spans alone.
+pub fn otlp_router(app: Arc<App>) -> Router {
+    otlp::routes(&app)
+        .fallback(error::unknown_path)
+        .method_not_allowed_fallback(error::wrong_method)
         .layer(axum::middleware::from_fn_with_state(app.clone(), guard::check))
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(axum::middleware::map_response(error::no_sniffing))

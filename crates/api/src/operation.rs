@@ -11,6 +11,7 @@ use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use model::limit;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -71,7 +72,7 @@ impl Operation {
                 format!("this version of Mitoshi does not serve the operation {}", self.name),
             ));
         };
-        let (body, _room) = crate::body::read(&app, request).await?;
+        let (body, _room) = crate::body::read(&app, request, limit::REQUEST_BYTES).await?;
         handler(app.clone(), body).await
     }
 }

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
+use model::limit;
 use serde::Deserialize;
 use serde_json::json;
 use sql::{Answer, Encoder, Format};
@@ -45,7 +46,7 @@ pub(crate) async fn query(State(app): State<Arc<App>>, RawQuery(options): RawQue
 async fn answer(app: &App, options: &str, request: Request<Body>) -> Result<Response, ApiError> {
     let (media_type, format) = format_of(options, request.headers())?;
     let is_text = request.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"));
-    let (body, _room) = crate::body::read(app, request).await?;
+    let (body, _room) = crate::body::read(app, request, limit::REQUEST_BYTES).await?;
     let question = if is_text {
         String::from_utf8(body.to_vec()).map_err(|_| ApiError::invalid("the query is not UTF-8"))?
     } else {

@@ -2,6 +2,7 @@
 
 mod counter;
 mod error;
+mod otlp;
 pub mod own_metrics;
 pub mod xray;
 
@@ -9,6 +10,7 @@ use std::sync::Arc;
 
 use store::Store;
 
+pub use ::otlp::Mapping;
 pub use counter::{Counters, IngestStats};
 pub use error::{Error, Result};
 
@@ -17,11 +19,12 @@ pub use error::{Error, Result};
 pub struct Ingest {
     store: Store,
     counters: Arc<Counters>,
+    mapping: Arc<Mapping>,
 }
 
 impl Ingest {
     pub fn new(store: Store) -> Ingest {
-        Ingest { store, counters: Arc::default() }
+        Ingest { store, counters: Arc::default(), mapping: Arc::default() }
     }
 
     /// What came in so far.

@@ -2,6 +2,12 @@
 
 /// Bytes of one segment or subsegment document (AWS).
 pub const DOCUMENT_BYTES: usize = 64 * 1024;
+/// Bytes of one OpenTelemetry span, as the document it becomes (AWS).
+pub const SPAN_BYTES: usize = 200 * 1024;
+/// Spans in one OTLP request (AWS).
+pub const SPANS_PER_REQUEST: usize = 10_000;
+/// Bytes of one OTLP request, unpacked. AWS takes 5 MB; collectors send more by default.
+pub const OTLP_BYTES: usize = 16 * 1024 * 1024;
 /// Documents in one `PutTraceSegments` (AWS).
 pub const DOCUMENTS_PER_PUT: usize = 50;
 /// Bytes of a request body. 50 documents of 64 KB, each escaped into a JSON string, stay below it.

@@ -203,19 +203,20 @@ impl DocumentError {
     }
 }
 
-/// Reads one document: a segment, complete or in progress, or a subsegment sent on its own.
+/// Reads one document: a segment, complete or in progress, or a subsegment sent on its own. Its size is no matter here: what was
+/// taken in once can be read.
 pub fn parse(document: &[u8]) -> Result<Segment<'_>, DocumentError> {
     let (segment, _) = read(document)?;
     Ok(*segment)
 }
 
-/// The trace that a document belongs to, where `parse` takes it.
+/// The trace that a document belongs to, where `parse` takes it and it is not too large to be taken in.
 pub fn parse_trace_id(document: &[u8]) -> Result<TraceId, DocumentError> {
+    check_size(document)?;
     read(document).map(|(_, trace_id)| trace_id)
 }
 
 fn read(document: &[u8]) -> Result<(Box<Segment<'_>>, TraceId), DocumentError> {
-    check_size(document)?;
     let read::Draft { head, mut segment } = read::draft(document)?;
     let (id, trace_id) = require(&head)?;
     segment.id = id;

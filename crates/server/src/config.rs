@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,7 @@ pub(crate) struct Config {
     pub(crate) log: String,
     pub(crate) http: Http,
     pub(crate) daemon: Daemon,
+    pub(crate) otlp: Otlp,
     pub(crate) store: Store,
     pub(crate) metrics: Metrics,
     pub(crate) sql: Sql,
@@ -36,6 +38,55 @@ pub(crate) struct Http {
 pub(crate) struct Daemon {
     pub(crate) address: SocketAddr,
     pub(crate) allow: Vec<IpNet>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Otlp {
+    pub(crate) grpc_address: Listen,
+    pub(crate) http_address: Listen,
+    pub(crate) indexed_attributes: Vec<String>,
+    pub(crate) index_all_attributes: bool,
+}
+
+/// Where to listen, if at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) enum Listen {
+    /// The usual port, and nowhere if another program has it.
+    Auto,
+    Off,
+    At(SocketAddr),
+}
+
+impl FromStr for Listen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Listen, String> {
+        match text {
+            "auto" => Ok(Listen::Auto),
+            "off" => Ok(Listen::Off),
+            text => text.parse().map(Listen::At).map_err(|_| format!("{text:?} is no address, and neither \"auto\" nor \"off\"")),
+        }
+    }
+}
+
+impl TryFrom<String> for Listen {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Listen, String> {
+        text.parse()
+    }
+}
+
+impl From<Listen> for String {
+    fn from(listen: Listen) -> String {
+        match listen {
+            Listen::Auto => "auto".to_owned(),
+            Listen::Off => "off".to_owned(),
+            Listen::At(address) => address.to_string(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -82,6 +133,12 @@ pub(crate) struct Overrides {
     /// Address of the X-Ray daemon, UDP and TCP; port 0 takes a free one
     #[arg(long, value_name = "ADDR")]
     pub(crate) daemon: Option<SocketAddr>,
+    /// Address of OpenTelemetry's protocol over gRPC; port 0 takes a free one, `off` listens nowhere
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) otlp_grpc: Option<Listen>,
+    /// The same over HTTP
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) otlp_http: Option<Listen>,
     /// Networks that may send to the daemon's address, when that is not loopback
     #[arg(long, value_name = "CIDR", value_delimiter = ',')]
     pub(crate) daemon_allow: Vec<IpNet>,
@@ -126,6 +183,12 @@ impl Config {
         if let Some(address) = overrides.daemon {
             config.daemon.address = address;
         }
+        if let Some(listen) = overrides.otlp_grpc {
+            config.otlp.grpc_address = listen;
+        }
+        if let Some(listen) = overrides.otlp_http {
+            config.otlp.http_address = listen;
+        }
         if !overrides.daemon_allow.is_empty() {
             config.daemon.allow.clone_from(&overrides.daemon_allow);
         }
@@ -145,6 +208,16 @@ impl Config {
                 format!("daemon.address {} is not a loopback address, and nothing says who may send", self.daemon.address),
                 "name the networks, as in --daemon-allow 172.16.0.0/12 for Docker containers",
             ));
+        }
+        for (key, listen) in [("grpc_address", self.otlp.grpc_address), ("http_address", self.otlp.http_address)] {
+            if let Listen::At(address) = listen
+                && !address.ip().is_loopback()
+            {
+                return Err(ConfigError::new(
+                    format!("otlp.{key} {address} is not a loopback address, and nobody has to sign in there yet"),
+                    "listen on 127.0.0.1 and let a collector on this machine pass spans on",
+                ));
+            }
         }
         if self.account_id.len() != 12 || !self.account_id.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(ConfigError::new(format!("account_id {:?} is not 12 digits", self.account_id), "any 12 digits will do"));
@@ -242,6 +315,11 @@ fn merge_environment(table: &mut toml::Table) -> Result<(), ConfigError> {
                     toml::Value::Array(_) => toml::Value::Array(
                         text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(|part| part.to_owned().into()).collect(),
                     ),
+                    toml::Value::Boolean(_) => match text.as_str() {
+                        "true" => toml::Value::Boolean(true),
+                        "false" => toml::Value::Boolean(false),
+                        _ => return Err(ConfigError::new(format!("{name} is {text}, neither true nor false"), "")),
+                    },
                     _ => {
                         let number = text.parse().ok().filter(|number: &i64| *number >= 0);
                         let number = number.ok_or_else(|| not_a_number(&name, &text))?;

@@ -16,17 +16,17 @@ use std::time::Duration;
 use ::query::Query;
 use api::{App, Guard, Identity, Listeners};
 use clap::{Parser, Subcommand};
-use config::{Config, Overrides};
+use config::{Config, Listen, Overrides};
 use control::sampling::Sampling;
 use folder::Folder;
-use ingest::Ingest;
 use ingest::xray::daemon::Daemon;
+use ingest::{Ingest, Mapping};
 use model::{Clock, SystemClock};
 use query::Question;
 use sql::Sql;
 use store::{Store, StoreOptions};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
@@ -220,13 +220,20 @@ async fn run(config: Config) -> Result<(), StartError> {
     // Sockets first: a port that is taken should be known before anything is opened.
     let http = bind(config.http.address, "--http").await?;
     let (daemon, daemon_tcp) = bind_daemon(config.daemon.address).await?;
+    let otlp_grpc = bind_otlp(config.otlp.grpc_address, OTLP_GRPC_PORT, "--otlp-grpc").await?;
+    let otlp_http = bind_otlp(config.otlp.http_address, OTLP_HTTP_PORT, "--otlp-http").await?;
+    let otlp_address = |listener: &Option<TcpListener>| listener.as_ref().map(local).transpose();
+    let (otlp_grpc_address, otlp_http_address) = (otlp_address(&otlp_grpc)?, otlp_address(&otlp_http)?);
     let http_address = local(&http)?;
     let daemon_address = daemon.address();
 
     let store = open(&config, &http, clock.clone()).await?;
     let limits = sql::Limits { timeout: Duration::from_secs(config.sql.timeout_secs), memory_mib: config.sql.memory_mib };
     let sql = Sql::new(store.clone(), limits);
-    let ingest = Ingest::new(store.clone());
+    let ingest = Ingest::new(store.clone()).with_mapping(Mapping {
+        indexed_attributes: config.otlp.indexed_attributes.iter().cloned().collect(),
+        index_all_attributes: config.otlp.index_all_attributes,
+    });
     let app = Arc::new(App {
         ingest: ingest.clone(),
         query: Query::new(store.clone(), clock.clone()),
@@ -237,13 +244,17 @@ async fn run(config: Config) -> Result<(), StartError> {
             region: config.region.clone(),
             retention_days: config.store.retention_days,
         },
-        listeners: Listeners { http: http_address.to_string(), daemon: daemon_address.to_string() },
+        listeners: Listeners {
+            http: http_address.to_string(),
+            daemon: daemon_address.to_string(),
+            otlp_grpc: otlp_grpc_address.map(|address| address.to_string()),
+            otlp_http: otlp_http_address.map(|address| address.to_string()),
+        },
         guard: Guard { allowed_hosts: config.http.allowed_hosts.clone() },
         store: store.clone(),
         started_us: clock.now_us(),
         clock,
-        questions: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from).max(2))),
-        bodies: Semaphore::new(api::BODY_UNITS),
+        limits: api::Limits::default(),
     });
 
     let (stop, stopping) = watch::channel(false);
@@ -261,12 +272,17 @@ async fn run(config: Config) -> Result<(), StartError> {
     doors.spawn(daemon.run(ingest, daemon_allow.clone(), stopped()));
     doors.spawn(listen::serve(daemon_tcp, api::daemon_router(app.clone()), daemon_allow, connections_max, false, stopped()));
     doors.spawn(listen::serve(http, api::router(app.clone()), Arc::new(|_| true), connections_max, true, stopped()));
+    for listener in [otlp_grpc, otlp_http].into_iter().flatten() {
+        doors.spawn(listen::serve(listener, api::otlp_router(app.clone()), Arc::new(|_| true), connections_max, true, stopped()));
+    }
     let every = Duration::from_secs(config.metrics.own_every_secs);
     let own_metrics = tokio::spawn(ingest::own_metrics::run(app.ingest.clone(), app.clock.clone(), every, stopping.clone()));
     let (end_upkeep, upkeep_ended) = watch::channel(false);
     let upkeep = tokio::spawn(control::upkeep::run(store.clone(), upkeep_ended));
 
-    say(&format!("mitoshi ready http={http_address} daemon={daemon_address} otlp-grpc=off otlp-http=off"));
+    let or_off = |address: Option<SocketAddr>| address.map_or("off".to_owned(), |address| address.to_string());
+    let (otlp_grpc, otlp_http) = (or_off(otlp_grpc_address), or_off(otlp_http_address));
+    say(&format!("mitoshi ready http={http_address} daemon={daemon_address} otlp-grpc={otlp_grpc} otlp-http={otlp_http}"));
     let mut result = Ok(());
     tokio::select! {
         () = wait_for_signal() => {}
@@ -342,6 +358,25 @@ async fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener, StartError
     TcpListener::bind(address).await.map_err(|err| {
         (format!("cannot listen on {address}: {err}"), format!("choose another address with {flag}, or end what uses it"))
     })
+}
+
+/// The port that OpenTelemetry's SDKs and collectors send to by default.
+const OTLP_GRPC_PORT: u16 = 4317;
+const OTLP_HTTP_PORT: u16 = 4318;
+
+async fn bind_otlp(listen: Listen, port: u16, flag: &str) -> Result<Option<TcpListener>, StartError> {
+    match listen {
+        Listen::Off => Ok(None),
+        Listen::At(address) => bind(address, flag).await.map(Some),
+        Listen::Auto => match TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, port)).await {
+            Ok(listener) => Ok(Some(listener)),
+            // Most likely a collector of the user's own, which should not keep everything else from being served.
+            Err(err) => {
+                warn!(error = %err, "not listening for OpenTelemetry on 127.0.0.1:{port}; {flag} names another address");
+                Ok(None)
+            }
+        },
+    }
 }
 
 /// UDP and TCP on one port. A free port for the one may be taken for the other, so some are tried.

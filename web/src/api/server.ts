@@ -8,7 +8,12 @@ export interface Health {
   account_id?: string;
   region?: string;
   uptime_seconds?: number;
-  listeners?: { http?: string; daemon?: string };
+  listeners?: {
+    http?: string;
+    daemon?: string;
+    otlp_grpc?: string | null;
+    otlp_http?: string | null;
+  };
   ingest?: {
     segments_accepted?: number;
     segments_rejected?: Record<string, number>;

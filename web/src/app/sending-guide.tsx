@@ -13,6 +13,7 @@ export function useAddresses(): snippets.Addresses {
   return {
     api: window.location.origin,
     daemon: reachable(health.data?.listeners?.daemon ?? "127.0.0.1:2000"),
+    otlp: reachable(health.data?.listeners?.otlp_http ?? "127.0.0.1:4318"),
   };
 }
 
@@ -93,9 +94,9 @@ export function SendingGuide() {
           content: (
             <SpaceBetween size="s">
               <div>{t.otelText}</div>
-              <Snippet code={snippets.collectorSnippet(at)} label={t.otel} />
-              <div>{t.daemonNote}</div>
-              <Snippet code={snippets.anyCredentials} label={t.environment} />
+              <Snippet code={snippets.otelSnippet(at)} label={t.otel} />
+              <div>{t.collectorText}</div>
+              <Snippet code={snippets.collectorSnippet(at)} label={t.collectorText} />
             </SpaceBetween>
           ),
         },

@@ -508,10 +508,13 @@ export const en = {
     flaskText: "Flask with aws-xray-sdk.",
     djangoText: "Django with aws-xray-sdk. In settings.py:",
     otelText:
-      "OpenTelemetry Collector (contrib) with the awsxray exporter. The region is required by the exporter, any will do.",
+      "Every OpenTelemetry SDK takes its address from the environment. Without one, it sends to ports 4317 (gRPC) or 4318 (HTTP) of its own machine, where this server listens.",
+    collectorText: "A collector passes spans on:",
+    off: "Off",
+    otlp: "OpenTelemetry (gRPC; HTTP)",
     daemonText:
       "An X-Ray daemon that already runs elsewhere can forward to this server. In cfg.yaml:",
-    daemonNote: "The daemon and the collector want credentials even here; any text will do:",
+    daemonNote: "The daemon wants credentials even here; any text will do:",
     cliText: "Send one segment by hand. It needs the AWS CLI and a POSIX shell:",
     environment: "Tell the SDK where the daemon is:",
     install: "Install:",

@@ -5,6 +5,8 @@ export interface Addresses {
   api: string;
   /** host:port of the daemon's UDP and TCP port. */
   daemon: string;
+  /** host:port of OTLP over HTTP. */
+  otlp: string;
 }
 
 export function nodeSnippet(): string {
@@ -46,23 +48,22 @@ export function environmentSnippet({ daemon }: Addresses): string {
   return `export AWS_XRAY_DAEMON_ADDRESS=${daemon}`;
 }
 
-export function collectorSnippet({ api }: Addresses): string {
-  return `receivers:
-  otlp:
-    protocols:
-      grpc:
-      http:
-exporters:
-  awsxray:
-    endpoint: ${api}
-    local_mode: true
-    region: us-east-1
-    index_all_attributes: true
+export function otelSnippet({ otlp }: Addresses): string {
+  return `export OTEL_SERVICE_NAME=my-service
+export OTEL_EXPORTER_OTLP_ENDPOINT=http://${otlp}
+export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
+export OTEL_TRACES_EXPORTER=otlp OTEL_METRICS_EXPORTER=none OTEL_LOGS_EXPORTER=none`;
+}
+
+export function collectorSnippet({ otlp }: Addresses): string {
+  return `exporters:
+  otlphttp/mitoshi:
+    endpoint: http://${otlp}
 service:
   pipelines:
     traces:
       receivers: [otlp]
-      exporters: [awsxray]`;
+      exporters: [otlphttp/mitoshi]`;
 }
 
 export function daemonSnippet({ api }: Addresses): string {

@@ -9,7 +9,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use ::otlp::proto::collector::trace::v1::ExportTraceServiceRequest;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
+use prost::Message as _;
 use serde::Deserialize;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
@@ -18,6 +22,7 @@ use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use super::document::{check, detach};
+use crate::otlp::new_document;
 use crate::{Error, Ingest, Result};
 
 #[cfg(test)]
@@ -132,14 +137,24 @@ async fn append(ingest: Ingest, mut waiting: mpsc::Receiver<Waiting>) {
             let mut good = Vec::with_capacity(batch.len());
             let mut rejected = Vec::new();
             for Waiting { datagram, .. } in &batch {
-                let parsed = payload(datagram).and_then(|raw| check(datagram.slice_ref(raw)).map_err(|err| err.code));
-                match parsed {
-                    Ok(mut document) => {
-                        if document.raw.len() < datagram.len() / 2 {
-                            detach(&mut document);
+                match payload(datagram) {
+                    Ok(Payload::Document(raw)) => match check(datagram.slice_ref(raw)) {
+                        Ok(mut document) => {
+                            if document.raw.len() < datagram.len() / 2 {
+                                detach(&mut document);
+                            }
+                            good.push(document);
                         }
-                        good.push(document);
-                    }
+                        Err(err) => rejected.push(err.code),
+                    },
+                    Ok(Payload::Spans(text)) => match spans(text) {
+                        Some(request) => {
+                            let (documents, refused) = ::otlp::documents(&request, &ingest.mapping);
+                            good.extend(documents.into_iter().map(new_document));
+                            rejected.extend(refused.into_iter().map(|span| span.code));
+                        }
+                        None => rejected.push("UnreadableSpans"),
+                    },
                     Err(reason) => rejected.push(reason),
                 }
             }
@@ -175,8 +190,16 @@ struct Header {
     version: i64,
 }
 
-/// The document in a datagram: everything behind the first line, which must be a header that we know.
-fn payload(datagram: &[u8]) -> std::result::Result<&[u8], &'static str> {
+/// What a datagram brings.
+#[derive(Debug, PartialEq, Eq)]
+enum Payload<'a> {
+    Document(&'a [u8]),
+    /// OpenTelemetry spans, as some Lambda layers send them on this port: base64 of what goes over OTLP.
+    Spans(&'a [u8]),
+}
+
+/// Everything behind the first line, which must be a header that we know.
+fn payload(datagram: &[u8]) -> std::result::Result<Payload<'_>, &'static str> {
     let Some(line_end) = datagram.iter().position(|&byte| byte == b'\n') else { return Err("NoHeader") };
     let (header, document) = (&datagram[..line_end], &datagram[line_end + 1..]);
     match serde_json::from_slice::<Header>(header) {
@@ -186,11 +209,18 @@ fn payload(datagram: &[u8]) -> std::result::Result<&[u8], &'static str> {
     if document.iter().all(u8::is_ascii_whitespace) {
         return Err("EmptyPayload");
     }
-    // OpenTelemetry payloads that some Lambda layers send on this port.
-    if document.starts_with(b"T1S") || document.starts_with(b"T1U") || document.starts_with(b"M1") {
+    if let Some(text) = document.strip_prefix(b"T1S").or_else(|| document.strip_prefix(b"T1U")) {
+        return Ok(Payload::Spans(text.trim_ascii()));
+    }
+    if document.starts_with(b"M1") {
         return Err("UnsupportedPayload");
     }
-    Ok(document)
+    Ok(Payload::Document(document))
+}
+
+fn spans(text: &[u8]) -> Option<ExportTraceServiceRequest> {
+    let bytes = BASE64.decode(text).ok()?;
+    ExportTraceServiceRequest::decode(&bytes[..]).ok()
 }
 
 /// The kernel's count of datagrams it dropped at this socket, from /proc/net/udp.

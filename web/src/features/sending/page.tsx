@@ -61,13 +61,15 @@ function AddressBox({ health }: { health: Health }) {
       />
     </span>
   );
+  const otlp = [health.listeners?.otlp_grpc, health.listeners?.otlp_http].filter((address) => address != null);
   return (
     <Container header={<Header variant="h2">{t.addresses}</Header>}>
       <SpaceBetween size="s">
         <KeyValuePairs
-          columns={4}
+          columns={5}
           items={[
             { label: t.udp, value: copyable(t.udp, daemon) },
+            { label: t.otlp, value: otlp.length > 0 ? otlp.map((address) => <div key={address}>{copyable(t.otlp, address)}</div>) : t.off },
             { label: t.http, value: copyable(t.http, window.location.origin) },
             { label: t.region, value: health.region ?? "–" },
             { label: t.version, value: health.version ?? "–" },

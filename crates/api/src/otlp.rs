@@ -1,0 +1,286 @@
+//! OTLP over gRPC and over HTTP: spans in. Errors are in the protocol's own form, and say which spans were refused and why.
+
+use std::io::Read;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use bytes::Bytes;
+use model::{Kind, limit};
+use otlp::RefusedSpan;
+use otlp::proto::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
+use otlp::proto::collector::trace::v1::{ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse};
+use prost::Message;
+use serde_json::{Value, json};
+use tonic::codec::CompressionEncoding;
+use tonic::{Code, Status};
+use tracing::{debug, error};
+
+use crate::app::App;
+use crate::body;
+use crate::error::ApiError;
+
+/// Calls over gRPC that are taken in at the same time, each with a message of at most `limit::OTLP_BYTES`.
+pub(crate) const CALLS_MAX: usize = 16;
+/// How long one may take to arrive and be answered.
+const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// Refused spans that an answer names.
+const NAMED: usize = 10;
+
+const PROTOBUF: &str = "application/x-protobuf";
+const JSON: &str = "application/json";
+
+/// Both forms of the protocol, for a listener that speaks HTTP/1 and HTTP/2.
+pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    let service = TraceServiceServer::new(Receiver { app: app.clone() })
+        .max_decoding_message_size(limit::OTLP_BYTES)
+        .accept_compressed(CompressionEncoding::Gzip)
+        .accept_compressed(CompressionEncoding::Zstd);
+    let grpc = Router::new()
+        .route_service("/opentelemetry.proto.collector.trace.v1.TraceService/{operation}", service)
+        .layer(axum::middleware::from_fn_with_state(app.clone(), bounded));
+    over_http().merge(grpc)
+}
+
+/// The form that AWS has too, under the address of its X-Ray API.
+pub(crate) fn over_http() -> Router<Arc<App>> {
+    Router::new().route("/v1/traces", post(traces)).route("/v1/metrics", post(not_served)).route("/v1/logs", post(not_served))
+}
+
+async fn bounded(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let call = async {
+        let _place = app.limits.otlp_calls.acquire().await;
+        next.run(request).await
+    };
+    match tokio::time::timeout(CALL_TIMEOUT, call).await {
+        Ok(response) => response,
+        Err(_) => Status::deadline_exceeded("the call did not arrive and end in time").into_http(),
+    }
+}
+
+struct Receiver {
+    app: Arc<App>,
+}
+
+#[tonic::async_trait]
+impl TraceService for Receiver {
+    async fn export(
+        &self,
+        request: tonic::Request<ExportTraceServiceRequest>,
+    ) -> Result<tonic::Response<ExportTraceServiceResponse>, Status> {
+        match take(&self.app, request.into_inner()).await {
+            Ok(response) => Ok(tonic::Response::new(response)),
+            Err(refusal) => Err(Status::new(refusal.code, refusal.message)),
+        }
+    }
+}
+
+/// Why a request was refused as a whole.
+struct Refusal {
+    status: StatusCode,
+    code: Code,
+    message: String,
+}
+
+impl Refusal {
+    fn invalid(message: impl Into<String>) -> Refusal {
+        Refusal { status: StatusCode::BAD_REQUEST, code: Code::InvalidArgument, message: message.into() }
+    }
+}
+
+impl From<ingest::Error> for Refusal {
+    fn from(err: ingest::Error) -> Refusal {
+        match err.kind() {
+            Kind::Unavailable => {
+                debug!(error = %err, "spans refused");
+                let message =
+                    "the server cannot store data just now (its disk may be full); nothing of this request was kept, send it again";
+                Refusal { status: StatusCode::SERVICE_UNAVAILABLE, code: Code::Unavailable, message: message.to_owned() }
+            }
+            _ => {
+                error!(error = %err, "spans could not be taken in");
+                let message = "the server failed; its log says why";
+                Refusal { status: StatusCode::INTERNAL_SERVER_ERROR, code: Code::Internal, message: message.to_owned() }
+            }
+        }
+    }
+}
+
+async fn take(app: &App, request: ExportTraceServiceRequest) -> Result<ExportTraceServiceResponse, Refusal> {
+    let spans: usize = request.resource_spans.iter().flat_map(|it| &it.scope_spans).map(|it| it.spans.len()).sum();
+    if spans > limit::SPANS_PER_REQUEST {
+        let message = format!("a request may have {} spans, this one has {spans}; send smaller batches", limit::SPANS_PER_REQUEST);
+        return Err(Refusal::invalid(message));
+    }
+    let refused = app.ingest.spans(request).await?;
+    Ok(ExportTraceServiceResponse { partial_success: partial(&refused) })
+}
+
+fn partial(refused: &[RefusedSpan]) -> Option<ExportTracePartialSuccess> {
+    if refused.is_empty() {
+        return None;
+    }
+    let mut named: Vec<String> = refused.iter().take(NAMED).map(RefusedSpan::to_string).collect();
+    if refused.len() > NAMED {
+        named.push(format!("and {} more", refused.len() - NAMED));
+    }
+    Some(ExportTracePartialSuccess { rejected_spans: refused.len() as i64, error_message: named.join("; ") })
+}
+
+/// The forms of a message over HTTP.
+#[derive(Clone, Copy)]
+enum Form {
+    Protobuf,
+    Json,
+}
+
+impl Form {
+    fn of(headers: &HeaderMap) -> Option<Form> {
+        let kind = headers.get(CONTENT_TYPE)?.to_str().ok()?.split(';').next()?.trim();
+        match kind {
+            _ if kind.eq_ignore_ascii_case(PROTOBUF) => Some(Form::Protobuf),
+            _ if kind.eq_ignore_ascii_case(JSON) => Some(Form::Json),
+            _ => None,
+        }
+    }
+
+    fn answer(self, status: StatusCode, message: &impl Message, json: &Value) -> Response {
+        match self {
+            Form::Protobuf => (status, [(CONTENT_TYPE, PROTOBUF)], message.encode_to_vec()).into_response(),
+            Form::Json => (status, [(CONTENT_TYPE, JSON)], json.to_string()).into_response(),
+        }
+    }
+
+    /// What is refused of a request is said with success, as OTLP has it: what was kept must not be sent again.
+    fn accept(self, response: &ExportTraceServiceResponse) -> Response {
+        let json = match &response.partial_success {
+            None => json!({}),
+            // 64 bits are a text in the JSON of protobuf.
+            Some(partial) => json!({ "partialSuccess": {
+                "rejectedSpans": partial.rejected_spans.to_string(), "errorMessage": partial.error_message,
+            } }),
+        };
+        self.answer(StatusCode::OK, response, &json)
+    }
+
+    fn refuse(self, refusal: Refusal) -> Response {
+        let json = json!({ "code": refusal.code as i32, "message": refusal.message });
+        let message = RpcStatus { code: refusal.code as i32, message: refusal.message };
+        let mut response = self.answer(refusal.status, &message, &json);
+        if refusal.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(RETRY_AFTER, axum::http::HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+/// `google.rpc.Status`: what OTLP answers to a request that failed.
+#[derive(Clone, PartialEq, Message)]
+struct RpcStatus {
+    #[prost(int32, tag = "1")]
+    code: i32,
+    #[prost(string, tag = "2")]
+    message: String,
+}
+
+async fn traces(State(app): State<Arc<App>>, request: axum::http::Request<Body>) -> Response {
+    let Some(form) = Form::of(request.headers()) else {
+        let message = format!("the content type is neither {PROTOBUF} nor {JSON}");
+        let refusal = Refusal { status: StatusCode::UNSUPPORTED_MEDIA_TYPE, code: Code::InvalidArgument, message };
+        return Form::Json.refuse(refusal);
+    };
+    match received(&app, form, request).await {
+        Ok(response) => form.accept(&response),
+        Err(refusal) => form.refuse(refusal),
+    }
+}
+
+async fn received(app: &App, form: Form, request: axum::http::Request<Body>) -> Result<ExportTraceServiceResponse, Refusal> {
+    let encoding = Encoding::of(request.headers())?;
+    let (body, _room) = body::read(app, request, limit::OTLP_BYTES).await.map_err(of_api)?;
+    let decoded = tokio::task::spawn_blocking(move || decode(form, &encoding.open(body)?)).await;
+    let request = decoded.map_err(|err| of_api(ApiError::internal(err.to_string())))??;
+    take(app, request).await
+}
+
+fn decode(form: Form, body: &[u8]) -> Result<ExportTraceServiceRequest, Refusal> {
+    match form {
+        Form::Protobuf => ExportTraceServiceRequest::decode(body)
+            .map_err(|err| Refusal::invalid(format!("the body is no ExportTraceServiceRequest in protobuf: {err}"))),
+        Form::Json if body.iter().all(u8::is_ascii_whitespace) => Ok(ExportTraceServiceRequest::default()),
+        Form::Json => {
+            let mut deserializer = serde_json::Deserializer::from_slice(body);
+            serde_path_to_error::deserialize(&mut deserializer)
+                .map_err(|err| Refusal::invalid(format!("the body is no ExportTraceServiceRequest in JSON: {err}")))
+        }
+    }
+}
+
+fn of_api(err: ApiError) -> Refusal {
+    let (status, message) = err.told();
+    let code = match status {
+        StatusCode::SERVICE_UNAVAILABLE => Code::Unavailable,
+        StatusCode::INTERNAL_SERVER_ERROR => Code::Internal,
+        StatusCode::REQUEST_TIMEOUT => Code::DeadlineExceeded,
+        _ => Code::InvalidArgument,
+    };
+    Refusal { status, code, message }
+}
+
+/// How a body is packed.
+enum Encoding {
+    Plain,
+    Gzip,
+    Deflate,
+    Zstd,
+}
+
+impl Encoding {
+    fn of(headers: &HeaderMap) -> Result<Encoding, Refusal> {
+        let name = headers.get(CONTENT_ENCODING).map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_ascii_lowercase());
+        match name.as_deref() {
+            None | Some("" | "identity" | "none") => Ok(Encoding::Plain),
+            Some("gzip" | "x-gzip") => Ok(Encoding::Gzip),
+            Some("deflate" | "zlib") => Ok(Encoding::Deflate),
+            Some("zstd") => Ok(Encoding::Zstd),
+            Some(other) => Err(Refusal {
+                status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                code: Code::InvalidArgument,
+                message: format!("the content encoding {other} is not known; gzip, deflate and zstd are"),
+            }),
+        }
+    }
+
+    fn open(&self, body: Bytes) -> Result<Bytes, Refusal> {
+        let mut unpacked = Vec::new();
+        // One byte more than may come tells that there is more.
+        let most = limit::OTLP_BYTES as u64 + 1;
+        let read = match self {
+            Encoding::Plain => return Ok(body),
+            Encoding::Gzip => flate2::read::MultiGzDecoder::new(&body[..]).take(most).read_to_end(&mut unpacked),
+            Encoding::Deflate => flate2::read::ZlibDecoder::new(&body[..]).take(most).read_to_end(&mut unpacked),
+            Encoding::Zstd => {
+                zstd::stream::read::Decoder::new(&body[..]).and_then(|decoder| decoder.take(most).read_to_end(&mut unpacked))
+            }
+        };
+        read.map_err(|err| Refusal::invalid(format!("the body cannot be unpacked: {err}")))?;
+        if unpacked.len() as u64 == most {
+            let message = format!("the body has more than {} bytes when unpacked; send smaller batches", limit::OTLP_BYTES);
+            return Err(Refusal { status: StatusCode::PAYLOAD_TOO_LARGE, code: Code::InvalidArgument, message });
+        }
+        Ok(Bytes::from(unpacked))
+    }
+}
+
+async fn not_served(request: axum::http::Request<Body>) -> Response {
+    let form = Form::of(request.headers()).unwrap_or(Form::Json);
+    let message = "this version of Mitoshi takes traces over OTLP, and no metrics or logs".to_owned();
+    form.refuse(Refusal { status: StatusCode::NOT_IMPLEMENTED, code: Code::Unimplemented, message })
+}
