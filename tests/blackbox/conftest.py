@@ -88,10 +88,11 @@ class Server:
     def start(self, deadline=START_DEADLINE):
         env = {k: v for k, v in os.environ.items() if not k.startswith("MITOSHI_")}
         env.update(self.env)
+        http = [] if "--http" in self.args else ["--http", "127.0.0.1:0"]
         otlp = [] if "--otlp-grpc" in self.args else ["--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0"]
         self._log = open(self.log_path, "ab")
         self.process = subprocess.Popen(
-            [binary(), "serve", "--data-dir", str(self.data_dir), "--http", "127.0.0.1:0",
+            [binary(), "serve", "--data-dir", str(self.data_dir), *http,
              "--daemon", "127.0.0.1:0", *otlp, *self.args],
             stdout=subprocess.PIPE, stderr=self._log, stdin=subprocess.DEVNULL, env=env,
         )

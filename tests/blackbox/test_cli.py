@@ -110,8 +110,16 @@ def test_telemetry_records(server):
     assert server.ingest()["daemon_telemetry"]["segments_received"] == 3
 
 
-def test_operation_that_is_not_served(server):
-    assert "NotImplementedException" in aws(server, "get-groups", failing=True)
+def test_groups(server):
+    made = aws(server, "create-group", "--group-name", "slow", "--filter-expression", "responsetime > 4",
+               "--insights-configuration", "InsightsEnabled=true,NotificationsEnabled=true")["Group"]
+    assert made["GroupARN"].startswith("arn:aws:xray:us-east-1:000000000000:group/slow/")
+    names = [group["GroupName"] for group in aws(server, "get-groups")["Groups"]]
+    assert names == ["Default", "slow"]
+    assert "already" in aws(server, "create-group", "--group-name", "slow", failing=True)
+    assert aws(server, "delete-group", "--group-arn", made["GroupARN"]) in ({}, None)
+    assert aws(server, "get-insight-summaries", "--group-name", "Default", "--start-time", str(int(time.time()) - 60),
+               "--end-time", str(int(time.time())))["InsightSummaries"] == []
 
 
 def mitoshi(*arguments, **env):
@@ -153,7 +161,7 @@ def test_a_variable_that_is_no_setting_is_told(tmp_path):
 
 
 def test_open_http_address_is_refused(tmp_path):
-    """There is no sign-in: the API must not listen beyond the machine by a slip."""
+    """Nobody could sign in: the API must not listen beyond the machine by a slip."""
     done = mitoshi("serve", "--data-dir", str(tmp_path / "d"), "--http", "0.0.0.0:0", "--daemon", "127.0.0.1:0")
     assert done.returncode != 0
     assert "loopback" in (done.stderr + done.stdout).lower()

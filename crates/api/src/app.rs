@@ -2,7 +2,13 @@
 
 use std::sync::Arc;
 
+use control::group::Groups;
+use control::insight::Insights;
+use control::resource_policy::ResourcePolicies;
+use control::retrieval::Retrievals;
 use control::sampling::Sampling;
+use control::setting::Settings;
+use control::tag::Tagging;
 use ingest::Ingest;
 use model::Clock;
 use query::Query;
@@ -10,6 +16,7 @@ use sql::Sql;
 use store::Store;
 use tokio::sync::Semaphore;
 
+use crate::access::Access;
 use crate::error::ApiError;
 use crate::guard::Guard;
 use crate::{body, otlp};
@@ -20,10 +27,17 @@ pub struct App {
     pub query: Query,
     pub sql: Sql,
     pub sampling: Sampling,
+    pub groups: Groups,
+    pub insights: Insights,
+    pub tags: Tagging,
+    pub policies: ResourcePolicies,
+    pub settings: Settings,
+    pub retrievals: Retrievals,
     pub clock: Arc<dyn Clock>,
     pub identity: Identity,
     pub listeners: Listeners,
     pub guard: Guard,
+    pub access: Access,
     /// For health alone.
     pub store: Store,
     pub started_us: i64,
@@ -35,7 +49,7 @@ pub struct Limits {
     /// Questions that are answered.
     questions: Arc<Semaphore>,
     /// Room for request bodies, in units.
-    pub(crate) bodies: Semaphore,
+    pub(crate) bodies: Arc<Semaphore>,
     /// Calls of OTLP over gRPC.
     pub(crate) otlp_calls: Semaphore,
 }
@@ -45,7 +59,7 @@ impl Default for Limits {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Limits {
             questions: Arc::new(Semaphore::new(cores.max(2))),
-            bodies: Semaphore::new(body::UNITS),
+            bodies: Arc::new(Semaphore::new(body::UNITS)),
             otlp_calls: Semaphore::new(otlp::CALLS_MAX),
         }
     }

@@ -1,14 +1,15 @@
 //! Taking a request's body in, within bounds: its size, the time it may take to arrive, and the memory of all that arrive at the
 //! same time.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::CONTENT_LENGTH;
-use axum::http::{Request, StatusCode};
+use axum::http::{HeaderMap, Request, StatusCode};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use tokio::sync::SemaphorePermit;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::app::App;
 use crate::error::ApiError;
@@ -25,13 +26,28 @@ const UNIT_BYTES: usize = 1024;
 /// Units of memory for large bodies.
 pub(crate) const UNITS: usize = 256 * 1024 * 1024 / UNIT_BYTES;
 
-/// The body, with the room it holds until it is let go.
-pub(crate) async fn read(
-    app: &App,
-    request: Request<Body>,
-    limit: usize,
-) -> Result<(Bytes, Option<SemaphorePermit<'_>>), ApiError> {
-    match tokio::time::timeout(TIMEOUT, read_all(app, request, limit)).await {
+/// The room that a body holds until it is let go.
+pub(crate) type Room = Option<Arc<OwnedSemaphorePermit>>;
+
+/// The body of a request that was read before, for its signature.
+#[derive(Clone)]
+pub(crate) struct AlreadyRead {
+    pub(crate) bytes: Bytes,
+    pub(crate) room: Room,
+}
+
+/// The body, with its room.
+pub(crate) async fn read(app: &App, mut request: Request<Body>, limit: usize) -> Result<(Bytes, Room), ApiError> {
+    if let Some(AlreadyRead { bytes, room }) = request.extensions_mut().remove() {
+        return if bytes.len() > limit { Err(too_large(limit)) } else { Ok((bytes, room)) };
+    }
+    let (parts, body) = request.into_parts();
+    read_body(app, &parts.headers, body, limit).await
+}
+
+/// The body of a request with these headers.
+pub(crate) async fn read_body(app: &App, headers: &HeaderMap, body: Body, limit: usize) -> Result<(Bytes, Room), ApiError> {
+    match tokio::time::timeout(TIMEOUT, read_all(app, headers, body, limit)).await {
         Ok(read) => read,
         Err(_) => {
             let message = format!("the request body did not arrive within {} seconds", TIMEOUT.as_secs());
@@ -40,15 +56,14 @@ pub(crate) async fn read(
     }
 }
 
-async fn read_all(app: &App, request: Request<Body>, limit: usize) -> Result<(Bytes, Option<SemaphorePermit<'_>>), ApiError> {
-    let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+async fn read_all(app: &App, headers: &HeaderMap, mut incoming: Body, limit: usize) -> Result<(Bytes, Room), ApiError> {
+    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if length.is_some_and(|length| length > limit) {
         return Err(too_large(limit));
     }
     let unreadable = |err: axum::Error| ApiError::invalid(format!("the request body cannot be read: {err}"));
-    let mut incoming = request.into_body();
     let mut body = BytesMut::new();
-    let mut room: Option<SemaphorePermit<'_>> = None;
+    let mut room: Option<OwnedSemaphorePermit> = None;
     while let Some(frame) = tokio::time::timeout(IDLE_TIMEOUT, incoming.frame()).await.map_err(|_| too_slow(IDLE_TIMEOUT))? {
         let Ok(data) = frame.map_err(unreadable)?.into_data() else { continue };
         if body.len() + data.len() > limit {
@@ -60,16 +75,17 @@ async fn read_all(app: &App, request: Request<Body>, limit: usize) -> Result<(By
         }
         body.extend_from_slice(&data);
         let units = body.len().saturating_sub(SMALL_BYTES).div_ceil(UNIT_BYTES);
-        let held = room.as_ref().map_or(0, SemaphorePermit::num_permits);
+        let held = room.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
         if units > held {
-            let more = app.limits.bodies.acquire_many((units - held) as u32).await.map_err(|_| ApiError::shutting_down())?;
+            let more =
+                app.limits.bodies.clone().acquire_many_owned((units - held) as u32).await.map_err(|_| ApiError::shutting_down())?;
             match &mut room {
                 Some(room) => room.merge(more),
                 None => room = Some(more),
             }
         }
     }
-    Ok((body.freeze(), room))
+    Ok((body.freeze(), room.map(Arc::new)))
 }
 
 fn too_slow(timeout: Duration) -> ApiError {

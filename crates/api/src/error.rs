@@ -44,6 +44,16 @@ impl ApiError {
         }
     }
 
+    /// There is nothing under the ARN, token or the like that was given.
+    pub(crate) fn no_resource(message: impl Into<String>) -> ApiError {
+        ApiError::new(StatusCode::NOT_FOUND, "ResourceNotFoundException", message)
+    }
+
+    /// With the name of what it is about, as some exceptions have it.
+    pub(crate) fn naming(self, resource: &str) -> ApiError {
+        self.with("ResourceName", resource.into())
+    }
+
     pub(crate) fn shutting_down() -> ApiError {
         ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", "the server is stopping")
     }
@@ -62,6 +72,10 @@ impl ApiError {
             },
             Kind::Corrupt | Kind::Internal => ApiError::internal(message),
         }
+    }
+
+    pub(crate) fn is(&self, exception: &str) -> bool {
+        self.exception == exception
     }
 
     /// What other protocols than AWS's tell of it. What only the operator may know goes to the log.
@@ -86,7 +100,17 @@ impl From<ingest::Error> for ApiError {
 
 impl From<control::Error> for ApiError {
     fn from(err: control::Error) -> ApiError {
-        ApiError::of_kind(err.kind(), err.to_string())
+        let refuse = |exception| ApiError::new(StatusCode::BAD_REQUEST, exception, err.to_string());
+        match err {
+            control::Error::NoResource(message) => ApiError::no_resource(message),
+            control::Error::TooManyTags(_) => refuse("TooManyTagsException"),
+            control::Error::MalformedPolicyDocument(_) => refuse("MalformedPolicyDocumentException"),
+            control::Error::InvalidPolicyRevisionId(_) => refuse("InvalidPolicyRevisionIdException"),
+            control::Error::PolicySizeLimitExceeded(_) => refuse("PolicySizeLimitExceededException"),
+            control::Error::PolicyCountLimitExceeded(_) => refuse("PolicyCountLimitExceededException"),
+            control::Error::Filter(filter) => query::Error::from(filter).into(),
+            err => ApiError::of_kind(err.kind(), err.to_string()),
+        }
     }
 }
 

@@ -37,13 +37,21 @@ pub struct Peer(pub IpAddr);
 /// Operations that clients of an X-Ray daemon call through it.
 const DAEMON_PATHS: &[&str] = &["/GetSamplingRules", "/SamplingTargets", "/TraceSegments", "/TelemetryRecords"];
 
-/// On the daemon's address other machines may send, and may not read or change anything: nobody there has signed in.
-pub(crate) async fn check_daemon(request: Request<Body>, next: Next) -> Response {
+/// On the daemon's address other machines may send, and may not read or change anything: nobody there has signed in. Where everyone
+/// has to, the same holds for this machine.
+pub(crate) async fn check_daemon(State(app): State<Arc<App>>, request: Request<Body>, next: Next) -> Response {
     let is_local = request.extensions().get::<Peer>().is_some_and(|peer| peer.0.to_canonical().is_loopback());
-    if is_local || DAEMON_PATHS.contains(&request.uri().path()) {
+    if is_local && !app.access.required || DAEMON_PATHS.contains(&request.uri().path()) {
         return next.run(request).await;
     }
-    let why = "other machines may send segments and ask for sampling rules and targets here; everything else is for this machine";
+    let why = match app.access.required {
+        true => {
+            "segments may be sent and sampling rules and targets asked for here; everything else needs a signature, at the address of the APIs"
+        }
+        false => {
+            "other machines may send segments and ask for sampling rules and targets here; everything else is for this machine"
+        }
+    };
     ApiError::new(StatusCode::FORBIDDEN, "AccessDeniedException", why).into_response()
 }
 

@@ -2,16 +2,23 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
+use model::principal::{Action, Principal};
 use model::time::us_to_secs;
 use serde_json::json;
 
 use crate::app::App;
 use crate::starting;
 
-pub(crate) async fn health(State(app): State<Arc<App>>) -> Response {
+/// To those who may read; to everyone else, that it is there.
+pub(crate) async fn health(State(app): State<Arc<App>>, principal: Option<Extension<Principal>>) -> Response {
+    if !principal.is_some_and(|principal| principal.role.may(Action::Read)) {
+        let body = json!({"status": "ok"});
+        return ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")], body.to_string()).into_response();
+    }
     let ingest = app.ingest.stats();
     let store = app.store.stats().await;
     let recovery = app.store.recovery();

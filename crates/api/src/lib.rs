@@ -1,6 +1,7 @@
 //! AWS protocols in and out, and the console's files. No logic: a handler checks its input, knocks on one door, and shapes what
 //! comes back.
 
+mod access;
 mod app;
 mod body;
 mod console;
@@ -8,9 +9,11 @@ mod error;
 mod flight;
 mod guard;
 mod health;
+mod jaeger;
 mod operation;
 mod otlp;
 mod page;
+mod session;
 mod sql;
 mod starting;
 mod time;
@@ -23,6 +26,7 @@ use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
+pub use access::Access;
 pub use app::{App, Identity, Limits, Listeners};
 pub use guard::{Guard, Peer};
 pub use operation::Operation;
@@ -33,12 +37,15 @@ pub use xray::OPERATIONS;
 pub fn router(app: Arc<App>) -> Router {
     apis(&app)
         .route("/api/health", get(health::health))
+        .route("/api/session", get(session::session).post(session::sign_in).delete(session::sign_out))
         .route("/api/sql", get(sql::tables).post(sql::query))
+        .merge(jaeger::routes())
         .merge(otlp::over_http())
         .route_service("/arrow.flight.protocol.FlightService/{operation}", flight::service(&app))
         .fallback(console::file)
         .method_not_allowed_fallback(error::wrong_method)
         .layer(CompressionLayer::new())
+        .layer(axum::middleware::from_fn_with_state(app.clone(), access::check))
         .layer(axum::middleware::from_fn_with_state(app.clone(), guard::check))
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(axum::middleware::map_response(error::no_sniffing))
@@ -50,7 +57,7 @@ pub fn daemon_router(app: Arc<App>) -> Router {
     apis(&app)
         .fallback(error::unknown_path)
         .method_not_allowed_fallback(error::wrong_method)
-        .layer(axum::middleware::from_fn(guard::check_daemon))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), guard::check_daemon))
         .layer(axum::middleware::from_fn_with_state(app.clone(), guard::check))
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(axum::middleware::map_response(error::no_sniffing))
@@ -62,6 +69,7 @@ pub fn otlp_router(app: Arc<App>) -> Router {
     otlp::routes(&app)
         .fallback(error::unknown_path)
         .method_not_allowed_fallback(error::wrong_method)
+        .layer(axum::middleware::from_fn_with_state(app.clone(), access::check))
         .layer(axum::middleware::from_fn_with_state(app.clone(), guard::check))
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(axum::middleware::map_response(error::no_sniffing))

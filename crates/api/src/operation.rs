@@ -1,4 +1,4 @@
-//! One row per AWS operation. The table drives routing, refusals and the coverage test.
+//! One row per AWS operation. The table drives routing and the coverage test.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, HeaderValue};
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::http::{HeaderMap, Request};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use model::limit;
+use model::principal::Action;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -23,26 +24,19 @@ pub(crate) type Answer = Pin<Box<dyn Future<Output = Result<Vec<u8>, ApiError>> 
 type Handler = fn(Arc<App>, Bytes) -> Answer;
 type Reply = Pin<Box<dyn Future<Output = Response> + Send>>;
 
-/// An operation of an AWS service, served or refused.
+/// An operation of an AWS service.
 #[derive(Clone, Copy)]
 pub struct Operation {
     pub name: &'static str,
     pub path: &'static str,
-    handler: Option<Handler>,
+    /// What who asks must be allowed to do.
+    pub action: Action,
+    handler: Handler,
 }
 
 impl Operation {
-    pub(crate) const fn served(name: &'static str, path: &'static str, handler: Handler) -> Operation {
-        Operation { name, path, handler: Some(handler) }
-    }
-
-    /// Known, and not served by this version.
-    pub(crate) const fn refused(name: &'static str, path: &'static str) -> Operation {
-        Operation { name, path, handler: None }
-    }
-
-    pub fn is_served(&self) -> bool {
-        self.handler.is_some()
+    pub(crate) const fn new(name: &'static str, path: &'static str, action: Action, handler: Handler) -> Operation {
+        Operation { name, path, action, handler }
     }
 
     /// The row as a request handler.
@@ -65,15 +59,8 @@ impl Operation {
     }
 
     async fn answer(&self, app: Arc<App>, request: Request<Body>) -> Result<Vec<u8>, ApiError> {
-        let Some(handler) = self.handler else {
-            return Err(ApiError::new(
-                StatusCode::NOT_IMPLEMENTED,
-                "NotImplementedException",
-                format!("this version of Mitoshi does not serve the operation {}", self.name),
-            ));
-        };
         let (body, _room) = crate::body::read(&app, request, limit::REQUEST_BYTES).await?;
-        handler(app.clone(), body).await
+        (self.handler)(app.clone(), body).await
     }
 }
 

@@ -223,6 +223,17 @@ fn decode(form: Form, body: &[u8]) -> Result<ExportTraceServiceRequest, Refusal>
     }
 }
 
+/// The answer to someone who may not send.
+pub(crate) fn refuse(err: ApiError, is_missing: bool) -> Response {
+    let (status, message) = err.told();
+    let (status, code) = match status {
+        _ if is_missing => (StatusCode::UNAUTHORIZED, Code::Unauthenticated),
+        StatusCode::FORBIDDEN => (status, Code::PermissionDenied),
+        status => (status, Code::Unauthenticated),
+    };
+    Form::Json.refuse(Refusal { status, code, message })
+}
+
 fn of_api(err: ApiError) -> Refusal {
     let (status, message) = err.told();
     let code = match status {

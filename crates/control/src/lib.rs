@@ -1,7 +1,21 @@
 //! Resources that people edit, and the loops that act on their own.
 
 mod error;
+pub mod group;
+pub mod insight;
+pub mod key;
+pub mod resource_policy;
+pub mod retrieval;
 pub mod sampling;
+pub mod setting;
+pub mod tag;
 pub mod upkeep;
+pub mod user;
 
 pub use error::{Error, Result};
+
+/// An id that nothing had before: 26 letters and digits of chance.
+fn unique_id() -> String {
+    let digit = |_| char::from_digit(rand::random_range(0..36), 36).unwrap_or('0').to_ascii_uppercase();
+    (0..26).map(digit).collect()
+}

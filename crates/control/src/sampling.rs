@@ -1,16 +1,21 @@
 //! Sampling rules, and the share of each rule's reservoir that every polling client may use.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
-use model::sampling::{DEFAULT_RULE, SamplingRateBoost, SamplingRule, SamplingStatistics, SamplingTarget};
+use model::sampling::{
+    BoostStatistics, DEFAULT_RULE, SamplingRateBoost, SamplingRule, SamplingStatistics, SamplingTarget, SamplingWindow,
+};
 use model::{Clock, limit};
 use store::Store;
 
 use crate::{Error, Result};
 
+mod boost;
 #[cfg(test)]
 mod tests;
+
+use boost::Boosts;
 
 /// Seconds between a client's reports.
 const INTERVAL_SECS: i64 = 10;
@@ -20,6 +25,9 @@ const QUOTA_SECS: i64 = 30;
 const CLIENTS_PER_RULE: usize = 1_000;
 /// SDKs make ids of 24 characters.
 const CLIENT_ID_BYTES: usize = 128;
+/// Reports are added up over this time, and the sums of an hour are kept.
+const WINDOW_US: i64 = INTERVAL_SECS * 1_000_000;
+const WINDOWS_KEPT: usize = 360;
 /// A report older than this says nothing about now.
 const REPORT_AGE_SECS: i64 = 600;
 
@@ -29,6 +37,9 @@ pub struct Sampling {
     store: Store,
     clock: Arc<dyn Clock>,
     usage: Arc<Mutex<HashMap<String, HashMap<String, ClientUsage>>>>,
+    /// By rule, the newest last.
+    windows: Arc<Mutex<HashMap<String, VecDeque<SamplingWindow>>>>,
+    boosts: Arc<Mutex<Boosts>>,
     /// Rule changes happen one after the other, so that limits and uniqueness hold.
     change: Arc<tokio::sync::Mutex<()>>,
 }
@@ -63,12 +74,14 @@ pub struct SamplingTargets {
     pub targets: Vec<SamplingTarget>,
     /// Reports that were not used: rule, code, message.
     pub unprocessed: Vec<(String, &'static str, String)>,
+    /// So of those about anomalies.
+    pub unprocessed_boosts: Vec<(String, &'static str, String)>,
     pub rules_modified_us: i64,
 }
 
 impl Sampling {
     pub fn new(store: Store, clock: Arc<dyn Clock>) -> Sampling {
-        Sampling { store, clock, usage: Arc::default(), change: Arc::default() }
+        Sampling { store, clock, usage: Arc::default(), windows: Arc::default(), boosts: Arc::default(), change: Arc::default() }
     }
 
     /// All rules by priority, the default one among them.
@@ -134,11 +147,13 @@ impl Sampling {
         }
         let rule = self.rule(name).await?;
         self.store.catalog().delete_sampling_rule(name, self.clock.now_us()).await?;
-        self.lock_usage().remove(name);
+        lock(&self.usage).remove(name);
+        lock(&self.windows).remove(name);
+        lock(&self.boosts).forget(name);
         Ok(rule)
     }
 
-    async fn rule(&self, name: &str) -> Result<SamplingRule> {
+    pub async fn rule(&self, name: &str) -> Result<SamplingRule> {
         let rules = self.rules().await?;
         rules
             .into_iter()
@@ -148,10 +163,11 @@ impl Sampling {
 
     /// Takes one client's report and grants it its share of each reported rule's reservoir. The quotas that hold at one moment
     /// never add up to more than the reservoir: what others still hold is not granted twice.
-    pub async fn targets(&self, reports: &[SamplingStatistics]) -> Result<SamplingTargets> {
+    pub async fn targets(&self, reports: &[SamplingStatistics], anomalies: &[BoostStatistics]) -> Result<SamplingTargets> {
         let rules = self.rules().await?;
         let rules_modified_us = self.store.catalog().sampling_modified_us().await?;
         let now_us = self.clock.now_us();
+        let (boosts, unprocessed_boosts) = lock(&self.boosts).report(&rules, anomalies, now_us);
         let mut targets = Vec::new();
         let mut unprocessed = Vec::new();
         for report in reports {
@@ -170,6 +186,7 @@ impl Sampling {
                 unprocessed.push((report.rule_name.clone(), "InvalidTimestamp", message));
                 continue;
             }
+            self.count(report, now_us);
             let reservoir_quota = self.grant(rule, report, now_us);
             targets.push(SamplingTarget {
                 rule_name: rule.name.clone(),
@@ -177,13 +194,41 @@ impl Sampling {
                 reservoir_quota,
                 quota_until_us: now_us + QUOTA_SECS * 1_000_000,
                 interval_secs: INTERVAL_SECS,
+                boost: boosts.get(&rule.name).copied(),
             });
         }
-        Ok(SamplingTargets { targets, unprocessed, rules_modified_us })
+        Ok(SamplingTargets { targets, unprocessed, unprocessed_boosts, rules_modified_us })
+    }
+
+    /// What clients did with each rule in the last minutes, the newest first.
+    pub fn windows(&self) -> Vec<SamplingWindow> {
+        let oldest_us = self.clock.now_us() - WINDOWS_KEPT as i64 * WINDOW_US;
+        let windows = lock(&self.windows);
+        let mut all: Vec<_> = windows.values().flatten().filter(|window| window.start_us >= oldest_us).cloned().collect();
+        all.sort_by(|a, b| b.start_us.cmp(&a.start_us).then_with(|| a.rule_name.cmp(&b.rule_name)));
+        all
+    }
+
+    fn count(&self, report: &SamplingStatistics, now_us: i64) {
+        let start_us = report.timestamp_us.min(now_us).div_euclid(WINDOW_US) * WINDOW_US;
+        let mut windows = lock(&self.windows);
+        let windows = windows.entry(report.rule_name.clone()).or_default();
+        let place = windows.partition_point(|window| window.start_us < start_us);
+        if windows.get(place).is_none_or(|window| window.start_us != start_us) {
+            let rule_name = report.rule_name.clone();
+            windows.insert(place, SamplingWindow { rule_name, start_us, request_count: 0, sampled_count: 0, borrow_count: 0 });
+        }
+        let window = &mut windows[place];
+        window.request_count = window.request_count.saturating_add(report.request_count);
+        window.sampled_count = window.sampled_count.saturating_add(report.sampled_count);
+        window.borrow_count = window.borrow_count.saturating_add(report.borrow_count);
+        while windows.len() > WINDOWS_KEPT {
+            windows.pop_front();
+        }
     }
 
     fn grant(&self, rule: &SamplingRule, report: &SamplingStatistics, now_us: i64) -> i64 {
-        let mut usage = self.lock_usage();
+        let mut usage = lock(&self.usage);
         let clients = usage.entry(rule.name.clone()).or_default();
         clients.retain(|_, client| client.quota_until_us > now_us);
         let until_us = now_us + QUOTA_SECS * 1_000_000;
@@ -203,10 +248,10 @@ impl Sampling {
         }
         granted
     }
+}
 
-    fn lock_usage(&self) -> std::sync::MutexGuard<'_, HashMap<String, HashMap<String, ClientUsage>>> {
-        self.usage.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// How a reservoir is shared: nobody gets more than it can use while others can use it too; what is left goes to the busiest.

@@ -5,16 +5,23 @@
 
 pub mod digest;
 pub mod error;
+pub mod group;
 pub mod histogram;
 pub mod id;
+pub mod insight;
+pub mod key;
 pub mod limit;
 pub mod metric;
 pub mod minute;
+pub mod principal;
+pub mod resource;
 pub mod sampling;
 pub mod segment;
 pub mod service;
+pub mod setting;
 pub mod time;
 pub mod trace;
+pub mod user;
 
 /// Text that is mostly short: names, methods, addresses. Up to 24 bytes of it stand in place, without an allocation.
 pub use compact_str::CompactString;

@@ -47,6 +47,18 @@ pub const ROOT_CAUSE_BYTES: usize = 6 * 1024;
 pub const ROOT_CAUSES_PER_TRACE: usize = 20;
 /// Sampling rules besides the default one (AWS).
 pub const SAMPLING_RULES: usize = 25;
+/// Groups besides the default one (AWS).
+pub const GROUPS: usize = 25;
+/// Resource policies, and bytes of one (AWS).
+pub const RESOURCE_POLICIES: usize = 5;
+pub const RESOURCE_POLICY_BYTES: usize = 5 * 1024;
+/// Tags on a group or a sampling rule (AWS).
+pub const TAGS_PER_RESOURCE: usize = 50;
+/// Trace ids of one retrieval (AWS).
+pub const TRACE_IDS_PER_RETRIEVAL: usize = 100;
+/// Traces on one page of a retrieval, and spans of a trace on it (AWS).
+pub const RETRIEVED_TRACES_PER_PAGE: usize = 5;
+pub const RETRIEVED_SPANS_PER_PAGE: usize = 100;
 /// Statistics documents in one `GetSamplingTargets` (AWS).
 pub const SAMPLING_DOCUMENTS: usize = 25;
 /// Characters of a filter expression. AWS states none; a longer one is a mistake or an attack.
@@ -59,6 +71,13 @@ pub const SUMMARIES_PER_PAGE: usize = 100;
 pub const TRACES_SCANNED_PER_PAGE: usize = 100_000;
 /// Services on one page of a graph.
 pub const SERVICES_PER_PAGE: usize = 1_000;
+/// Days that an insight is kept after its end (AWS).
+pub const INSIGHT_DAYS: i64 = 30;
+/// Insights, and events of one, on a page (AWS).
+pub const INSIGHTS_PER_PAGE: usize = 100;
+pub const INSIGHT_EVENTS_PER_PAGE: usize = 50;
+/// Links of one service that a graph of retrieved traces lists (AWS).
+pub const GRAPH_LINKS: usize = 100;
 /// How long a paging token can be used.
 pub const PAGE_TOKEN_SECS: i64 = 3_600;
 /// A trace id's own time counts as the trace's time when it lies this close to the start of its segments; otherwise the id

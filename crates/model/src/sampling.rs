@@ -25,7 +25,6 @@ pub struct SamplingRule {
     pub url_path: String,
     pub resource_arn: String,
     pub attributes: BTreeMap<String, String>,
-    /// Kept and shown; the rate is not boosted yet.
     pub rate_boost: Option<SamplingRateBoost>,
     pub created_us: i64,
     pub modified_us: i64,
@@ -86,4 +85,34 @@ pub struct SamplingTarget {
     pub quota_until_us: i64,
     /// Seconds until the client should report again.
     pub interval_secs: i64,
+    /// A higher rate for a while, because anomalies show.
+    pub boost: Option<SamplingBoost>,
+}
+
+/// A rate that holds instead of the fixed one, until its end.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SamplingBoost {
+    pub rate: f64,
+    pub until_us: i64,
+}
+
+/// What one client reports of a service's anomalies under one rule, for the last reporting interval.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BoostStatistics {
+    pub rule_name: String,
+    pub service_name: String,
+    pub timestamp_us: i64,
+    pub anomaly_count: u64,
+    pub total_count: u64,
+    pub sampled_anomaly_count: u64,
+}
+
+/// What all clients together did with one rule in ten seconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SamplingWindow {
+    pub rule_name: String,
+    pub start_us: i64,
+    pub request_count: u64,
+    pub sampled_count: u64,
+    pub borrow_count: u64,
 }

@@ -14,6 +14,14 @@ pub struct ServiceId {
 }
 
 impl ServiceId {
+    /// Its name and type, for people.
+    pub fn label(&self) -> String {
+        match &self.kind {
+            Some(kind) => format!("{} ({kind})", self.name),
+            None => self.name.to_string(),
+        }
+    }
+
     /// Names and types longer than any real one are cut: they are repeated in everything derived.
     fn new(name: &str, kind: Option<&str>, account_id: Option<&str>) -> ServiceId {
         let text = |text: &str| truncated(text, limit::INDEXED_NAME_CHARS);

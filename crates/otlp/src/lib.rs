@@ -11,6 +11,8 @@ pub mod attribute;
 pub mod document;
 mod exception;
 pub mod extra;
+pub mod jaeger;
+pub mod json;
 mod resource;
 pub mod span;
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! on digests (`evaluate`).
 
 mod evaluate;
+mod group;
 mod parse;
 mod prefilter;
 #[cfg(test)]
@@ -13,7 +14,8 @@ use serde_json::Value;
 
 pub use evaluate::Matcher;
 pub(crate) use evaluate::{edge_matches, visit_matches};
-pub use parse::parse;
+pub use group::{GroupExpressions, expression as group_expression};
+pub use parse::{parse, parse_with};
 
 /// A syntax error, with where it is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +47,23 @@ pub enum Expression {
     RootCauseJson(Value),
     /// Everything, or nothing: what a condition on a group comes down to.
     Constant(bool),
+    /// What counts depends on when the trace was: each expression from a time on, the first also before.
+    ByTime(Vec<(i64, Expression)>),
+}
+
+impl Expression {
+    /// Both must be met.
+    pub fn and(self, other: Expression) -> Expression {
+        match (self, other) {
+            (Expression::Constant(true), only) | (only, Expression::Constant(true)) => only,
+            (one, other) => Expression::And(vec![one, other]),
+        }
+    }
+
+    /// Whether every trace meets it.
+    pub fn is_everything(&self) -> bool {
+        *self == Expression::Constant(true)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,6 +11,7 @@ use model::trace::Trace;
 use model::{CompactString, SegmentId, TimeRange, TraceId, limit};
 use store::{MinuteRow, Prefilter, Reader, ScanRange, Side, TraceScan};
 
+use crate::filter::Expression;
 use crate::minute::Split;
 use crate::statistics::{Histogram, Tally};
 use crate::summary::everything;
@@ -43,12 +44,31 @@ pub struct GraphEdge {
 }
 
 impl Query {
-    /// The graph of all requests that started in the range.
-    pub fn service_graph(&self, range: TimeRange) -> Result<Vec<GraphService>> {
+    /// The graph of all requests that started in the range, in traces that meet the filter.
+    pub fn service_graph(&self, range: TimeRange, filter: &Expression) -> Result<Vec<GraphService>> {
         let now_us = self.clock.now_us();
         let reader = self.reader();
+        if !filter.is_everything() {
+            return self.filtered_graph(&reader, range, filter, now_us);
+        }
         let split = Split::of(&reader, range, now_us)?;
         draw(&reader, &split, range, now_us)
+    }
+
+    /// Sums of minutes do not know which traces are in them: every trace that may match is looked at.
+    fn filtered_graph(&self, reader: &Reader, range: TimeRange, filter: &Expression, now_us: i64) -> Result<Vec<GraphService>> {
+        let mut graph = Builder::default();
+        let active = ScanRange::Active { from_us: range.start_us, to_us: range.end_us };
+        let selected = self.selected(reader, range, filter)?;
+        reader.scan(&TraceScan { prefilter: filter.prefilter(), ..everything(active, false) }, &mut |digest| {
+            if selected.has(digest) {
+                graph.add_visits(digest, Some(range), now_us);
+                graph.add_links(digest);
+            }
+            ControlFlow::Continue(())
+        })?;
+        graph.follow_links(reader)?;
+        Ok(graph.nodes)
     }
 
     /// The graph of some traces.

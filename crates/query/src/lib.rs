@@ -4,8 +4,12 @@
 
 mod error;
 pub mod filter;
+pub mod forecast;
 pub mod graph;
+pub mod insight;
 mod minute;
+pub mod operation;
+pub mod retrieval;
 pub mod statistics;
 pub mod summary;
 pub mod trace;

@@ -6,13 +6,15 @@ use std::ops::ControlFlow;
 use model::TimeRange;
 use model::digest::{Call, Outcome, TraceDigest, Visit};
 use model::histogram::{duration_us, place, rounded};
+use model::insight::Impact;
 use model::minute::{From, MINUTE_US};
 use store::{Counted, MinuteRow, Prefilter, Reader, ScanRange, Side, TraceScan};
 
 use crate::filter::{Expression, Target};
+use crate::forecast::{Band, Baseline};
 use crate::graph::is_pending;
 use crate::minute::Split;
-use crate::summary::everything;
+use crate::summary::{Selected, everything};
 use crate::{Error, Query, Result};
 
 /// Requests by outcome, and their time.
@@ -169,12 +171,15 @@ pub struct SeriesQuery {
     pub range: TimeRange,
     pub period_us: i64,
     pub selector: Option<Selector>,
+    /// Which traces' requests count.
+    pub filter: Expression,
 }
 
 impl SeriesQuery {
     /// Whether it asks only who called whom.
     fn is_plain(&self) -> bool {
-        !matches!(&self.selector, Some(Selector::Service(_, Some(_)) | Selector::Edge(_, _, Some(_))))
+        self.filter.is_everything()
+            && !matches!(&self.selector, Some(Selector::Service(_, Some(_)) | Selector::Edge(_, _, Some(_))))
     }
 }
 
@@ -214,11 +219,48 @@ impl Query {
         // A condition may ask for anything, and a minute must lie within one step.
         let sums_serve = query.is_plain() && query.period_us % MINUTE_US == 0;
         let split = if sums_serve { Split::of(&reader, query.range, now_us)? } else { Split::nothing_whole(query.range) };
-        steps(&reader, &split, query, now_us)
+        let selected = match query.filter.is_everything() {
+            true => None,
+            false => Some(self.selected(&reader, query.range, &query.filter)?),
+        };
+        steps(&reader, &split, query, selected.as_ref(), now_us)
     }
 }
 
-pub(crate) fn steps(reader: &Reader, split: &Split, query: &SeriesQuery, now_us: i64) -> Result<Vec<SeriesStep>> {
+/// How many periods before the range tell what is to be expected in it.
+const FORECAST_PERIODS: i64 = 180;
+/// How unlikely faults outside of the band are.
+const FORECAST_CHANCE: f64 = 1e-3;
+
+impl Query {
+    /// A series, with the number of faults that is to be expected of each step after all that came before it.
+    pub fn forecast(&self, query: &SeriesQuery) -> Result<Vec<(SeriesStep, Band)>> {
+        let start_us = query.range.start_us.saturating_sub(FORECAST_PERIODS * query.period_us);
+        let steps = self.series(&SeriesQuery { range: TimeRange { start_us, ..query.range }, ..query.clone() })?;
+        let mut baseline = Baseline::default();
+        let mut forecast = Vec::new();
+        for step in steps {
+            let statistics = step.tally.statistics;
+            let (faults, total) = (statistics.fault, statistics.total());
+            let band = baseline.band(total, FORECAST_CHANCE);
+            // What is beyond expectation changes it slowly.
+            baseline.observe(Impact { faults: faults.min(band.high), total });
+            if step.start_us + query.period_us > query.range.start_us {
+                forecast.push((step, band));
+            }
+        }
+        Ok(forecast)
+    }
+}
+
+/// `in_filter` says which traces count; none takes all.
+pub(crate) fn steps(
+    reader: &Reader,
+    split: &Split,
+    query: &SeriesQuery,
+    in_filter: Option<&Selected>,
+    now_us: i64,
+) -> Result<Vec<SeriesStep>> {
     let step = |time_us: i64| time_us.div_euclid(query.period_us) * query.period_us;
     // With the number of all requests, those in progress included.
     let mut steps: BTreeMap<i64, (i64, Tally)> = BTreeMap::new();
@@ -234,10 +276,14 @@ pub(crate) fn steps(reader: &Reader, split: &Split, query: &SeriesQuery, now_us:
         Some(Selector::Service(target, inner)) => Expression::Service(target.clone(), inner.clone()).prefilter(),
         _ => Prefilter::Anything,
     };
+    let prefilter = Prefilter::And(vec![prefilter, query.filter.prefilter()]);
     for range in &split.rest {
         let active = ScanRange::Active { from_us: range.start_us, to_us: range.end_us };
         let scan = TraceScan { prefilter: prefilter.clone(), ..everything(active, query.is_plain()) };
         reader.scan(&scan, &mut |digest| {
+            if in_filter.is_some_and(|selected| !selected.has(digest)) {
+                return ControlFlow::Continue(());
+            }
             for visit in digest.visits.iter().filter(|visit| !is_pending(visit, now_us)) {
                 if let Some(call) = selected(&query.selector, digest, visit).filter(|_| range.contains(visit.served.start_us)) {
                     let (visits, tally) = steps.entry(step(visit.served.start_us)).or_default();

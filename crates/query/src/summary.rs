@@ -77,12 +77,11 @@ impl Query {
         };
         let scan =
             TraceScan { range, prefilter: query.filter.prefilter(), after: query.after, budget: query.budget, outline: false };
-        let slowness = self.slowness(&reader, query.range)?;
-        let matcher = Matcher::new(query.filter.clone());
+        let selected = self.selected(&reader, query.range, &query.filter)?;
         let mut summaries = Vec::new();
         let scanned = reader.scan(&scan, &mut |digest| {
-            let slow = slowness.is_slow(digest);
-            if query.sample.is_none_or(|share| sampled(digest.id, share)) && matcher.matches(digest, slow) {
+            if query.sample.is_none_or(|share| sampled(digest.id, share)) && selected.has(digest) {
+                let slow = selected.slowness.is_slow(digest);
                 let matched_event_us = match query.range_type {
                     TimeRangeType::TraceId => None,
                     TimeRangeType::Event => Some(digest.start_us.max(from_us)),
@@ -103,7 +102,23 @@ fn sampled(id: TraceId, share: f64) -> bool {
     f64::from(u32::from_be_bytes([a, b, c, d])) < share * f64::from(u32::MAX)
 }
 
+/// Which traces a filter selects.
+pub(crate) struct Selected {
+    matcher: Matcher,
+    slowness: Arc<Slowness>,
+}
+
+impl Selected {
+    pub(crate) fn has(&self, digest: &TraceDigest) -> bool {
+        self.matcher.matches(digest, self.slowness.is_slow(digest))
+    }
+}
+
 impl Query {
+    pub(crate) fn selected(&self, reader: &Reader, range: TimeRange, filter: &Expression) -> Result<Selected> {
+        Ok(Selected { matcher: Matcher::new(filter.clone()), slowness: self.slowness(reader, range)? })
+    }
+
     /// What is slow in this range. The pages of one question share the answer, so that it is found once and stays the same.
     fn slowness(&self, reader: &Reader, range: TimeRange) -> Result<Arc<Slowness>> {
         let now_us = self.clock.now_us();

@@ -18,6 +18,8 @@ pub(crate) struct Config {
     pub(crate) region: String,
     pub(crate) log: String,
     pub(crate) http: Http,
+    pub(crate) access: Access,
+    pub(crate) tls: Tls,
     pub(crate) daemon: Daemon,
     pub(crate) otlp: Otlp,
     pub(crate) store: Store,
@@ -31,6 +33,34 @@ pub(crate) struct Http {
     pub(crate) address: SocketAddr,
     pub(crate) allowed_hosts: Vec<String>,
     pub(crate) connections_max: usize,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Access {
+    pub(crate) required: Required,
+}
+
+/// Who has to say who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Required {
+    /// Everyone, where other machines can reach the server.
+    Auto,
+    Always,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tls {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
+impl Tls {
+    pub(crate) fn is_on(&self) -> bool {
+        !self.certificate.as_os_str().is_empty()
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -196,11 +226,31 @@ impl Config {
         Ok(config)
     }
 
+    /// Whether everyone has to say who they are.
+    pub(crate) fn access_required(&self) -> bool {
+        self.why_access_is_required().is_some()
+    }
+
+    /// What makes everyone say who they are, if anything does.
+    pub(crate) fn why_access_is_required(&self) -> Option<String> {
+        if self.access.required == Required::Always {
+            return Some("access.required is \"always\"".to_owned());
+        }
+        let otlp = [("grpc_address", self.otlp.grpc_address), ("http_address", self.otlp.http_address)];
+        let otlp = otlp.into_iter().filter_map(|(key, listen)| match listen {
+            Listen::At(address) => Some((format!("otlp.{key}"), address)),
+            Listen::Auto | Listen::Off => None,
+        });
+        let mut addresses = std::iter::once(("http.address".to_owned(), self.http.address)).chain(otlp);
+        let (key, address) = addresses.find(|(_, address)| !address.ip().is_loopback())?;
+        Some(format!("{key} {address} is not a loopback address"))
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
-        if !self.http.address.ip().is_loopback() {
+        if self.tls.is_on() == self.tls.key.as_os_str().is_empty() {
             return Err(ConfigError::new(
-                format!("http.address {} is not a loopback address, and there is no sign-in yet", self.http.address),
-                "listen on 127.0.0.1 and reach it through an SSH tunnel or a reverse proxy that asks for a password",
+                "tls.certificate and tls.key belong together, and one of them is empty",
+                "name both, or neither",
             ));
         }
         if !self.daemon.address.ip().is_loopback() && self.daemon.allow.is_empty() {
@@ -208,16 +258,6 @@ impl Config {
                 format!("daemon.address {} is not a loopback address, and nothing says who may send", self.daemon.address),
                 "name the networks, as in --daemon-allow 172.16.0.0/12 for Docker containers",
             ));
-        }
-        for (key, listen) in [("grpc_address", self.otlp.grpc_address), ("http_address", self.otlp.http_address)] {
-            if let Listen::At(address) = listen
-                && !address.ip().is_loopback()
-            {
-                return Err(ConfigError::new(
-                    format!("otlp.{key} {address} is not a loopback address, and nobody has to sign in there yet"),
-                    "listen on 127.0.0.1 and let a collector on this machine pass spans on",
-                ));
-            }
         }
         if self.account_id.len() != 12 || !self.account_id.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(ConfigError::new(format!("account_id {:?} is not 12 digits", self.account_id), "any 12 digits will do"));

@@ -248,7 +248,7 @@ fn size(bytes: u64) -> String {
 }
 
 /// Which folder a command is about.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Folder {
     /// Configuration file (TOML); `mitoshi print-config` shows every key
     #[arg(long, value_name = "FILE")]

@@ -6,13 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::Peer;
+use axum::middleware::AddExtension;
 use axum::{Extension, Router};
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tower::Layer;
 use tracing::{debug, warn};
 
@@ -25,16 +29,22 @@ const SECOND_BYTE_WAIT: Duration = Duration::from_millis(10);
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) type Allow = Arc<dyn Fn(IpAddr) -> bool + Send + Sync>;
+/// The router, with who is at the other end.
+type Service = TowerToHyperService<AddExtension<Router, Peer>>;
 
-/// Accepts connections until told to stop. `with_http2`: gRPC is spoken here.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    router: Router,
-    allow: Allow,
-    connections_max: usize,
-    with_http2: bool,
-    stop: impl Future<Output = ()> + Send,
-) {
+/// Where connections come in, and which ones.
+pub(crate) struct Door {
+    pub(crate) listener: TcpListener,
+    pub(crate) allow: Allow,
+    pub(crate) connections_max: usize,
+    /// gRPC is spoken here.
+    pub(crate) with_http2: bool,
+    pub(crate) tls: Option<TlsAcceptor>,
+}
+
+/// Accepts connections until told to stop.
+pub(crate) async fn serve(door: Door, router: Router, stop: impl Future<Output = ()> + Send) {
+    let Door { listener, allow, connections_max, with_http2, tls } = door;
     let places = Arc::new(Semaphore::new(connections_max));
     let graceful = GracefulShutdown::new();
     let (ending, ended) = watch::channel(());
@@ -64,26 +74,23 @@ pub(crate) async fn serve(
         }
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(Extension(Peer(peer.ip())).layer(router.clone()));
-        let (watcher, mut ended) = (graceful.watcher(), ended.clone());
+        let (watcher, mut ended, tls) = (graceful.watcher(), ended.clone(), tls.clone());
         tokio::spawn(async move {
             let begun = tokio::select! {
                 _ = ended.changed() => return,
-                begun = tokio::time::timeout(HEAD_TIMEOUT, begins_http2(&stream)) => begun,
+                begun = tokio::time::timeout(HEAD_TIMEOUT, begin(stream, tls)) => begun,
             };
-            let result = match begun {
-                Ok(Ok(false)) => {
-                    let mut builder = http1::Builder::new();
-                    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-                    watcher.watch(builder.serve_connection(TokioIo::new(stream), service)).await
-                }
-                Ok(Ok(true)) if !with_http2 => return debug!(%peer, "connection of HTTP/2 where only HTTP/1 is spoken"),
-                Ok(Ok(true)) => {
-                    let mut builder = http2::Builder::new(TokioExecutor::new());
-                    builder.timer(TokioTimer::new()).max_concurrent_streams(STREAMS_MAX).keep_alive_interval(KEEP_ALIVE);
-                    watcher.watch(builder.serve_connection(TokioIo::new(stream), service)).await
-                }
+            let (stream, is_http2) = match begun {
+                Ok(Ok(begun)) => begun,
                 Ok(Err(err)) => return debug!(%peer, error = %err, "connection ended early"),
                 Err(_) => return debug!(%peer, "nothing came over a connection"),
+            };
+            if is_http2 && !with_http2 {
+                return debug!(%peer, "connection of HTTP/2 where only HTTP/1 is spoken");
+            }
+            let result = match stream {
+                Stream::Plain(stream) => answer(stream, is_http2, service, watcher).await,
+                Stream::Tls(stream) => answer(*stream, is_http2, service, watcher).await,
             };
             if let Err(err) = result {
                 debug!(%peer, error = %err, "connection ended early");
@@ -95,6 +102,39 @@ pub(crate) async fn serve(
     drop(ending);
     if tokio::time::timeout(STOP_TIMEOUT, graceful.shutdown()).await.is_err() {
         warn!("some connections did not end in time");
+    }
+}
+
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// The connection once it is known what is spoken over it, and whether that is HTTP/2.
+async fn begin(stream: TcpStream, tls: Option<TlsAcceptor>) -> std::io::Result<(Stream, bool)> {
+    let Some(tls) = tls else {
+        let is_http2 = begins_http2(&stream).await?;
+        return Ok((Stream::Plain(stream), is_http2));
+    };
+    let stream = tls.accept(stream).await?;
+    let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    Ok((Stream::Tls(Box::new(stream)), is_http2))
+}
+
+async fn answer<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    is_http2: bool,
+    service: Service,
+    watcher: Watcher,
+) -> hyper::Result<()> {
+    if is_http2 {
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder.timer(TokioTimer::new()).max_concurrent_streams(STREAMS_MAX).keep_alive_interval(KEEP_ALIVE);
+        watcher.watch(builder.serve_connection(TokioIo::new(stream), service)).await
+    } else {
+        let mut builder = http1::Builder::new();
+        builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+        watcher.watch(builder.serve_connection(TokioIo::new(stream), service)).await
     }
 }
 

@@ -1,9 +1,11 @@
 //! The binary: reads the configuration, starts the parts in order, waits, stops them in reverse.
 
+mod access;
 mod config;
 mod folder;
 mod listen;
 mod query;
+mod tls;
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -14,13 +16,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::query::Query;
-use api::{App, Guard, Identity, Listeners};
+use access::{KeyCommand, UserCommand};
+use api::{Access, App, Guard, Identity, Listeners};
 use clap::{Parser, Subcommand};
 use config::{Config, Listen, Overrides};
+use control::group::Groups;
+use control::insight::Insights;
+use control::key::Keys;
+use control::resource_policy::ResourcePolicies;
+use control::retrieval::Retrievals;
 use control::sampling::Sampling;
+use control::setting::Settings;
+use control::tag::Tagging;
+use control::user::Users;
 use folder::Folder;
 use ingest::xray::daemon::Daemon;
 use ingest::{Ingest, Mapping};
+use listen::Door;
 use model::{Clock, SystemClock};
 use query::Question;
 use sql::Sql;
@@ -28,6 +40,7 @@ use store::{Store, StoreOptions};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 use tracing::{error, info, warn};
 
 #[global_allocator]
@@ -91,6 +104,12 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
+    /// Make, list and revoke keys, with which programs sign their requests; a server may be using the folder
+    #[command(subcommand)]
+    Keys(KeyCommand),
+    /// Add, list and remove people who may sign in to the console; a server may be using the folder
+    #[command(subcommand)]
+    Users(UserCommand),
     /// Check the configuration that `serve` would use
     CheckConfig(Overrides),
     /// Print the configuration that `serve` would use; without flags, every key with its default and meaning
@@ -115,6 +134,8 @@ fn main() -> ExitCode {
             let overrides = Overrides { config, ..Overrides::default() };
             (overrides, Box::new(move |config| query::query(question, config.http.address)))
         }
+        Command::Keys(command) => (command.folder().into(), Box::new(move |config| access::keys(command, &config))),
+        Command::Users(command) => (command.folder().into(), Box::new(move |config| access::users(command, &config))),
         Command::Serve(overrides) => (overrides, Box::new(serve)),
         Command::CheckConfig(overrides) => (
             overrides,
@@ -227,18 +248,36 @@ async fn run(config: Config) -> Result<(), StartError> {
     let http_address = local(&http)?;
     let daemon_address = daemon.address();
 
-    let store = open(&config, &http, clock.clone()).await?;
+    let tls = match config.tls.is_on() {
+        true => Some(
+            tls::acceptor(&config.tls)
+                .map_err(|why| (format!("cannot serve TLS: {why}"), "see [tls] in the configuration".to_owned()))?,
+        ),
+        false => None,
+    };
+    let store = open(&config, &http, tls.clone(), clock.clone()).await?;
+    let access = access(&config, &store, clock.clone()).await?;
     let limits = sql::Limits { timeout: Duration::from_secs(config.sql.timeout_secs), memory_mib: config.sql.memory_mib };
     let sql = Sql::new(store.clone(), limits);
     let ingest = Ingest::new(store.clone()).with_mapping(Mapping {
         indexed_attributes: config.otlp.indexed_attributes.iter().cloned().collect(),
         index_all_attributes: config.otlp.index_all_attributes,
     });
+    let sampling = Sampling::new(store.clone(), clock.clone());
+    let groups = Groups::new(store.clone(), clock.clone());
+    let query = Query::new(store.clone(), clock.clone());
+    let insights = Insights::new(store.clone(), query.clone(), groups.clone(), clock.clone());
     let app = Arc::new(App {
         ingest: ingest.clone(),
-        query: Query::new(store.clone(), clock.clone()),
+        query,
+        insights: insights.clone(),
         sql: sql.clone(),
-        sampling: Sampling::new(store.clone(), clock.clone()),
+        tags: Tagging::new(store.clone(), groups.clone(), sampling.clone()),
+        sampling,
+        groups,
+        policies: ResourcePolicies::new(store.clone(), clock.clone()),
+        settings: Settings::new(store.clone(), clock.clone()),
+        retrievals: Retrievals::new(clock.clone()),
         identity: Identity {
             account_id: config.account_id.clone(),
             region: config.region.clone(),
@@ -251,6 +290,7 @@ async fn run(config: Config) -> Result<(), StartError> {
             otlp_http: otlp_http_address.map(|address| address.to_string()),
         },
         guard: Guard { allowed_hosts: config.http.allowed_hosts.clone() },
+        access,
         store: store.clone(),
         started_us: clock.now_us(),
         clock,
@@ -270,13 +310,18 @@ async fn run(config: Config) -> Result<(), StartError> {
     let connections_max = config.http.connections_max;
     let mut doors = JoinSet::new();
     doors.spawn(daemon.run(ingest, daemon_allow.clone(), stopped()));
-    doors.spawn(listen::serve(daemon_tcp, api::daemon_router(app.clone()), daemon_allow, connections_max, false, stopped()));
-    doors.spawn(listen::serve(http, api::router(app.clone()), Arc::new(|_| true), connections_max, true, stopped()));
+    let door =
+        |listener: TcpListener| Door { listener, allow: Arc::new(|_| true), connections_max, with_http2: true, tls: tls.clone() };
+    // Clients of a daemon know no TLS.
+    let daemon_door = Door { allow: daemon_allow, with_http2: false, tls: None, ..door(daemon_tcp) };
+    doors.spawn(listen::serve(daemon_door, api::daemon_router(app.clone()), stopped()));
+    doors.spawn(listen::serve(door(http), api::router(app.clone()), stopped()));
     for listener in [otlp_grpc, otlp_http].into_iter().flatten() {
-        doors.spawn(listen::serve(listener, api::otlp_router(app.clone()), Arc::new(|_| true), connections_max, true, stopped()));
+        doors.spawn(listen::serve(door(listener), api::otlp_router(app.clone()), stopped()));
     }
     let every = Duration::from_secs(config.metrics.own_every_secs);
     let own_metrics = tokio::spawn(ingest::own_metrics::run(app.ingest.clone(), app.clock.clone(), every, stopping.clone()));
+    let watching = tokio::spawn(insights.run(stopping.clone()));
     let (end_upkeep, upkeep_ended) = watch::channel(false);
     let upkeep = tokio::spawn(control::upkeep::run(store.clone(), upkeep_ended));
 
@@ -302,6 +347,7 @@ async fn run(config: Config) -> Result<(), StartError> {
     sql.stop();
     while doors.join_next().await.is_some() {}
     let _ = own_metrics.await;
+    let _ = watching.await;
     let _ = end_upkeep.send(true);
     let _ = upkeep.await;
     if let Err(err) = store.close().await {
@@ -326,7 +372,7 @@ fn options(config: &Config) -> StoreOptions {
 const START_WORD: Duration = Duration::from_secs(5);
 
 /// Opens the store. While that takes its time, the address answers that the server is starting, and the log says how far it is.
-async fn open(config: &Config, http: &TcpListener, clock: Arc<dyn Clock>) -> Result<Store, StartError> {
+async fn open(config: &Config, http: &TcpListener, tls: Option<TlsAcceptor>, clock: Arc<dyn Clock>) -> Result<Store, StartError> {
     let options = options(config);
     let progress = options.progress.clone();
     let (opened, is_open) = watch::channel(false);
@@ -339,8 +385,9 @@ async fn open(config: &Config, http: &TcpListener, clock: Arc<dyn Clock>) -> Res
         }
     };
     let router = api::starting_router(progress.clone());
-    let answering =
-        tokio::spawn(listen::serve(waiting, router, Arc::new(|_| true), config.http.connections_max, false, until_open()));
+    let connections_max = config.http.connections_max;
+    let door = Door { listener: waiting, allow: Arc::new(|_| true), connections_max, with_http2: false, tls };
+    let answering = tokio::spawn(listen::serve(door, router, until_open()));
     let telling = tokio::spawn(async move {
         loop {
             tokio::time::sleep(START_WORD).await;
@@ -352,6 +399,31 @@ async fn open(config: &Config, http: &TcpListener, clock: Arc<dyn Clock>) -> Res
     let _ = opened.send(true);
     let _ = answering.await;
     store.map_err(|err| (format!("cannot open the data folder: {err}"), folder::hint(&err, &config.data_dir)))
+}
+
+/// Who may ask. Where everyone has to say who they are, someone has to be known.
+async fn access(config: &Config, store: &Store, clock: Arc<dyn Clock>) -> Result<Access, StartError> {
+    let keys = Keys::new(store.catalog().clone(), clock.clone());
+    let users = Users::new(store.catalog().clone(), clock);
+    if let Some(why) = config.why_access_is_required() {
+        let unreadable = |err: control::Error| (format!("cannot read keys and users: {err}"), String::new());
+        let (no_key, no_user) =
+            (keys.list().await.map_err(unreadable)?.is_empty(), users.list().await.map_err(unreadable)?.is_empty());
+        if no_key && no_user {
+            let dir = config.data_dir.display();
+            return Err((
+                format!("{why}, so everyone has to sign in, and there is neither a key nor a user yet"),
+                format!(
+                    "first run `mitoshi users add NAME --role admin --data-dir {dir}` for the console, \
+                     `mitoshi keys create --role write --data-dir {dir}` for programs that send"
+                ),
+            ));
+        }
+        if !config.tls.is_on() {
+            warn!("without TLS: passwords, tokens and data can be read on the way; see [tls] in the configuration");
+        }
+    }
+    Ok(Access { keys, users, required: config.access_required(), with_tls: config.tls.is_on() })
 }
 
 async fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener, StartError> {

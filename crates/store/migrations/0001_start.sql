@@ -69,6 +69,15 @@ CREATE TABLE sampling_rule (
     checksum        INTEGER NOT NULL  -- CRC-32C of the rule as JSON
 ) STRICT;
 
+-- What else people edit: groups, policies, settings. A JSON text each.
+CREATE TABLE resource (
+    kind      TEXT NOT NULL,
+    key       TEXT NOT NULL,
+    value     TEXT NOT NULL,
+    checksum  INTEGER NOT NULL,  -- CRC-32C of kind, key and value, with a zero byte between
+    PRIMARY KEY (kind, key)
+) STRICT, WITHOUT ROWID;
+
 -- When any sampling rule was last made, changed or deleted.
 CREATE TABLE sampling_rule_change (
     only         INTEGER PRIMARY KEY CHECK (only = 1),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
+use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use quick_cache::sync::{Cache as Bounded, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
@@ -21,6 +22,8 @@ pub(crate) struct Cache {
     traces: Bounded<i64, Arc<TraceFile>, Footer>,
     minutes: Bounded<i64, Arc<MinuteFile>, Footer>,
     rows: Bounded<i64, Arc<TableFile>, Footer>,
+    /// By file and row group: where the pages are.
+    groups: Bounded<(u64, u32), ArrowReaderMetadata, GroupIndex>,
     files: AtomicU64,
 }
 
@@ -60,6 +63,15 @@ impl Weighter<i64, Arc<TraceFile>> for Footer {
     }
 }
 
+#[derive(Debug, Clone, Copy)]
+struct GroupIndex;
+
+impl Weighter<(u64, u32), ArrowReaderMetadata> for GroupIndex {
+    fn weight(&self, _: &(u64, u32), group: &ArrowReaderMetadata) -> u64 {
+        group.metadata().memory_size().max(1) as u64
+    }
+}
+
 /// In one shard: a large part's footer would not fit into a small one, and be read anew each time.
 fn footers<F>(bytes: usize) -> Bounded<i64, Arc<F>, Footer>
 where
@@ -74,20 +86,22 @@ where
     Bounded::with_options(options, Footer, DefaultHashBuilder::default(), DefaultLifecycle::default())
 }
 
-/// A footer with its indexes is about this large: the caches' tables begin with room for as many as fit.
+/// A footer, or the index of a row group, is about this large: the caches' tables begin with room for as many as fit.
 const FOOTER_BYTES: usize = 64 * 1024;
 
 impl Cache {
     pub(crate) fn new(block_bytes: usize, footer_bytes: usize) -> Cache {
-        // Those of minutes and of tables of rows are small.
-        let few = footer_bytes / 8;
-        let each = (footer_bytes - 2 * few) / 2;
+        // Without the indexes of their row groups footers are small, those of minutes and of tables of rows above all.
+        let few = footer_bytes / 16;
+        let each = footer_bytes / 8;
+        let groups = footer_bytes - 2 * few - 2 * each;
         Cache {
             blocks: Bounded::with_weighter(block_bytes / crate::table::file::BLOCK_BYTES, block_bytes as u64, BlockLength),
             segments: footers(each),
             traces: footers(each),
             minutes: footers(few),
             rows: footers(few),
+            groups: Bounded::with_weighter(groups / FOOTER_BYTES, groups as u64, GroupIndex),
             files: AtomicU64::new(0),
         }
     }
@@ -122,6 +136,16 @@ impl Cache {
     /// So of a table of rows.
     pub(crate) fn rows(&self, part: i64, open: impl FnOnce() -> Result<TableFile>) -> Result<Arc<TableFile>> {
         self.rows.get_or_insert_with(&part, || open().map(Arc::new))
+    }
+
+    /// Where the pages of a row group are, read where it is not in memory.
+    pub(crate) fn group(
+        &self,
+        file: u64,
+        group: u32,
+        read: impl FnOnce() -> Result<ArrowReaderMetadata>,
+    ) -> Result<ArrowReaderMetadata> {
+        self.groups.get_or_insert_with(&(file, group), read)
     }
 
     /// Forgets a part whose files are deleted.

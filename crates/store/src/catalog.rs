@@ -1,6 +1,7 @@
 //! The catalog: which parts there are, up to where the log is in them, and the small mutable state that people edit. One SQLite
 //! database; a part appears together with the log position it covers, in one transaction.
 
+mod resource;
 mod sampling;
 
 use std::collections::{HashMap, HashSet};
@@ -165,6 +166,7 @@ impl Catalog {
             self.damaged_parts().await?;
             self.exact_from_us().await?;
             self.sampling_rules().await?;
+            self.check_resources().await?;
             Ok::<_, Error>(None)
         };
         match check.await {
@@ -174,15 +176,16 @@ impl Catalog {
     }
 
     /// Takes over what people edited from a database that may be damaged.
-    /// Returns how many rules are lost.
-    pub(crate) async fn salvage(&self, from: &Path) -> Result<usize> {
+    /// Returns how many rules and other resources are lost.
+    pub(crate) async fn salvage(&self, from: &Path) -> Result<(usize, usize)> {
         let damaged = Catalog::open_read_only(from).await?;
         let (rules, lost) = damaged.intact_sampling_rules().await?;
         for rule in rules {
             self.put_sampling_rule(&rule, rule.modified_us).await?;
         }
+        let resources = self.take_resources(&damaged).await;
         damaged.close().await;
-        Ok(lost)
+        Ok((lost, resources?))
     }
 
     /// The checksums of the first file of each part, as far as a database that may be damaged still has them.

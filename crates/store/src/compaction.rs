@@ -19,7 +19,7 @@ use crate::rows::part::RowPart;
 use crate::rows::{self, Retention, RowTable};
 use crate::scan::{Prefilter, ScanRange};
 use crate::table::segment::SegmentsWritten;
-use crate::table::trace::{self, KeyCounts, TraceWriter, TracesWritten};
+use crate::table::trace::{self, Candidate, KeyCounts, TraceWriter, TracesWritten};
 use crate::table::{minute, segment};
 use crate::{Store, read, write};
 
@@ -229,7 +229,10 @@ fn merge(dir: &Path, id: i64, inputs: &[Part], now_us: i64) -> Result<NewPart> {
     let [segment_path, trace_path, visit_path, minute_path] = part::paths(dir, id);
     let SegmentsWritten { file: segments, documents, traces: ids } = segment::merge(&segment_path, &files)?;
 
-    let mut streams = inputs.iter().map(|part| DigestStream { part, group: 0, waiting: VecDeque::new() }).collect::<Vec<_>>();
+    let mut streams = inputs
+        .iter()
+        .map(|part| DigestStream { part, group: 0, candidates: Vec::new(), waiting: VecDeque::new() })
+        .collect::<Vec<_>>();
     let mut heap: BinaryHeap<(trace::RowKey, usize)> = BinaryHeap::new();
     for (index, stream) in streams.iter_mut().enumerate() {
         if let Some(key) = stream.peek()? {
@@ -260,10 +263,15 @@ fn merge(dir: &Path, id: i64, inputs: &[Part], now_us: i64) -> Result<NewPart> {
     Ok(NewPart::new(id, inputs[0].row.day, documents, [segments, traces, visits, sums], filter, span, now_us))
 }
 
+/// Digests of one input that wait to be written: of a few pages, as there may be 32 inputs.
+const DIGESTS_AHEAD: usize = 1_024;
+
 /// The digests of a part that still count, newest first.
 struct DigestStream<'p> {
     part: &'p Part,
+    /// The row group to look at next, and what is left of the one before it.
     group: usize,
+    candidates: Vec<Candidate>,
     waiting: VecDeque<TraceDigest>,
 }
 
@@ -271,14 +279,21 @@ impl DigestStream<'_> {
     fn peek(&mut self) -> Result<Option<trace::RowKey>> {
         let file = self.part.files.trace()?;
         let everything = ScanRange::Time { from_us: i64::MIN, to_us: i64::MAX };
-        while self.waiting.is_empty() && self.group < file.groups() {
-            let end = (i64::MAX, TraceId([0xff; 16]));
-            let (mut candidates, _) = file.candidates(self.group, &everything, &Prefilter::Anything, end)?;
-            candidates.retain(|candidate| !self.part.superseded.contains(&candidate.key.1));
-            if !candidates.is_empty() {
-                self.waiting.extend(file.digests(self.group, &candidates, false)?);
+        while self.waiting.is_empty() {
+            if self.candidates.is_empty() {
+                if self.group == file.groups() {
+                    return Ok(None);
+                }
+                let end = (i64::MAX, TraceId([0xff; 16]));
+                (self.candidates, _) = file.candidates(self.group, &everything, &Prefilter::Anything, end)?;
+                self.candidates.retain(|candidate| !self.part.superseded.contains(&candidate.key.1));
+                self.group += 1;
             }
-            self.group += 1;
+            let later = self.candidates.split_off(self.candidates.len().min(DIGESTS_AHEAD));
+            let next = std::mem::replace(&mut self.candidates, later);
+            if !next.is_empty() {
+                self.waiting.extend(file.digests(self.group - 1, &next, false)?);
+            }
         }
         Ok(self.waiting.front().map(trace::key))
     }

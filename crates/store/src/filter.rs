@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use model::digest::TraceDigest;
 use model::{CompactString, TraceId};
-use parquet::bloom_filter::Sbbf;
+pub(crate) use parquet::bloom_filter::Sbbf as Filter;
 
 use crate::scan::Prefilter;
 use crate::table::trace::value_text;
@@ -20,17 +20,17 @@ const BLOCK_BYTES: usize = 32;
 /// The filters of a part of segments.
 #[derive(Debug, Clone)]
 pub(crate) struct PartFilter {
-    traces: Sbbf,
+    traces: Filter,
     /// One for each row group of the trace table, in their order.
-    groups: Vec<Sbbf>,
+    groups: Vec<Filter>,
 }
 
 impl PartFilter {
     /// Of the ids of the traces that the part has documents of, and what was gathered of the groups.
-    pub(crate) fn new(traces: &[TraceId], groups: Vec<Values>) -> PartFilter {
+    pub(crate) fn new(traces: &[TraceId], groups: Vec<Filter>) -> PartFilter {
         let mut filter = empty(traces.len() * TRACE_BITS);
         traces.iter().for_each(|id| filter.insert(&id.0[..]));
-        PartFilter { traces: filter, groups: groups.iter().map(Values::filter).collect() }
+        PartFilter { traces: filter, groups }
     }
 
     /// Whether the part may have documents of the trace.
@@ -68,7 +68,7 @@ impl PartFilter {
             if length == 0 || !length.is_multiple_of(BLOCK_BYTES) {
                 return None;
             }
-            filters.push(Sbbf::new(bits));
+            filters.push(Filter::new(bits));
             rest = after;
         }
         let mut filters = filters.into_iter();
@@ -81,11 +81,11 @@ impl PartFilter {
     }
 }
 
-fn empty(bits: usize) -> Sbbf {
-    Sbbf::new(&vec![0; bits.div_ceil(8 * BLOCK_BYTES).max(1) * BLOCK_BYTES])
+fn empty(bits: usize) -> Filter {
+    Filter::new(&vec![0; bits.div_ceil(8 * BLOCK_BYTES).max(1) * BLOCK_BYTES])
 }
 
-fn may_match(filter: &Sbbf, prefilter: &Prefilter) -> bool {
+fn may_match(filter: &Filter, prefilter: &Prefilter) -> bool {
     match prefilter {
         Prefilter::And(parts) => parts.iter().all(|part| may_match(filter, part)),
         Prefilter::Or(parts) => parts.iter().any(|part| may_match(filter, part)),
@@ -121,7 +121,7 @@ impl Values {
         self.0.extend(others.0.iter().cloned());
     }
 
-    fn filter(&self) -> Sbbf {
+    pub(crate) fn filter(&self) -> Filter {
         let mut filter = empty(self.0.len() * VALUE_BITS);
         self.0.iter().for_each(|value| filter.insert(value.as_str()));
         filter
@@ -141,7 +141,7 @@ mod tests {
             values.0.insert(annotation("user_id", &format!("user-{n}")));
         }
         values.0.insert(user("admin"));
-        let filter = PartFilter::new(&ids, vec![values, Values::default()]);
+        let filter = PartFilter::new(&ids, vec![values.filter(), Values::default().filter()]);
         let filter = PartFilter::from_bytes(&filter.to_bytes()).unwrap();
         assert!(ids.iter().all(|&id| filter.may_have(id)));
         let wrong = (5_000..105_000).filter(|&n| filter.may_have(id(n))).count();
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_filter_are_refused() {
-        let bytes = PartFilter::new(&[TraceId([1; 16])], vec![Values::default()]).to_bytes();
+        let bytes = PartFilter::new(&[TraceId([1; 16])], vec![Values::default().filter()]).to_bytes();
         assert_eq!(bytes.len(), 2 * (4 + BLOCK_BYTES));
         for length in (0..bytes.len()).filter(|length| *length != 4 + BLOCK_BYTES) {
             assert!(PartFilter::from_bytes(&bytes[..length]).is_none(), "{length}");

@@ -49,7 +49,7 @@ pub use backup::{Contents, backup, restore};
 pub use catalog::Catalog;
 pub use checkup::{Checkup, Finding, checkup};
 pub use error::{Error, Result};
-pub use open::Recovery;
+pub use open::{Recovery, catalog};
 pub use progress::{Job, Progress, Work};
 pub use reader::Reader;
 pub use rebuild::Rebuilt;
@@ -68,7 +68,7 @@ use rows::part::RowPart;
 use table::segment;
 
 /// The version of everything on disk. A folder of another version is refused with a message that says so.
-pub const FORMAT_VERSION: u32 = 5;
+pub const FORMAT_VERSION: u32 = 6;
 
 /// How a store behaves.
 #[derive(Debug, Clone)]

@@ -198,6 +198,15 @@ pub(crate) fn lock(dir: &Path) -> Result<File> {
 }
 
 /// Whether the folder is one of this version. Refuses those of other versions, backups, and what a restore did not finish.
+/// The catalog of a folder that a server may be using, for commands that edit resources. Where there is no data yet, the folder is made.
+pub async fn catalog(dir: &Path, clock: Arc<dyn Clock>) -> Result<Catalog> {
+    let path = catalog_path(dir);
+    if !has_format(dir)? || !path.exists() {
+        Store::open(StoreOptions::new(dir), clock).await?.close().await?;
+    }
+    Catalog::open_existing(&path).await
+}
+
 fn has_format(dir: &Path) -> Result<bool> {
     if dir.join(BACKUP).exists() {
         return Err(Error::IsBackup { path: dir.to_owned() });

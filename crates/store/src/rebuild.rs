@@ -94,12 +94,14 @@ pub(crate) async fn catalog(dir: &Path, cache: &Arc<Cache>, now_us: i64, progres
     let mut lost = Vec::new();
     if path.exists() {
         match catalog.salvage(&path).await {
-            Ok(0) => {}
-            Ok(rules) => lost.push(format!("{rules} sampling rules")),
-            Err(err) => lost.push(format!("sampling rules ({err})")),
+            Ok((rules, resources)) => {
+                lost.extend((rules > 0).then(|| format!("{rules} sampling rules")));
+                lost.extend((resources > 0).then(|| format!("{resources} groups, policies or settings")));
+            }
+            Err(err) => lost.push(format!("sampling rules, groups, policies and settings ({err})")),
         }
     } else {
-        lost.push("sampling rules".to_owned());
+        lost.push("sampling rules, groups, policies and settings".to_owned());
     }
     let sums = Catalog::checksums_of(&path).await.unwrap_or_default();
     let (dir_owned, cache) = (dir.to_owned(), cache.clone());

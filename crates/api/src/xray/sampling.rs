@@ -5,10 +5,13 @@
 use std::collections::BTreeMap;
 
 use control::sampling::SamplingRuleUpdate;
+use control::tag::{self, Taggable};
 use model::limit;
-use model::sampling::{SamplingRateBoost, SamplingRule, SamplingStatistics};
+use model::sampling::{BoostStatistics, SamplingRateBoost, SamplingRule, SamplingStatistics, SamplingWindow};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::group::set_tags;
+use super::tag::{Tag, map_of};
 use crate::app::{App, Identity};
 use crate::error::ApiError;
 use crate::page;
@@ -87,6 +90,7 @@ pub(super) async fn get_sampling_rules(app: &App, input: GetSamplingRules) -> Re
 #[serde(rename_all = "PascalCase")]
 pub(super) struct CreateSamplingRule {
     sampling_rule: SamplingRuleInput,
+    tags: Option<Vec<Tag>>,
 }
 
 #[derive(Deserialize)]
@@ -113,6 +117,8 @@ struct SamplingRuleInput {
 }
 
 pub(super) async fn create_sampling_rule(app: &App, input: CreateSamplingRule) -> Result<SamplingRuleRecordResult, ApiError> {
+    let tags = input.tags.map(map_of).transpose()?.unwrap_or_default();
+    tag::check(&tags)?;
     let input = input.sampling_rule;
     if input.version != 1 {
         return Err(ApiError::invalid(format!("Version is {}, only 1 is known", input.version)));
@@ -135,6 +141,7 @@ pub(super) async fn create_sampling_rule(app: &App, input: CreateSamplingRule) -
         modified_us: 0,
     };
     let rule = app.sampling.create(rule).await?;
+    set_tags(app, Taggable::SamplingRule(rule.name.clone()), tags).await?;
     Ok(SamplingRuleRecordResult { sampling_rule_record: record(rule, &app.identity) })
 }
 
@@ -197,6 +204,7 @@ pub(super) struct DeleteSamplingRule {
 pub(super) async fn delete_sampling_rule(app: &App, input: DeleteSamplingRule) -> Result<SamplingRuleRecordResult, ApiError> {
     let name = rule_name(input.rule_name, input.rule_arn)?;
     let rule = app.sampling.delete(&name).await?;
+    app.tags.forget(&Taggable::SamplingRule(name)).await?;
     Ok(SamplingRuleRecordResult { sampling_rule_record: record(rule, &app.identity) })
 }
 
@@ -204,9 +212,8 @@ pub(super) async fn delete_sampling_rule(app: &App, input: DeleteSamplingRule) -
 #[serde(rename_all = "PascalCase")]
 pub(super) struct GetSamplingTargets {
     sampling_statistics_documents: Vec<SamplingStatisticsInput>,
-    /// Adaptive sampling is not served; what clients report for it is ignored. Some send null.
-    #[expect(dead_code, reason = "read so that its shape is not an error")]
-    sampling_boost_statistics_documents: Option<serde::de::IgnoredAny>,
+    /// Some clients send null.
+    sampling_boost_statistics_documents: Option<Vec<BoostStatisticsInput>>,
 }
 
 #[derive(Deserialize)]
@@ -225,6 +232,20 @@ struct SamplingStatisticsInput {
     borrow_count: u64,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct BoostStatisticsInput {
+    rule_name: String,
+    service_name: String,
+    timestamp: Moment,
+    #[serde(default, deserialize_with = "count")]
+    anomaly_count: u64,
+    #[serde(default, deserialize_with = "count")]
+    total_count: u64,
+    #[serde(default, deserialize_with = "count")]
+    sampled_anomaly_count: u64,
+}
+
 fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     Ok(Option::<u64>::deserialize(deserializer)?.unwrap_or(0))
 }
@@ -235,8 +256,7 @@ pub(super) struct GetSamplingTargetsResult {
     sampling_target_documents: Vec<SamplingTargetDocument>,
     last_rule_modification: Moment,
     unprocessed_statistics: Vec<UnprocessedStatistics>,
-    /// Always empty: boost statistics are not looked at.
-    unprocessed_boost_statistics: Vec<()>,
+    unprocessed_boost_statistics: Vec<UnprocessedStatistics>,
 }
 
 #[derive(Serialize)]
@@ -249,6 +269,17 @@ struct SamplingTargetDocument {
     #[serde(rename = "ReservoirQuotaTTL")]
     reservoir_quota_ttl: i64,
     interval: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sampling_boost: Option<SamplingBoostOutput>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct SamplingBoostOutput {
+    boost_rate: f64,
+    /// Whole seconds.
+    #[serde(rename = "BoostRateTTL")]
+    boost_rate_ttl: i64,
 }
 
 #[derive(Serialize)]
@@ -267,6 +298,25 @@ pub(super) async fn get_sampling_targets(app: &App, input: GetSamplingTargets) -
             limit::SAMPLING_DOCUMENTS
         )));
     }
+    let boosts = input.sampling_boost_statistics_documents.unwrap_or_default();
+    if boosts.len() > limit::SAMPLING_DOCUMENTS {
+        return Err(ApiError::invalid(format!(
+            "SamplingBoostStatisticsDocuments has {} documents, the limit is {}",
+            boosts.len(),
+            limit::SAMPLING_DOCUMENTS
+        )));
+    }
+    let anomalies: Vec<BoostStatistics> = boosts
+        .into_iter()
+        .map(|report| BoostStatistics {
+            rule_name: report.rule_name,
+            service_name: report.service_name,
+            timestamp_us: report.timestamp.0,
+            anomaly_count: report.anomaly_count,
+            total_count: report.total_count,
+            sampled_anomaly_count: report.sampled_anomaly_count,
+        })
+        .collect();
     let reports: Vec<SamplingStatistics> = input
         .sampling_statistics_documents
         .into_iter()
@@ -279,7 +329,7 @@ pub(super) async fn get_sampling_targets(app: &App, input: GetSamplingTargets) -
             borrow_count: report.borrow_count,
         })
         .collect();
-    let answer = app.sampling.targets(&reports).await?;
+    let answer = app.sampling.targets(&reports, &anomalies).await?;
     Ok(GetSamplingTargetsResult {
         sampling_target_documents: answer
             .targets
@@ -290,15 +340,58 @@ pub(super) async fn get_sampling_targets(app: &App, input: GetSamplingTargets) -
                 reservoir_quota: target.reservoir_quota,
                 reservoir_quota_ttl: target.quota_until_us / 1_000_000,
                 interval: target.interval_secs,
+                sampling_boost: target
+                    .boost
+                    .map(|boost| SamplingBoostOutput { boost_rate: boost.rate, boost_rate_ttl: boost.until_us / 1_000_000 }),
             })
             .collect(),
         last_rule_modification: Moment(answer.rules_modified_us),
-        unprocessed_statistics: answer
-            .unprocessed
-            .into_iter()
-            .map(|(rule_name, error_code, message)| UnprocessedStatistics { rule_name, error_code, message })
-            .collect(),
-        unprocessed_boost_statistics: Vec::new(),
+        unprocessed_statistics: unprocessed(answer.unprocessed),
+        unprocessed_boost_statistics: unprocessed(answer.unprocessed_boosts),
+    })
+}
+
+fn unprocessed(reports: Vec<(String, &'static str, String)>) -> Vec<UnprocessedStatistics> {
+    let one = |(rule_name, error_code, message)| UnprocessedStatistics { rule_name, error_code, message };
+    reports.into_iter().map(one).collect()
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct GetSamplingStatisticSummaries {
+    next_token: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct GetSamplingStatisticSummariesResult {
+    sampling_statistic_summaries: Vec<SamplingStatisticSummary>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct SamplingStatisticSummary {
+    rule_name: String,
+    timestamp: Moment,
+    request_count: u64,
+    borrow_count: u64,
+    sampled_count: u64,
+}
+
+pub(super) async fn get_sampling_statistic_summaries(
+    app: &App,
+    input: GetSamplingStatisticSummaries,
+) -> Result<GetSamplingStatisticSummariesResult, ApiError> {
+    page::none(input.next_token.as_deref())?;
+    let summary = |window: SamplingWindow| SamplingStatisticSummary {
+        rule_name: window.rule_name,
+        timestamp: Moment(window.start_us),
+        request_count: window.request_count,
+        borrow_count: window.borrow_count,
+        sampled_count: window.sampled_count,
+    };
+    Ok(GetSamplingStatisticSummariesResult {
+        sampling_statistic_summaries: app.sampling.windows().into_iter().map(summary).collect(),
     })
 }
 
@@ -313,6 +406,12 @@ fn rule_name(name: Option<String>, arn: Option<String>) -> Result<String, ApiErr
         (Some(_), Some(_)) => Err(ApiError::invalid("give RuleName or RuleARN, not both")),
         (None, None) => Err(ApiError::invalid("RuleName or RuleARN is missing")),
     }
+}
+
+/// The rule that an ARN of this account means, if it is one's.
+pub(super) fn rule_of_arn(arn: &str, identity: &Identity) -> Option<String> {
+    let tail = arn.strip_prefix(&format!("arn:aws:xray:{}:{}:sampling-rule/", identity.region, identity.account_id))?;
+    Some(tail.to_owned())
 }
 
 fn record(rule: SamplingRule, identity: &Identity) -> SamplingRuleRecord {

@@ -2,10 +2,12 @@
 
 use model::CompactString;
 use model::{TimeRange, limit};
+use query::forecast::Band;
 use query::graph::{GraphEdge, GraphService};
 use query::statistics::{Histogram, Selector, SeriesQuery, SeriesStep, Statistics, Tally};
 use serde::{Deserialize, Serialize};
 
+use super::group::of_group;
 use super::trace::{check_ids, distinct_ids};
 use crate::app::App;
 use crate::error::ApiError;
@@ -36,7 +38,7 @@ pub(super) struct GetServiceGraphResult {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Service {
+pub(super) struct Service {
     reference_id: usize,
     name: CompactString,
     names: Vec<CompactString>,
@@ -110,17 +112,17 @@ struct HistogramEntry {
 
 pub(super) async fn get_service_graph(app: &App, input: GetServiceGraph) -> Result<GetServiceGraphResult, ApiError> {
     let range = graph_range(input.start_time, input.end_time)?;
-    check_group(input.group_name.as_deref(), input.group_arn.as_deref())?;
-    let question = ("GetServiceGraph", range.start_us, range.end_us);
+    let question = ("GetServiceGraph", range.start_us, range.end_us, &input.group_name, &input.group_arn);
     let now_us = app.clock.now_us();
     let from = first_service(input.next_token.as_deref(), &question, now_us)?;
-    let graph = app.ask(move |door| door.service_graph(range)).await?;
+    let (filter, changed) = of_group(app, input.group_name.clone(), input.group_arn.clone(), range).await?;
+    let graph = app.ask(move |door| door.service_graph(range, &filter)).await?;
     let (services, next) = one_page(graph, from);
     Ok(GetServiceGraphResult {
         start_time: Moment(range.start_us),
         end_time: Moment(range.end_us),
         services,
-        contains_old_group_versions: false,
+        contains_old_group_versions: changed,
         next_token: next.map(|next| page::token(&question, &next, now_us)).transpose()?,
     })
 }
@@ -180,7 +182,22 @@ struct Step {
     edge_summary_statistics: Option<StatisticsOutput>,
     #[serde(skip_serializing_if = "Option::is_none")]
     service_summary_statistics: Option<StatisticsOutput>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_forecast_statistics: Option<ForecastStatistics>,
     response_time_histogram: Vec<HistogramEntry>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ForecastStatistics {
+    fault_count_high: u64,
+    fault_count_low: u64,
+}
+
+impl From<Band> for ForecastStatistics {
+    fn from(band: Band) -> ForecastStatistics {
+        ForecastStatistics { fault_count_high: band.high, fault_count_low: band.low }
+    }
 }
 
 pub(super) async fn get_time_series_service_statistics(
@@ -189,13 +206,10 @@ pub(super) async fn get_time_series_service_statistics(
 ) -> Result<GetTimeSeriesServiceStatisticsResult, ApiError> {
     let range = graph_range(input.start_time, input.end_time)?;
     page::none(input.next_token.as_deref())?;
-    check_group(input.group_name.as_deref(), input.group_arn.as_deref())?;
+    let (filter, changed) = of_group(app, input.group_name, input.group_arn, range).await?;
     let period_secs = input.period.unwrap_or(60);
     if period_secs != 60 && period_secs != 300 {
         return Err(ApiError::invalid(format!("Period is {period_secs}, it must be 60 or 300")));
-    }
-    if input.forecast_statistics == Some(true) {
-        return Err(ApiError::invalid("this version of Mitoshi makes no forecasts; leave ForecastStatistics out"));
     }
     let selector = match input.entity_selector_expression.as_deref() {
         Some(text) if text.is_empty() || text.chars().count() > 500 => {
@@ -205,25 +219,36 @@ pub(super) async fn get_time_series_service_statistics(
         None => None,
     };
     let of_service = matches!(selector, Some(Selector::Service(..)));
-    let query = SeriesQuery { range, period_us: period_secs * 1_000_000, selector };
-    let steps = app.ask(move |door| door.series(&query)).await?;
-    let step = |step: SeriesStep| {
+    let forecast = input.forecast_statistics == Some(true);
+    if forecast && !of_service {
+        return Err(ApiError::invalid("ForecastStatistics needs an EntitySelectorExpression that names a service"));
+    }
+    let query = SeriesQuery { range, period_us: period_secs * 1_000_000, selector, filter };
+    let (steps, bands) = app
+        .ask(move |door| match forecast {
+            true => door.forecast(&query).map(|steps| steps.into_iter().map(|(step, band)| (step, Some(band))).unzip()),
+            false => door.series(&query).map(|steps| (steps, Vec::new())),
+        })
+        .await?;
+    let mut bands = bands.into_iter();
+    let mut step = |step: SeriesStep| {
         let statistics = statistics(&step.tally.statistics);
         let (service, edge) = if of_service { (Some(statistics), None) } else { (None, Some(statistics)) };
         Step {
             timestamp: Moment(step.start_us),
             edge_summary_statistics: edge,
             service_summary_statistics: service,
+            service_forecast_statistics: bands.next().flatten().map(ForecastStatistics::from),
             response_time_histogram: histogram(&step.tally.histogram),
         }
     };
     Ok(GetTimeSeriesServiceStatisticsResult {
-        time_series_service_statistics: steps.into_iter().map(step).collect(),
-        contains_old_group_versions: false,
+        time_series_service_statistics: steps.into_iter().map(&mut step).collect(),
+        contains_old_group_versions: changed,
     })
 }
 
-fn graph_range(start: Option<Moment>, end: Option<Moment>) -> Result<TimeRange, ApiError> {
+pub(super) fn graph_range(start: Option<Moment>, end: Option<Moment>) -> Result<TimeRange, ApiError> {
     let range = range(start, end)?;
     if range.end_us - range.start_us > limit::GRAPH_RANGE_HOURS * 3_600_000_000 {
         return Err(ApiError::invalid(format!("Time range cannot be longer than {} hours", limit::GRAPH_RANGE_HOURS)));
@@ -231,21 +256,12 @@ fn graph_range(start: Option<Moment>, end: Option<Moment>) -> Result<TimeRange, 
     Ok(range)
 }
 
-/// The one group there is, until groups can be made.
-fn check_group(name: Option<&str>, arn: Option<&str>) -> Result<(), ApiError> {
-    match (name, arn) {
-        (None | Some("Default"), None) => Ok(()),
-        (Some(name), None) => Err(ApiError::invalid(format!("there is no group named {name}"))),
-        (_, Some(arn)) => Err(ApiError::invalid(format!("there is no group {arn}"))),
-    }
-}
-
-fn first_service(token: Option<&str>, question: &impl Serialize, now_us: i64) -> Result<usize, ApiError> {
+pub(super) fn first_service(token: Option<&str>, question: &impl Serialize, now_us: i64) -> Result<usize, ApiError> {
     token.map_or(Ok(0), |token| page::position(token, question, now_us))
 }
 
 /// A page of the graph. Reference ids are places in the whole graph, so edges may point to nodes of other pages.
-fn one_page(graph: Vec<GraphService>, from: usize) -> (Vec<Service>, Option<usize>) {
+pub(super) fn one_page(graph: Vec<GraphService>, from: usize) -> (Vec<Service>, Option<usize>) {
     let end = from.saturating_add(limit::SERVICES_PER_PAGE);
     let next = (end < graph.len()).then_some(end);
     (graph.into_iter().skip(from).take(limit::SERVICES_PER_PAGE).map(service).collect(), next)

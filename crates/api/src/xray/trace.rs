@@ -157,7 +157,8 @@ pub(super) async fn get_trace_summaries(app: &App, input: GetTraceSummaries) -> 
     };
     let sample = sample(&input)?;
     let text = input.filter_expression.clone().unwrap_or_default();
-    let filter = filter::parse(&text).map_err(query::Error::from)?;
+    let groups = app.groups.expressions().await?;
+    let filter = filter::parse_with(&text, &groups).map_err(query::Error::from)?;
     let question = (range.start_us, range.end_us, &input.time_range_type, sample, &text);
     let now_us = app.clock.now_us();
     let after = match &input.next_token {
@@ -288,7 +289,7 @@ fn service_id(service: &DigestService) -> ServiceIdOutput {
 }
 
 /// Microseconds to seconds, with the three decimals that X-Ray shows.
-fn secs(us: u64) -> f64 {
+pub(super) fn secs(us: u64) -> f64 {
     (us as f64 / 1e3).round() / 1e3
 }
 

@@ -38,7 +38,7 @@ async fn the_reservoir_is_shared_and_never_granted_twice() {
         held.retain(|client, _| *client < clients);
         for client in 0..clients {
             let requests = if client == 0 { 500 } else { 20 };
-            let answer = sampling.targets(&[report(&clock, client, requests)]).await.unwrap();
+            let answer = sampling.targets(&[report(&clock, client, requests)], &[]).await.unwrap();
             held.insert(client, answer.targets[0].reservoir_quota);
             if round < 8 {
                 assert!(held.values().sum::<i64>() <= 10, "round {round}: {held:?}");
@@ -54,7 +54,7 @@ async fn the_reservoir_is_shared_and_never_granted_twice() {
 async fn a_new_client_gets_its_share_once_the_first_has_reported_again() {
     let (sampling, clock, _dir) = sampling().await;
     sampling.create(rule("r", 10)).await.unwrap();
-    let quota = async |client| sampling.targets(&[report(&clock, client, 1_000)]).await.unwrap().targets[0].reservoir_quota;
+    let quota = async |client| sampling.targets(&[report(&clock, client, 1_000)], &[]).await.unwrap().targets[0].reservoir_quota;
     assert_eq!(quota(1).await, 10);
     assert_eq!(quota(2).await, 0);
     assert_eq!(quota(1).await, 5);
@@ -66,10 +66,10 @@ async fn an_idle_client_does_not_hoard() {
     let (sampling, clock, _dir) = sampling().await;
     sampling.create(rule("r", 10)).await.unwrap();
     for _ in 0..2 {
-        sampling.targets(&[report(&clock, 1, 3)]).await.unwrap();
-        sampling.targets(&[report(&clock, 2, 900)]).await.unwrap();
+        sampling.targets(&[report(&clock, 1, 3)], &[]).await.unwrap();
+        sampling.targets(&[report(&clock, 2, 900)], &[]).await.unwrap();
     }
-    let busy = sampling.targets(&[report(&clock, 2, 900)]).await.unwrap();
+    let busy = sampling.targets(&[report(&clock, 2, 900)], &[]).await.unwrap();
     assert_eq!(busy.targets[0].reservoir_quota, 9);
 }
 
@@ -79,7 +79,7 @@ async fn unknown_rules_and_old_reports_come_back() {
     let unknown = report(&clock, 1, 5);
     let mut old = SamplingStatistics { rule_name: DEFAULT_RULE.to_owned(), ..report(&clock, 1, 5) };
     old.timestamp_us -= 3_600_000_000;
-    let answer = sampling.targets(&[unknown, old]).await.unwrap();
+    let answer = sampling.targets(&[unknown, old], &[]).await.unwrap();
     assert!(answer.targets.is_empty());
     let codes: Vec<&str> = answer.unprocessed.iter().map(|(_, code, _)| *code).collect();
     assert_eq!(codes, ["ResourceNotFound", "InvalidTimestamp"]);
@@ -99,7 +99,7 @@ async fn rules_are_checked_kept_and_counted() {
     let updated = sampling.update("r", update).await.unwrap();
     assert_eq!(updated.fixed_rate, 0.5);
     assert_eq!(updated.modified_us - updated.created_us, 5_000_000);
-    assert_eq!(sampling.targets(&[]).await.unwrap().rules_modified_us, clock.now_us());
+    assert_eq!(sampling.targets(&[], &[]).await.unwrap().rules_modified_us, clock.now_us());
     for n in 1..25 {
         sampling.create(rule(&format!("r{n}"), 1)).await.unwrap();
     }

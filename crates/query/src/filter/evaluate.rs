@@ -74,9 +74,11 @@ fn evaluate(expression: &Expression, scope: &dyn Scope) -> bool {
         Expression::Annotation(key, Some((comparison, literal))) => {
             scope.annotations(key, &mut |actual| compare_annotation(actual, *comparison, literal))
         }
-        Expression::Service(..) | Expression::Edge(..) | Expression::RootCause(..) | Expression::RootCauseJson(_) => {
-            scope.special(expression)
-        }
+        Expression::Service(..)
+        | Expression::Edge(..)
+        | Expression::RootCause(..)
+        | Expression::RootCauseJson(_)
+        | Expression::ByTime(_) => scope.special(expression),
     }
 }
 
@@ -155,6 +157,10 @@ impl Scope for TraceScope<'_> {
                 });
                 let patterns = pattern.as_array().map(Vec::as_slice).unwrap_or_default();
                 patterns.iter().all(|pattern| causes.iter().any(|cause| json_matches(pattern, cause)))
+            }
+            Expression::ByTime(versions) => {
+                let later = versions.iter().rev().find(|(since_us, _)| *since_us <= digest.time_us);
+                later.or(versions.first()).is_some_and(|(_, expression)| evaluate(expression, self))
             }
             _ => false,
         }

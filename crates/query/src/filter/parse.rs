@@ -2,11 +2,16 @@
 
 use model::limit;
 
-use super::{CauseKind, CauseLevel, Comparison, Expression, FilterError, Flag, Literal, Number, Target, Text};
+use super::{CauseKind, CauseLevel, Comparison, Expression, FilterError, Flag, GroupExpressions, Literal, Number, Target, Text};
 
-/// Parses an expression. An empty one matches everything.
+/// Parses an expression that names no group but the default one. An empty one matches everything.
 pub fn parse(text: &str) -> Result<Expression, FilterError> {
-    let mut parser = Parser { text: text.chars().collect(), at: 0, depth: 0, scope: Scope::Trace };
+    parse_with(text, &GroupExpressions::default())
+}
+
+/// Parses an expression that may name these groups.
+pub fn parse_with(text: &str, groups: &GroupExpressions) -> Result<Expression, FilterError> {
+    let mut parser = Parser { text: text.chars().collect(), at: 0, depth: 0, scope: Scope::Trace, groups };
     if parser.text.len() > limit::FILTER_CHARS {
         return Err(parser.error(format!("the expression is longer than {} characters", limit::FILTER_CHARS), &[]));
     }
@@ -32,14 +37,15 @@ enum Scope {
     CauseException,
 }
 
-struct Parser {
+struct Parser<'g> {
     text: Vec<char>,
     at: usize,
     depth: usize,
     scope: Scope,
+    groups: &'g GroupExpressions,
 }
 
-impl Parser {
+impl Parser<'_> {
     fn error(&self, message: impl Into<String>, expected: &[&'static str]) -> FilterError {
         self.error_at(self.at, message, expected)
     }
@@ -165,7 +171,7 @@ impl Parser {
             }
             "service" if self.scope == Scope::Trace => return self.service(),
             "edge" if self.scope == Scope::Trace => return self.edge(),
-            "group.name" | "group.arn" if self.scope == Scope::Trace => return self.group(start),
+            "group.name" | "group.arn" if self.scope == Scope::Trace => return self.group(start, keyword == "group.arn"),
             "rootcause.json" | "json" if self.scope == Scope::Trace => return self.json(),
             _ => {}
         }
@@ -412,16 +418,22 @@ impl Parser {
         Ok(Expression::RootCause(kind, level, inner))
     }
 
-    fn group(&mut self, start: usize) -> Result<Expression, FilterError> {
+    fn group(&mut self, start: usize, by_arn: bool) -> Result<Expression, FilterError> {
         let wanted = match self.comparison() {
             Some(Comparison::Equal) => true,
             Some(Comparison::NotEqual) => false,
             _ => return Err(self.error("a group is compared with = or !=", &["=", "!="])),
         };
-        match self.literal()? {
-            // The group that every trace belongs to.
-            Literal::Text(name) if name == "Default" => Ok(Expression::Constant(wanted)),
-            _ => Err(self.error_at(start, "there is no group of this name", &[])),
+        let group = match self.literal()? {
+            Literal::Text(arn) if by_arn => self.groups.by_arn(&arn),
+            Literal::Text(name) => self.groups.by_name(&name),
+            _ => None,
+        };
+        match group {
+            None => Err(self.error_at(start, "there is no group of this name", &[])),
+            Some(Expression::Constant(everything)) => Ok(Expression::Constant(*everything == wanted)),
+            Some(expression) if wanted => Ok(expression.clone()),
+            Some(expression) => Ok(Expression::Not(Box::new(expression.clone()))),
         }
     }
 

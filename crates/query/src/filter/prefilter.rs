@@ -10,6 +10,7 @@ impl Expression {
         match self {
             Expression::And(parts) => Prefilter::And(parts.iter().map(Expression::prefilter).collect()),
             Expression::Or(parts) => Prefilter::Or(parts.iter().map(Expression::prefilter).collect()),
+            Expression::ByTime(versions) => Prefilter::Or(versions.iter().map(|(_, expression)| expression.prefilter()).collect()),
             Expression::Constant(true) => Prefilter::Anything,
             Expression::Constant(false) => Prefilter::Nothing,
             // A condition that is only implied says nothing once it is turned round; these are exact.

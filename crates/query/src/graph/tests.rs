@@ -8,6 +8,7 @@ use testkit::{ManualClock, segment_id, trace_id};
 use super::*;
 
 const NOW_SECS: i64 = 1_795_000_000;
+const EVERY: Expression = Expression::Constant(true);
 
 async fn door(documents: &[Value]) -> (Query, ManualClock, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
@@ -48,7 +49,7 @@ fn worked_example() -> Vec<Value> {
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_services_and_what_they_call() {
     let (door, _, _dir) = door(&worked_example()).await;
-    let graph = door.service_graph(last_hour()).unwrap();
+    let graph = door.service_graph(last_hour(), &EVERY).unwrap();
     let node =
         |name: &str, kind: &str| graph.iter().find(|node| node.id.name == name && node.id.kind.as_deref() == Some(kind)).unwrap();
     let (client, app) = (node("app", "client"), node("app", "AWS::EC2::Instance"));
@@ -84,9 +85,9 @@ async fn a_traced_call_waits_for_its_callee_before_it_is_shown_as_remote() {
     app["subsegments"] = json!([{"id": segment_id(2), "name": "callee", "namespace": "remote", "traced": true, "start_time": start, "end_time": start}]);
     let (door, clock, _dir) = door(&[app]).await;
     let names = |graph: Vec<GraphService>| graph.into_iter().map(|node| node.id.name).collect::<Vec<_>>();
-    assert!(!names(door.service_graph(last_hour()).unwrap()).contains(&"callee".into()));
+    assert!(!names(door.service_graph(last_hour(), &EVERY).unwrap()).contains(&"callee".into()));
     clock.advance_secs(limit::TRACED_GRACE_SECS + 1);
-    assert!(names(door.service_graph(last_hour()).unwrap()).contains(&"callee".into()));
+    assert!(names(door.service_graph(last_hour(), &EVERY).unwrap()).contains(&"callee".into()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,7 +103,7 @@ async fn spellings_of_an_unlisted_aws_service_are_one_node_too() {
         })
         .collect();
     let (door, _, _dir) = door(&documents).await;
-    let graph = door.service_graph(last_hour()).unwrap();
+    let graph = door.service_graph(last_hour(), &EVERY).unwrap();
     let called: Vec<&GraphService> = graph.iter().filter(|node| node.id.name.eq_ignore_ascii_case("mediaconvert")).collect();
     assert_eq!(called.len(), 1);
     assert_eq!(called[0].names.len(), 2);
@@ -113,7 +114,7 @@ async fn spellings_of_an_unlisted_aws_service_are_one_node_too() {
 async fn requests_outside_the_range_are_not_counted() {
     let (door, _, _dir) = door(&worked_example()).await;
     let before = TimeRange { start_us: 0, end_us: secs_to_us((NOW_SECS - 101) as f64) };
-    assert!(door.service_graph(before).unwrap().is_empty());
+    assert!(door.service_graph(before, &EVERY).unwrap().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -126,7 +127,7 @@ async fn a_queue_leads_to_the_consumer_in_another_trace() {
     consumer["links"] = json!([{"trace_id": trace_id(NOW_SECS as u32 - 100, 1), "id": segment_id(2),
                                 "attributes": {"aws.xray.reserved.reference_type": "parent"}}]);
     let (door, _, _dir) = door(&[sender, consumer]).await;
-    let graph = door.service_graph(last_hour()).unwrap();
+    let graph = door.service_graph(last_hour(), &EVERY).unwrap();
     let queue = graph.iter().find(|node| node.id.kind.as_deref() == Some("AWS::SQS::Queue")).unwrap();
     let worker = graph.iter().find(|node| node.id.name == "worker" && node.id.kind.is_none()).unwrap();
     let [edge] = &queue.edges[..] else { panic!("{:?}", queue.edges) };

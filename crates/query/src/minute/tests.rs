@@ -8,6 +8,7 @@ use store::{NewDocument, Store, StoreOptions};
 use testkit::{ManualClock, segment_id, trace_id};
 
 use super::*;
+use crate::filter::Expression;
 use crate::graph::{self, GraphService};
 use crate::statistics::{self, Selector, SeriesQuery, Tally};
 
@@ -88,9 +89,9 @@ async fn sums_say_what_traces_say() {
             assert!(!expected.is_empty(), "{from} to {to}");
             for selector in ["", "service(\"back\")", "edge(\"front\", \"back\")", "edge(id(type: \"client\"), \"front\")"] {
                 let selector = (!selector.is_empty()).then(|| Selector::parse(selector).unwrap());
-                let query = SeriesQuery { range, period_us: 2 * MINUTE_US, selector };
+                let query = SeriesQuery { range, period_us: 2 * MINUTE_US, selector, filter: Expression::Constant(true) };
                 let of = |split| -> Vec<_> {
-                    let steps = statistics::steps(&reader, split, &query, now_us).unwrap();
+                    let steps = statistics::steps(&reader, split, &query, None, now_us).unwrap();
                     steps.iter().map(|step| (step.start_us, seen(&step.tally))).collect()
                 };
                 assert_eq!(of(&split), of(&scanned), "round {round}, series of {from} to {to}, {:?}", query.selector);

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
 use bytes::Bytes;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection};
 use parquet::arrow::{ArrowWriter, ProjectionMask};
-use parquet::file::metadata::{KeyValue, PageIndexPolicy};
+use parquet::file::metadata::{FileMetaData, KeyValue, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::properties::WriterProperties;
 use parquet::file::reader::{ChunkReader, Length};
 
@@ -176,6 +176,7 @@ impl Write for Summing {
 pub(crate) struct TableFile {
     pub(crate) path: PathBuf,
     pub(crate) file: PartFile,
+    /// Without the index of pages: that of a large file takes tens of megabytes, and is read by row group where it is needed.
     pub(crate) metadata: ArrowReaderMetadata,
     /// Columns in which some row has something to say.
     used: HashSet<String>,
@@ -184,7 +185,7 @@ pub(crate) struct TableFile {
 impl TableFile {
     pub(crate) fn open(path: &Path, checksums: Arc<Checksums>, cache: &Arc<Cache>) -> Result<TableFile> {
         let file = PartFile::open(path, checksums, cache)?;
-        let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
+        let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Skip);
         let metadata = ArrowReaderMetadata::load(&file, options).at("open", path)?;
         let notes = metadata.metadata().file_metadata().key_value_metadata();
         let unused = notes.into_iter().flatten().find(|note| note.key == UNUSED).and_then(|note| note.value.as_deref());
@@ -205,6 +206,10 @@ impl TableFile {
         Arc::new(Schema::new(fields.cloned().collect::<Vec<_>>()))
     }
 
+    pub(crate) fn used_columns(&self) -> impl Iterator<Item = &str> {
+        self.used.iter().map(String::as_str)
+    }
+
     /// What was noted in the footer.
     pub(crate) fn notes(&self) -> &[KeyValue] {
         self.metadata.metadata().file_metadata().key_value_metadata().map_or(&[], Vec::as_slice)
@@ -218,13 +223,41 @@ impl TableFile {
         self.metadata.metadata().row_group(group).num_rows() as usize
     }
 
+    /// What says where the pages of a row group are. Of it, the row group is the only one.
+    pub(crate) fn group(&self, group: usize) -> Result<ArrowReaderMetadata> {
+        self.file.cache.group(self.file.number, group as u32, || self.read_group(group).at("read the page index of", &self.path))
+    }
+
+    fn read_group(&self, group: usize) -> parquet::errors::Result<ArrowReaderMetadata> {
+        let whole = self.metadata.metadata();
+        let of_file = whole.file_metadata();
+        let (schema, orders) = (of_file.schema_descr_ptr(), of_file.column_orders().cloned());
+        let group = whole.row_group(group).clone();
+        let alone = FileMetaData::new(of_file.version(), group.num_rows(), None, None, schema, orders);
+        let alone = ParquetMetaData::new(alone, vec![group]);
+        let mut reader = ParquetMetaDataReader::new_with_metadata(alone).with_page_index_policy(PageIndexPolicy::Required);
+        reader.read_page_indexes(&self.file)?;
+        let options = ArrowReaderOptions::new().with_schema(self.metadata.schema().clone());
+        ArrowReaderMetadata::try_new(Arc::new(reader.finish()?), options)
+    }
+
+    /// A reader of some rows of a row group, of those of these columns that have something to say.
+    pub(crate) fn rows_of<'c>(
+        &self,
+        group: usize,
+        rows: RowSelection,
+        columns: impl IntoIterator<Item = &'c str>,
+    ) -> Result<ParquetRecordBatchReaderBuilder<PartFile>> {
+        Ok(self.reader_with(&self.group(group)?, columns).with_row_selection(rows))
+    }
+
     pub(crate) fn has(&self, column: &str) -> bool {
         self.used.contains(column)
     }
 
     /// A reader of all columns that have something to say.
     pub(crate) fn reader(&self) -> ParquetRecordBatchReaderBuilder<PartFile> {
-        self.reader_of(self.used.iter().map(String::as_str))
+        self.reader_of(self.used_columns())
     }
 
     /// A reader of those of these columns that have something to say. They come in the order of the table.

@@ -19,6 +19,7 @@ use parquet::arrow::arrow_reader::RowSelection;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::statistics::Statistics;
 use parquet::schema::types::ColumnPath;
 
 use crate::TraceDocuments;
@@ -356,7 +357,7 @@ impl SegmentFile {
     pub(crate) fn documents(&self, id: TraceId, into: &mut TraceDocuments) -> Result<()> {
         for (group, rows) in self.rows_with(id)? {
             let selection = RowSelection::from_consecutive_ranges(std::iter::once(rows), self.table.group_rows(group));
-            let reader = self.table.reader().with_row_groups(vec![group]).with_row_selection(selection).with_batch_size(PAGE_ROWS);
+            let reader = self.table.rows_of(group, selection, self.table.used_columns())?.with_batch_size(PAGE_ROWS);
             for batch in self.table.batches(reader)? {
                 if !into.push_rows(batch?)? {
                     return Ok(());
@@ -371,8 +372,11 @@ impl SegmentFile {
     fn rows_with(&self, id: TraceId) -> Result<Vec<(usize, Range<usize>)>> {
         let mut found = Vec::new();
         for group in 0..self.table.groups() {
-            let Some(pages) = self.pages_with(group, id) else { continue };
-            let reader = self.table.reader_of([TRACE_ID]).with_row_groups(vec![group]).with_row_selection(pages.clone());
+            if !self.may_have(group, id) {
+                continue;
+            }
+            let Some(pages) = self.pages_with(group, id)? else { continue };
+            let reader = self.table.rows_of(group, pages.clone(), [TRACE_ID])?;
             // Selected rows back to rows of the group.
             let mut numbers = pages.iter().scan(0, |at, selector| {
                 let start = std::mem::replace(at, *at + selector.row_count);
@@ -395,13 +399,13 @@ impl SegmentFile {
     }
 
     /// The rows of those pages whose range of ids includes this one.
-    fn pages_with(&self, group: usize, id: TraceId) -> Option<RowSelection> {
+    fn pages_with(&self, group: usize, id: TraceId) -> Result<Option<RowSelection>> {
         let rows = self.table.group_rows(group);
-        let metadata = self.table.metadata.metadata();
-        let index = metadata.column_index()?.get(group)?.first()?;
-        let offsets = metadata.offset_index()?.get(group)?.first()?;
-        let ColumnIndexMetaData::FIXED_LEN_BYTE_ARRAY(index) = index else {
-            return Some(RowSelection::from_consecutive_ranges(std::iter::once(0..rows), rows));
+        let metadata = self.table.group(group)?;
+        let index = metadata.metadata().column_index().and_then(|index| index.first()?.first());
+        let offsets = metadata.metadata().offset_index().and_then(|index| index.first()?.first());
+        let (Some(ColumnIndexMetaData::FIXED_LEN_BYTE_ARRAY(index)), Some(offsets)) = (index, offsets) else {
+            return Ok(Some(RowSelection::from_consecutive_ranges(std::iter::once(0..rows), rows)));
         };
         let locations = offsets.page_locations();
         let ranges = locations.iter().enumerate().filter_map(|(page, location)| {
@@ -411,6 +415,16 @@ impl SegmentFile {
             holds.then_some(location.first_row_index as usize..end)
         });
         let ranges: Vec<_> = ranges.collect();
-        (!ranges.is_empty()).then(|| RowSelection::from_consecutive_ranges(ranges.into_iter(), rows))
+        Ok((!ranges.is_empty()).then(|| RowSelection::from_consecutive_ranges(ranges.into_iter(), rows)))
+    }
+
+    /// Whether the row group's range of ids includes this one.
+    fn may_have(&self, group: usize, id: TraceId) -> bool {
+        match self.table.metadata.metadata().row_group(group).column(0).statistics() {
+            Some(Statistics::FixedLenByteArray(ids)) => {
+                ids.min_bytes_opt().is_none_or(|min| min <= &id.0[..]) && ids.max_bytes_opt().is_none_or(|max| max >= &id.0[..])
+            }
+            _ => true,
+        }
     }
 }

@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use super::visit::{VisitFile, VisitWriter, Visits};
 use crate::cache::Cache;
 use crate::error::{Error, Result};
-use crate::filter::Values;
+use crate::filter::{Filter, Values};
 use crate::scan::{Prefilter, ScanRange, VisitTest};
 use crate::table::BATCH_BYTES;
 use crate::table::file::{Checksums, FileWriter, PartFile, TableFile, Written};
@@ -218,7 +218,7 @@ pub(crate) struct TraceWriter {
     values: Values,
     open_values: Values,
     /// Of the row groups that are complete.
-    groups: Vec<Values>,
+    groups: Vec<Filter>,
 }
 
 /// The files of the two tables, as they were written.
@@ -227,7 +227,7 @@ pub(crate) struct TracesWritten {
     pub(crate) visits: Written,
     pub(crate) span: Span,
     /// What each row group has.
-    pub(crate) groups: Vec<Values>,
+    pub(crate) groups: Vec<Filter>,
 }
 
 impl TraceWriter {
@@ -264,7 +264,7 @@ impl TraceWriter {
         while self.groups.len() < self.file.groups() {
             // Rows of this batch may stand on both sides of a row group's end.
             let next = if self.file.is_group_open() { values.clone() } else { Values::default() };
-            self.groups.push(std::mem::replace(&mut self.open_values, next));
+            self.groups.push(std::mem::replace(&mut self.open_values, next).filter());
         }
         Ok(())
     }
@@ -274,7 +274,7 @@ impl TraceWriter {
             self.write()?;
         }
         if self.file.is_group_open() {
-            self.groups.push(self.open_values);
+            self.groups.push(self.open_values.filter());
         }
         self.file.note(self.keys.note());
         Ok(TracesWritten { traces: self.file.finish()?, visits: self.visits.finish()?, span: self.span, groups: self.groups })
@@ -580,7 +580,7 @@ impl TraceFile {
         let mut admitted = Vec::with_capacity(within.len());
         let mut first_row = within.start;
         let selection = RowSelection::from_consecutive_ranges(std::iter::once(within.clone()), self.table.group_rows(group));
-        let reader = self.reader(&columns).with_row_groups(vec![group]).with_row_selection(selection);
+        let reader = self.table.rows_of(group, selection, self.names(&columns))?;
         let reader = reader.with_batch_size(within.len().max(1));
         for batch in self.table.batches(reader)? {
             let batch = batch?;
@@ -640,7 +640,7 @@ impl TraceFile {
         let with_rest = !outline || self.table.has("links") && self.has_links(group)?;
         columns.extend(with_rest.then_some(DIGEST));
         let columns = Columns::of(columns);
-        let reader = self.reader(&columns).with_row_groups(vec![group]).with_row_selection(selection);
+        let reader = self.table.rows_of(group, selection, self.names(&columns))?;
         let mut digests = Vec::with_capacity(candidates.len());
         let mut rows_of_visits = Vec::with_capacity(candidates.len());
         for batch in self.table.batches(reader.with_batch_size(candidates.len().max(1)))? {
@@ -743,7 +743,11 @@ impl TraceFile {
     }
 
     fn reader(&self, columns: &Columns) -> ParquetRecordBatchReaderBuilder<PartFile> {
-        self.table.reader_of(columns.0.iter().map(|&column| self.table.metadata.schema().field(column).name().as_str()))
+        self.table.reader_of(self.names(columns))
+    }
+
+    fn names<'t>(&'t self, columns: &Columns) -> impl Iterator<Item = &'t str> {
+        columns.0.iter().map(|&column| self.table.metadata.schema().field(column).name().as_str())
     }
 }
 

@@ -13,7 +13,7 @@ use arrow_schema::{ArrowError, DataType, Field, FieldRef, Schema, SchemaRef, Tim
 use model::CompactString;
 use model::digest::{Call, Caller, DigestHttp, DigestService, Flags, TraceDigest, Visit};
 use model::service::ServiceId;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, RowSelection};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
@@ -21,7 +21,7 @@ use parquet::schema::types::ColumnPath;
 use crate::cache::Cache;
 use crate::error::{Error, IoContext, Result};
 use crate::scan::VisitTest;
-use crate::table::file::{Checksums, FileWriter, PartFile, TableFile, Written};
+use crate::table::file::{Checksums, FileWriter, TableFile, Written};
 
 const TRACE_ROW: &str = "trace_row";
 const START_TIME: &str = "start_time";
@@ -312,7 +312,7 @@ impl Visits {
 pub(super) struct VisitFile {
     table: TableFile,
     /// The same, to read the names of services as dictionaries: a test looks at each distinct name once.
-    names_as_keys: ArrowReaderMetadata,
+    names_as_keys: SchemaRef,
     /// The first row of each row group, and the end of the last.
     group_starts: Vec<usize>,
 }
@@ -332,9 +332,7 @@ impl VisitFile {
             _ => field.clone(),
         };
         let schema = Schema::new(table.metadata.schema().fields().iter().map(as_keys).collect::<Vec<_>>());
-        let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
-        let names_as_keys = ArrowReaderMetadata::try_new(table.metadata.metadata().clone(), options).at("open", path)?;
-        Ok(VisitFile { table, names_as_keys, group_starts })
+        Ok(VisitFile { table, names_as_keys: Arc::new(schema), group_starts })
     }
 
     /// What the open file takes in memory.
@@ -342,23 +340,35 @@ impl VisitFile {
         self.table.memory_bytes()
     }
 
-    /// A reader of the rows in these ranges, which ascend. With `names_as_keys` the names of services come as dictionaries.
-    fn reader(&self, ranges: &[Range<usize>], columns: &[&str], names_as_keys: bool) -> ParquetRecordBatchReaderBuilder<PartFile> {
-        let (first, last) = (ranges.first().map_or(0, |range| range.start), ranges.last().map_or(0, |range| range.end));
-        let groups: Vec<usize> = (0..self.table.groups())
-            .filter(|&group| self.group_starts[group] < last && first < self.group_starts[group + 1])
-            .collect();
-        let offset = groups.first().map_or(0, |&group| self.group_starts[group]);
-        let end = groups.last().map_or(0, |&group| self.group_starts[group + 1]);
-        let within = ranges.iter().map(|range| range.start - offset..range.end - offset);
-        let selection = RowSelection::from_consecutive_ranges(within, end - offset);
+    /// The rows in these ranges, which ascend. With `names_as_keys` the names of services come as dictionaries.
+    fn batches(
+        &self,
+        ranges: &[Range<usize>],
+        columns: &[&str],
+        names_as_keys: bool,
+    ) -> Result<impl Iterator<Item = Result<RecordBatch>>> {
         let rows: usize = ranges.iter().map(Range::len).sum();
-        let metadata = if names_as_keys { &self.names_as_keys } else { &self.table.metadata };
-        self.table
-            .reader_with(metadata, columns.iter().copied())
-            .with_row_groups(groups)
-            .with_row_selection(selection)
-            .with_batch_size(rows.clamp(1, BATCH_ROWS))
+        let mut batches = Vec::new();
+        let mut ranges = ranges;
+        for group in 0..self.table.groups() {
+            let (start, end) = (self.group_starts[group], self.group_starts[group + 1]);
+            // Those that end before the group are done; the last one may go on into the next group.
+            ranges = &ranges[ranges.partition_point(|range| range.end <= start)..];
+            let here = ranges.iter().take_while(|range| range.start < end);
+            let mut here = here.map(|range| range.start.max(start) - start..range.end.min(end) - start).peekable();
+            if here.peek().is_none() {
+                continue;
+            }
+            let selection = RowSelection::from_consecutive_ranges(here, end - start);
+            let mut metadata = self.table.group(group)?;
+            if names_as_keys {
+                let options = ArrowReaderOptions::new().with_schema(self.names_as_keys.clone());
+                metadata = ArrowReaderMetadata::try_new(metadata.metadata().clone(), options).at("read", &self.table.path)?;
+            }
+            let reader = self.table.reader_with(&metadata, columns.iter().copied()).with_row_selection(selection);
+            batches.push(self.table.batches(reader.with_batch_size(rows.clamp(1, BATCH_ROWS)))?);
+        }
+        Ok(batches.into_iter().flatten())
     }
 
     /// The visits in each of these ranges, which ascend; with `outline_only` without what HTTP says of them.
@@ -376,7 +386,7 @@ impl VisitFile {
         columns.extend(if outline_only { &TEXTS[..3] } else { &TEXTS[..11] });
         let mut lengths = ranges.iter().map(Range::len);
         let mut missing = 0;
-        for batch in self.table.batches(self.reader(&rows_of, &columns, false))? {
+        for batch in self.batches(&rows_of, &columns, false)? {
             let batch = batch?;
             let rows = Rows::of(&batch);
             for row in 0..batch.num_rows() {
@@ -404,7 +414,7 @@ impl VisitFile {
         }
         let mut columns = vec![TRACE_ROW];
         test.columns(&mut columns);
-        for batch in self.table.batches(self.reader(&[rows], &columns, true))? {
+        for batch in self.batches(&[rows], &columns, true)? {
             let batch = batch?;
             let rows = Rows::of(&batch);
             let Some(trace_rows) = rows.trace_row else { return Ok(passed) };

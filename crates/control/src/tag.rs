@@ -1,0 +1,110 @@
+//! Tags on groups and sampling rules.
+
+use std::collections::BTreeMap;
+
+use model::limit;
+use model::setting::Tags;
+use store::Store;
+
+use crate::group::{GroupRef, Groups};
+use crate::sampling::Sampling;
+use crate::{Error, Result};
+
+/// What can have tags.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Taggable {
+    Group(GroupRef),
+    SamplingRule(String),
+}
+
+/// The tags. Cheap to clone.
+#[derive(Clone)]
+pub struct Tagging {
+    store: Store,
+    groups: Groups,
+    sampling: Sampling,
+    change: std::sync::Arc<tokio::sync::Mutex<()>>,
+}
+
+impl Tagging {
+    pub fn new(store: Store, groups: Groups, sampling: Sampling) -> Tagging {
+        Tagging { store, groups, sampling, change: std::sync::Arc::default() }
+    }
+
+    pub async fn list(&self, of: &Taggable) -> Result<BTreeMap<String, String>> {
+        let key = self.key(of).await?;
+        Ok(self.store.catalog().resource::<Tags>(&key).await?.map(|tags| tags.tags).unwrap_or_default())
+    }
+
+    /// Sets tags; others that there are stay.
+    pub async fn add(&self, to: &Taggable, tags: BTreeMap<String, String>) -> Result<()> {
+        let _change = self.change.lock().await;
+        check(&tags)?;
+        let resource = self.key(to).await?;
+        let mut all = self.list(to).await?;
+        all.extend(tags);
+        if all.len() > limit::TAGS_PER_RESOURCE {
+            return Err(Error::TooManyTags(format!("a resource may have {} tags", limit::TAGS_PER_RESOURCE)));
+        }
+        Ok(self.store.catalog().put_resource(&Tags { resource, tags: all }).await?)
+    }
+
+    pub async fn remove(&self, from: &Taggable, keys: &[String]) -> Result<()> {
+        let _change = self.change.lock().await;
+        let resource = self.key(from).await?;
+        let mut tags = self.list(from).await?;
+        tags.retain(|key, _| !keys.contains(key));
+        Ok(self.store.catalog().put_resource(&Tags { resource, tags }).await?)
+    }
+
+    /// What was deleted has no tags any more: another one of its name begins without.
+    pub async fn forget(&self, of: &Taggable) -> Result<()> {
+        let key = match of {
+            Taggable::Group(group) => group_key(group),
+            Taggable::SamplingRule(name) => rule_key(name),
+        };
+        self.store.catalog().delete_resource::<Tags>(&key).await?;
+        Ok(())
+    }
+
+    /// The key of its tags, if it is there.
+    async fn key(&self, of: &Taggable) -> Result<String> {
+        match of {
+            Taggable::Group(group) => self.groups.get(group).await.map(|_| group_key(group)),
+            Taggable::SamplingRule(name) => self.sampling.rule(name).await.map(|_| rule_key(name)),
+        }
+        .map_err(|err| match err {
+            Error::NotFound(what) => Error::NoResource(what),
+            err => err,
+        })
+    }
+}
+
+fn group_key(group: &GroupRef) -> String {
+    format!("group/{}", group.name())
+}
+
+fn rule_key(name: &str) -> String {
+    format!("sampling-rule/{name}")
+}
+
+/// Whether these may be tags.
+pub fn check(tags: &BTreeMap<String, String>) -> Result<()> {
+    for (key, value) in tags {
+        let chars = key.chars().count();
+        if !(1..=128).contains(&chars) {
+            return Err(Error::Invalid(format!("the key of a tag has {chars} characters, it must have from 1 to 128")));
+        }
+        if key.to_ascii_lowercase().starts_with("aws:") {
+            return Err(Error::Invalid(format!("the key of the tag {key} begins with aws:, which is AWS's own")));
+        }
+        let chars = value.chars().count();
+        if chars > 256 {
+            return Err(Error::Invalid(format!("the value of the tag {key} has {chars} characters, the limit is 256")));
+        }
+    }
+    if tags.len() > limit::TAGS_PER_RESOURCE {
+        return Err(Error::TooManyTags(format!("a resource may have {} tags", limit::TAGS_PER_RESOURCE)));
+    }
+    Ok(())
+}
