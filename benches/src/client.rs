@@ -16,20 +16,22 @@ impl Client {
     }
 
     pub(crate) fn post(&mut self, path: &str, body: &str) -> (u16, String) {
-        let head = format!(
-            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
-            body.len()
-        );
+        self.post_bytes(path, "application/json", body.as_bytes())
+    }
+
+    pub(crate) fn post_bytes(&mut self, path: &str, kind: &str, body: &[u8]) -> (u16, String) {
+        let length = body.len();
+        let head = format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n\r\n");
         self.exchange(&head, body)
     }
 
     pub(crate) fn get(&mut self, path: &str) -> (u16, String) {
-        self.exchange(&format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n"), "")
+        self.exchange(&format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n"), b"")
     }
 
-    fn exchange(&mut self, head: &str, body: &str) -> (u16, String) {
+    fn exchange(&mut self, head: &str, body: &[u8]) -> (u16, String) {
         let stream = self.stream.get_mut();
-        stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).expect("the server reads");
+        stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body)).expect("the server reads");
         let mut line = String::new();
         self.stream.read_line(&mut line).expect("the server answers");
         let status = line.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);

@@ -1,3 +1,4 @@
 //! What the measurements share.
 
 pub mod generate;
+pub mod span;

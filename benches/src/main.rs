@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use serde_json::{Value, json};
 
-use benches::generate;
+use benches::{generate, span};
 use client::Client;
 use server::Server;
 
@@ -26,6 +26,9 @@ struct Args {
     /// Segments to send
     #[arg(long, default_value_t = 1_000_000)]
     segments: u64,
+    /// Send so many OpenTelemetry spans instead, in protobuf over HTTP
+    #[arg(long, default_value_t = 0)]
+    spans: u64,
     /// Connections that send at the same time
     #[arg(long, default_value_t = 8)]
     connections: usize,
@@ -40,8 +43,9 @@ fn main() {
     println!("idle, empty: {:.1} MB resident", server.resident_mb());
 
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64());
-    let load = put(&server, &args, now);
-    println!("{} segments in {} requests, {:.1} MB", args.segments, load.requests, load.bytes as f64 / 1e6);
+    let load = if args.spans > 0 { put_spans(&server, &args, now) } else { put(&server, &args, now) };
+    let (count, what) = if args.spans > 0 { (args.spans, "spans") } else { (args.segments, "segments") };
+    println!("{count} {what} in {} requests, {:.1} MB", load.requests, load.bytes as f64 / 1e6);
     wait_for_flush(&server);
     println!("on disk: {:.1} MB in the data folder", folder_bytes(&args.dir) as f64 / 1e6);
     println!("after the load: {:.1} MB resident", server.resident_mb());
@@ -53,7 +57,11 @@ fn main() {
     std::thread::sleep(Duration::from_secs(5));
     println!("idle: {:.1} MB resident", server.resident_mb());
 
-    questions(&server, &load.ids, now);
+    if args.spans > 0 {
+        traces(&mut Client::connect(server.http), &load.ids);
+    } else {
+        questions(&server, &load.ids, now);
+    }
     println!("after the questions: {:.1} MB resident", server.resident_mb());
     server.stop();
 }
@@ -66,32 +74,60 @@ struct Load {
     ids: Vec<String>,
 }
 
+impl Load {
+    fn count(&mut self, bytes: usize, trace_id: String, ids_every: u64) {
+        if self.requests.is_multiple_of(ids_every) {
+            self.ids.push(trace_id);
+        }
+        self.requests += 1;
+        self.bytes += bytes as u64;
+    }
+}
+
 /// Sends one hour of traffic that ends now over several connections and reports the server's CPU time.
 fn put(server: &Server, args: &Args, now: f64) -> Load {
-    let segments = args.segments;
+    let send = |sender: u64, client: &mut Client, share: u64| {
+        let ids_every = (share / 50 / (200 / args.connections as u64).max(1)).max(1);
+        let mut sent = Load::default();
+        for body in generate::bodies(share, args.seed + sender, now - 3_600.0, 3_600.0) {
+            let (status, answer) = client.post("/TraceSegments", &body.text);
+            assert!(status == 200 && answer.contains("[]"), "{status} {answer}");
+            sent.count(body.text.len(), body.trace_id, ids_every);
+        }
+        sent
+    };
+    measured(server, args, "PutTraceSegments, fsync before each answer", args.segments, "segments", &send)
+}
+
+/// The same with spans.
+fn put_spans(server: &Server, args: &Args, now: f64) -> Load {
+    let send = |sender: u64, client: &mut Client, share: u64| {
+        let ids_every = (share / 512 / (200 / args.connections as u64).max(1)).max(1);
+        let mut sent = Load::default();
+        for batch in span::batches(share, args.seed + sender, now - 3_600.0, 3_600.0) {
+            let (status, answer) = client.post_bytes("/v1/traces", "application/x-protobuf", &batch.body);
+            assert!(status == 200 && answer.is_empty(), "{status} {answer}");
+            sent.count(batch.body.len(), batch.trace_id, ids_every);
+        }
+        sent
+    };
+    measured(server, args, "OTLP in protobuf, fsync before each answer", args.spans, "spans", &send)
+}
+
+fn measured(
+    server: &Server,
+    args: &Args,
+    label: &str,
+    count: u64,
+    what: &str,
+    send: &(impl Fn(u64, &mut Client, u64) -> Load + Sync),
+) -> Load {
     let cpu = server.cpu_secs();
     let started = Instant::now();
     let mut load = Load::default();
     std::thread::scope(|scope| {
         let senders: Vec<_> = (0..args.connections as u64)
-            .map(|sender| {
-                scope.spawn(move || {
-                    let mut client = Client::connect(server.http);
-                    let share = segments / args.connections as u64;
-                    let ids_every = (share / 50 / (200 / args.connections as u64).max(1)).max(1);
-                    let mut sent = Load::default();
-                    for body in generate::bodies(share, args.seed + sender, now - 3_600.0, 3_600.0) {
-                        let (status, answer) = client.post("/TraceSegments", &body.text);
-                        assert!(status == 200 && answer.contains("[]"), "{status} {answer}");
-                        if sent.requests % ids_every == 0 {
-                            sent.ids.push(body.trace_id);
-                        }
-                        sent.requests += 1;
-                        sent.bytes += body.text.len() as u64;
-                    }
-                    sent
-                })
-            })
+            .map(|sender| scope.spawn(move || send(sender, &mut Client::connect(server.http), count / args.connections as u64)))
             .collect();
         for sender in senders {
             let sent = sender.join().expect("a sender ends");
@@ -105,11 +141,10 @@ fn put(server: &Server, args: &Args, now: f64) -> Load {
     wait_for_flush(server);
     let all = server.cpu_secs() - cpu;
     println!(
-        "PutTraceSegments, fsync before each answer: {:.0} segments per CPU-second until acknowledged, {:.0} with parts written \
-         and compacted; wall {wall:.1} s, {:.0} per second",
-        segments as f64 / acknowledged,
-        segments as f64 / all,
-        segments as f64 / wall
+        "{label}: {:.0} {what} per CPU-second until acknowledged, {:.0} with parts written and compacted; wall {wall:.1} s, {:.0} per second",
+        count as f64 / acknowledged,
+        count as f64 / all,
+        count as f64 / wall
     );
     println!("peak so far: {:.1} MB resident", server.peak_mb());
     load
@@ -131,8 +166,7 @@ fn wait_for_flush(server: &Server) {
     }
 }
 
-fn questions(server: &Server, ids: &[String], now: f64) {
-    let mut client = Client::connect(server.http);
+fn traces(client: &mut Client, ids: &[String]) {
     let mut times = Vec::new();
     for (n, id) in ids.iter().enumerate() {
         let started = Instant::now();
@@ -146,7 +180,11 @@ fn questions(server: &Server, ids: &[String], now: f64) {
         }
     }
     report("trace by id", &mut times);
+}
 
+fn questions(server: &Server, ids: &[String], now: f64) {
+    let mut client = Client::connect(server.http);
+    traces(&mut client, ids);
     let filters = [
         ("no filter", ""),
         ("fault", "fault"),

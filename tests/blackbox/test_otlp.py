@@ -384,3 +384,20 @@ def test_addresses_can_be_off_and_a_taken_one_is_refused(new_server):
             new_server(args=["--otlp-grpc", address, "--otlp-http", "off"])
     with pytest.raises(AssertionError, match="is not a loopback address"):
         new_server(args=["--otlp-grpc", "0.0.0.0:0", "--otlp-http", "off"])
+
+
+def test_a_large_span_survives_a_kill(server):
+    """Spans may be larger than segment documents; what was acknowledged is there after a crash, in the log or in a part."""
+    trace_id = new_trace_id()
+    now = time.time_ns()
+    body = {"resourceSpans": [{"scopeSpans": [{"spans": [{
+        "traceId": trace_id[2:].replace("-", ""), "spanId": "00f067aa0ba902b7", "name": "large", "kind": 2,
+        "startTimeUnixNano": str(now - 10**9), "endTimeUnixNano": str(now),
+        "attributes": [{"key": "text", "value": {"stringValue": "x" * 150_000}}]}]}]}]}
+    answer = server.request("/v1/traces", body)
+    assert answer.status == 200 and answer.json == {}, answer
+    server.kill()
+    server.start()
+    assert server.health()["recovery"]["replayed_documents"] == 1
+    (document,) = server.documents(trace_id)
+    assert len(document["metadata"]["default"]["text"]) == 150_000

@@ -11,6 +11,7 @@ use control::setting::Settings;
 use control::tag::Tagging;
 use ingest::Ingest;
 use model::Clock;
+use model::quota::Quotas;
 use query::Query;
 use sql::Sql;
 use store::Store;
@@ -41,6 +42,7 @@ pub struct App {
     /// For health alone.
     pub store: Store,
     pub started_us: i64,
+    pub quotas: Arc<Quotas>,
     pub limits: Limits,
 }
 

@@ -115,8 +115,9 @@ impl From<ingest::Error> for Refusal {
 
 async fn take(app: &App, request: ExportTraceServiceRequest) -> Result<ExportTraceServiceResponse, Refusal> {
     let spans: usize = request.resource_spans.iter().flat_map(|it| &it.scope_spans).map(|it| it.spans.len()).sum();
-    if spans > limit::SPANS_PER_REQUEST {
-        let message = format!("a request may have {} spans, this one has {spans}; send smaller batches", limit::SPANS_PER_REQUEST);
+    if spans > app.quotas.spans_per_request {
+        let message =
+            format!("a request may have {} spans, this one has {spans}; send smaller batches", app.quotas.spans_per_request);
         return Err(Refusal::invalid(message));
     }
     let refused = app.ingest.spans(request).await?;

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use model::Clock;
 use model::group::{DEFAULT_GROUP, Group, GroupVersion};
-use model::{Clock, limit};
+use model::quota::Quotas;
 use query::filter::{self, GroupExpressions};
 use store::Store;
 
@@ -17,6 +18,7 @@ const VERSIONS: usize = 20;
 pub struct Groups {
     store: Store,
     clock: Arc<dyn Clock>,
+    quotas: Arc<Quotas>,
     /// Changes happen one after the other, so that limits and uniqueness hold.
     change: Arc<tokio::sync::Mutex<()>>,
 }
@@ -53,8 +55,8 @@ pub struct GroupChange {
 }
 
 impl Groups {
-    pub fn new(store: Store, clock: Arc<dyn Clock>) -> Groups {
-        Groups { store, clock, change: Arc::default() }
+    pub fn new(store: Store, clock: Arc<dyn Clock>, quotas: Arc<Quotas>) -> Groups {
+        Groups { store, clock, quotas, change: Arc::default() }
     }
 
     /// All groups, the default one first, then by name.
@@ -85,8 +87,8 @@ impl Groups {
         if groups.iter().any(|group| group.name == name) {
             return Err(Error::Invalid(format!("a group named {name} exists already")));
         }
-        if groups.len() > limit::GROUPS {
-            return Err(Error::Invalid(format!("there are {} groups, the limit", limit::GROUPS)));
+        if groups.len() > self.quotas.groups {
+            return Err(Error::Invalid(format!("there are {} groups, the limit", self.quotas.groups)));
         }
         let mut group = Group {
             name: name.to_owned(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use model::group::Group;
 use model::insight::{Impact, Insight};
 use model::minute::minute_of;
+use model::quota::Quotas;
 use model::resource::Resource;
 use model::service::ServiceId;
 use model::{Clock, TimeRange, limit};
@@ -39,6 +40,7 @@ pub struct Insights {
     query: Query,
     groups: Groups,
     clock: Arc<dyn Clock>,
+    quotas: Arc<Quotas>,
     /// One look at a time.
     looking: Arc<tokio::sync::Mutex<()>>,
 }
@@ -68,8 +70,8 @@ pub struct InsightQuery {
 }
 
 impl Insights {
-    pub fn new(store: Store, query: Query, groups: Groups, clock: Arc<dyn Clock>) -> Insights {
-        Insights { store, query, groups, clock, looking: Arc::default() }
+    pub fn new(store: Store, query: Query, groups: Groups, clock: Arc<dyn Clock>, quotas: Arc<Quotas>) -> Insights {
+        Insights { store, query, groups, clock, quotas, looking: Arc::default() }
     }
 
     /// Looks at every minute once it has settled, until told to stop.
@@ -166,7 +168,10 @@ impl Insights {
     }
 
     async fn drop_old(&self) -> Result<()> {
-        let oldest_us = self.clock.now_us() - limit::INSIGHT_DAYS * 86_400_000_000;
+        if self.quotas.lenient {
+            return Ok(());
+        }
+        let oldest_us = self.clock.now_us().saturating_sub(self.quotas.insight_days.saturating_mul(86_400_000_000));
         for insight in self.store.catalog().resources::<Insight>().await? {
             if insight.end_us.is_some_and(|end_us| end_us < oldest_us) {
                 self.store.catalog().delete_resource::<Insight>(&insight.id).await?;

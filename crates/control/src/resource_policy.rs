@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use model::Clock;
+use model::quota::Quotas;
 use model::setting::ResourcePolicy;
-use model::{Clock, limit};
 use serde_json::Value;
 use store::Store;
 
@@ -17,12 +18,13 @@ const NEW: &str = "0";
 pub struct ResourcePolicies {
     store: Store,
     clock: Arc<dyn Clock>,
+    quotas: Arc<Quotas>,
     change: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl ResourcePolicies {
-    pub fn new(store: Store, clock: Arc<dyn Clock>) -> ResourcePolicies {
-        ResourcePolicies { store, clock, change: Arc::default() }
+    pub fn new(store: Store, clock: Arc<dyn Clock>, quotas: Arc<Quotas>) -> ResourcePolicies {
+        ResourcePolicies { store, clock, quotas, change: Arc::default() }
     }
 
     /// All policies, by name.
@@ -34,16 +36,16 @@ impl ResourcePolicies {
     pub async fn put(&self, name: &str, document: &str, revision: Option<&str>) -> Result<ResourcePolicy> {
         let _change = self.change.lock().await;
         check_name(name)?;
-        if document.len() > limit::RESOURCE_POLICY_BYTES {
-            let message = format!("the policy has {} bytes, the limit is {}", document.len(), limit::RESOURCE_POLICY_BYTES);
+        if document.len() > self.quotas.resource_policy_bytes {
+            let message = format!("the policy has {} bytes, the limit is {}", document.len(), self.quotas.resource_policy_bytes);
             return Err(Error::PolicySizeLimitExceeded(message));
         }
         check_document(document)?;
         let policies = self.list().await?;
         let known = policies.iter().find(|policy| policy.name == name);
         check_revision(known, revision)?;
-        if known.is_none() && policies.len() >= limit::RESOURCE_POLICIES {
-            let message = format!("there are {} resource policies, the limit", limit::RESOURCE_POLICIES);
+        if known.is_none() && policies.len() >= self.quotas.resource_policies {
+            let message = format!("there are {} resource policies, the limit", self.quotas.resource_policies);
             return Err(Error::PolicyCountLimitExceeded(message));
         }
         let policy = ResourcePolicy {

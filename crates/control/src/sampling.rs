@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
+use model::Clock;
+use model::quota::Quotas;
 use model::sampling::{
     BoostStatistics, DEFAULT_RULE, SamplingRateBoost, SamplingRule, SamplingStatistics, SamplingTarget, SamplingWindow,
 };
-use model::{Clock, limit};
 use store::Store;
 
 use crate::{Error, Result};
@@ -36,6 +37,7 @@ const REPORT_AGE_SECS: i64 = 600;
 pub struct Sampling {
     store: Store,
     clock: Arc<dyn Clock>,
+    quotas: Arc<Quotas>,
     usage: Arc<Mutex<HashMap<String, HashMap<String, ClientUsage>>>>,
     /// By rule, the newest last.
     windows: Arc<Mutex<HashMap<String, VecDeque<SamplingWindow>>>>,
@@ -80,8 +82,16 @@ pub struct SamplingTargets {
 }
 
 impl Sampling {
-    pub fn new(store: Store, clock: Arc<dyn Clock>) -> Sampling {
-        Sampling { store, clock, usage: Arc::default(), windows: Arc::default(), boosts: Arc::default(), change: Arc::default() }
+    pub fn new(store: Store, clock: Arc<dyn Clock>, quotas: Arc<Quotas>) -> Sampling {
+        Sampling {
+            store,
+            clock,
+            quotas,
+            usage: Arc::default(),
+            windows: Arc::default(),
+            boosts: Arc::default(),
+            change: Arc::default(),
+        }
     }
 
     /// All rules by priority, the default one among them.
@@ -103,8 +113,8 @@ impl Sampling {
         if rules.iter().any(|known| known.name == rule.name) {
             return Err(Error::Invalid(format!("a sampling rule named {} exists already", rule.name)));
         }
-        if rules.len() > limit::SAMPLING_RULES {
-            return Err(Error::LimitExceeded(format!("there are {} sampling rules, the limit", limit::SAMPLING_RULES)));
+        if rules.len() > self.quotas.sampling_rules {
+            return Err(Error::LimitExceeded(format!("there are {} sampling rules, the limit", self.quotas.sampling_rules)));
         }
         let now_us = self.clock.now_us();
         rule.created_us = now_us;
@@ -167,7 +177,7 @@ impl Sampling {
         let rules = self.rules().await?;
         let rules_modified_us = self.store.catalog().sampling_modified_us().await?;
         let now_us = self.clock.now_us();
-        let (boosts, unprocessed_boosts) = lock(&self.boosts).report(&rules, anomalies, now_us);
+        let (boosts, unprocessed_boosts) = lock(&self.boosts).report(&rules, anomalies, now_us, self.quotas.lenient);
         let mut targets = Vec::new();
         let mut unprocessed = Vec::new();
         for report in reports {
@@ -181,7 +191,7 @@ impl Sampling {
                 unprocessed.push((report.rule_name.clone(), "InvalidClientId", message));
                 continue;
             }
-            if now_us.saturating_sub(report.timestamp_us) > REPORT_AGE_SECS * 1_000_000 {
+            if !self.quotas.lenient && now_us.saturating_sub(report.timestamp_us) > REPORT_AGE_SECS * 1_000_000 {
                 let message = format!("the statistics are more than {REPORT_AGE_SECS} seconds old");
                 unprocessed.push((report.rule_name.clone(), "InvalidTimestamp", message));
                 continue;

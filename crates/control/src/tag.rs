@@ -1,8 +1,9 @@
 //! Tags on groups and sampling rules.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use model::limit;
+use model::quota::Quotas;
 use model::setting::Tags;
 use store::Store;
 
@@ -23,12 +24,13 @@ pub struct Tagging {
     store: Store,
     groups: Groups,
     sampling: Sampling,
-    change: std::sync::Arc<tokio::sync::Mutex<()>>,
+    quotas: Arc<Quotas>,
+    change: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Tagging {
-    pub fn new(store: Store, groups: Groups, sampling: Sampling) -> Tagging {
-        Tagging { store, groups, sampling, change: std::sync::Arc::default() }
+    pub fn new(store: Store, groups: Groups, sampling: Sampling, quotas: Arc<Quotas>) -> Tagging {
+        Tagging { store, groups, sampling, quotas, change: Arc::default() }
     }
 
     pub async fn list(&self, of: &Taggable) -> Result<BTreeMap<String, String>> {
@@ -39,12 +41,12 @@ impl Tagging {
     /// Sets tags; others that there are stay.
     pub async fn add(&self, to: &Taggable, tags: BTreeMap<String, String>) -> Result<()> {
         let _change = self.change.lock().await;
-        check(&tags)?;
+        check(&tags, &self.quotas)?;
         let resource = self.key(to).await?;
         let mut all = self.list(to).await?;
         all.extend(tags);
-        if all.len() > limit::TAGS_PER_RESOURCE {
-            return Err(Error::TooManyTags(format!("a resource may have {} tags", limit::TAGS_PER_RESOURCE)));
+        if all.len() > self.quotas.tags_per_resource {
+            return Err(Error::TooManyTags(format!("a resource may have {} tags", self.quotas.tags_per_resource)));
         }
         Ok(self.store.catalog().put_resource(&Tags { resource, tags: all }).await?)
     }
@@ -89,7 +91,7 @@ fn rule_key(name: &str) -> String {
 }
 
 /// Whether these may be tags.
-pub fn check(tags: &BTreeMap<String, String>) -> Result<()> {
+pub fn check(tags: &BTreeMap<String, String>, quotas: &Quotas) -> Result<()> {
     for (key, value) in tags {
         let chars = key.chars().count();
         if !(1..=128).contains(&chars) {
@@ -103,8 +105,8 @@ pub fn check(tags: &BTreeMap<String, String>) -> Result<()> {
             return Err(Error::Invalid(format!("the value of the tag {key} has {chars} characters, the limit is 256")));
         }
     }
-    if tags.len() > limit::TAGS_PER_RESOURCE {
-        return Err(Error::TooManyTags(format!("a resource may have {} tags", limit::TAGS_PER_RESOURCE)));
+    if tags.len() > quotas.tags_per_resource {
+        return Err(Error::TooManyTags(format!("a resource may have {} tags", quotas.tags_per_resource)));
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ pub mod xray;
 
 use std::sync::Arc;
 
+use model::quota::Quotas;
 use store::Store;
 
 pub use ::otlp::Mapping;
@@ -20,11 +21,12 @@ pub struct Ingest {
     store: Store,
     counters: Arc<Counters>,
     mapping: Arc<Mapping>,
+    quotas: Arc<Quotas>,
 }
 
 impl Ingest {
-    pub fn new(store: Store) -> Ingest {
-        Ingest { store, counters: Arc::default(), mapping: Arc::default() }
+    pub fn new(store: Store, quotas: Arc<Quotas>) -> Ingest {
+        Ingest { store, counters: Arc::default(), mapping: Arc::default(), quotas }
     }
 
     /// What came in so far.

@@ -1,25 +1,14 @@
-//! Every number that limits something, with its source. "AWS" marks the X-Ray developer guide's own figure.
+//! Numbers that protect the server, with their sources. "AWS" marks the X-Ray developer guide's own figure. What AWS limits its accounts to is
+//! set in `quota`.
 
-/// Bytes of one segment or subsegment document (AWS).
-pub const DOCUMENT_BYTES: usize = 64 * 1024;
-/// Bytes of one OpenTelemetry span, as the document it becomes (AWS).
-pub const SPAN_BYTES: usize = 200 * 1024;
-/// Spans in one OTLP request (AWS).
-pub const SPANS_PER_REQUEST: usize = 10_000;
 /// Bytes of one OTLP request, unpacked. AWS takes 5 MB; collectors send more by default.
 pub const OTLP_BYTES: usize = 16 * 1024 * 1024;
-/// Documents in one `PutTraceSegments` (AWS).
-pub const DOCUMENTS_PER_PUT: usize = 50;
+/// Documents in one text that holds an array of them.
+pub const DOCUMENTS_PER_ARRAY: usize = 50;
 /// Bytes of a request body. 50 documents of 64 KB, each escaped into a JSON string, stay below it.
 pub const REQUEST_BYTES: usize = 8 * 1024 * 1024;
-/// Trace ids in one `BatchGetTraces` (AWS).
-pub const TRACE_IDS_PER_GET: usize = 5;
-/// Trace ids in one `GetTraceGraph`. AWS states none; a graph of more is what `GetServiceGraph` is for.
-pub const TRACE_IDS_PER_GRAPH: usize = 100;
 /// Characters of a segment's name (AWS).
 pub const NAME_CHARS: usize = 200;
-/// Longest range of `GetServiceGraph` and `GetTimeSeriesServiceStatistics` (AWS).
-pub const GRAPH_RANGE_HOURS: i64 = 6;
 /// Distinct annotation keys indexed per trace (AWS).
 pub const ANNOTATION_KEYS_PER_TRACE: usize = 50;
 /// Characters of an annotation's string value that are indexed (AWS schema).
@@ -45,22 +34,9 @@ pub const ROOT_CAUSE_PATH: usize = 64;
 pub const ROOT_CAUSE_BYTES: usize = 6 * 1024;
 /// Root causes of one kind listed for a trace.
 pub const ROOT_CAUSES_PER_TRACE: usize = 20;
-/// Sampling rules besides the default one (AWS).
-pub const SAMPLING_RULES: usize = 25;
-/// Groups besides the default one (AWS).
-pub const GROUPS: usize = 25;
-/// Resource policies, and bytes of one (AWS).
-pub const RESOURCE_POLICIES: usize = 5;
-pub const RESOURCE_POLICY_BYTES: usize = 5 * 1024;
-/// Tags on a group or a sampling rule (AWS).
-pub const TAGS_PER_RESOURCE: usize = 50;
-/// Trace ids of one retrieval (AWS).
-pub const TRACE_IDS_PER_RETRIEVAL: usize = 100;
 /// Traces on one page of a retrieval, and spans of a trace on it (AWS).
 pub const RETRIEVED_TRACES_PER_PAGE: usize = 5;
 pub const RETRIEVED_SPANS_PER_PAGE: usize = 100;
-/// Statistics documents in one `GetSamplingTargets` (AWS).
-pub const SAMPLING_DOCUMENTS: usize = 25;
 /// Characters of a filter expression. AWS states none; a longer one is a mistake or an attack.
 pub const FILTER_CHARS: usize = 4_000;
 /// Nesting of parentheses and braces in a filter expression.
@@ -71,8 +47,6 @@ pub const SUMMARIES_PER_PAGE: usize = 100;
 pub const TRACES_SCANNED_PER_PAGE: usize = 100_000;
 /// Services on one page of a graph.
 pub const SERVICES_PER_PAGE: usize = 1_000;
-/// Days that an insight is kept after its end (AWS).
-pub const INSIGHT_DAYS: i64 = 30;
 /// Insights, and events of one, on a page (AWS).
 pub const INSIGHTS_PER_PAGE: usize = 100;
 pub const INSIGHT_EVENTS_PER_PAGE: usize = 50;

@@ -210,9 +210,8 @@ pub fn parse(document: &[u8]) -> Result<Segment<'_>, DocumentError> {
     Ok(*segment)
 }
 
-/// The trace that a document belongs to, where `parse` takes it and it is not too large to be taken in.
+/// The trace that a document belongs to, where `parse` takes it.
 pub fn parse_trace_id(document: &[u8]) -> Result<TraceId, DocumentError> {
-    check_size(document)?;
     read(document).map(|(_, trace_id)| trace_id)
 }
 
@@ -230,13 +229,11 @@ pub fn parse_cause(text: &str) -> Option<Cause<'_>> {
     read::cause(text)
 }
 
-fn check_size(document: &[u8]) -> Result<(), DocumentError> {
-    if document.len() > limit::DOCUMENT_BYTES {
-        return Err(DocumentError::new(
-            "DocumentTooLarge",
-            None,
-            format!("the document has {} bytes, the limit is {}", document.len(), limit::DOCUMENT_BYTES),
-        ));
+/// Whether a document may be taken in.
+pub fn check_size(document: &[u8], limit: usize) -> Result<(), DocumentError> {
+    if document.len() > limit {
+        let message = format!("the document has {} bytes, the limit is {limit}", document.len());
+        return Err(DocumentError::new("DocumentTooLarge", None, message));
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+use model::quota::Quotas;
 use model::segment::{Aws, Cause, Exception, Http, HttpRequest, HttpResponse, Json, Members, RecordedCause};
 use model::{Segment, SegmentId, TraceId, limit};
 use serde_json::{Map, Value, json};
@@ -44,10 +45,18 @@ const SQL_SYSTEMS: &[&str] = &[
 ];
 
 /// Which attributes become annotations, besides those that a span names itself.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Mapping {
     pub indexed_attributes: HashSet<String>,
     pub index_all_attributes: bool,
+    /// Bytes that a span may have as a document.
+    pub span_bytes: usize,
+}
+
+impl Default for Mapping {
+    fn default() -> Mapping {
+        Mapping { indexed_attributes: HashSet::new(), index_all_attributes: false, span_bytes: Quotas::default().span_bytes }
+    }
 }
 
 /// A document made of a span.
@@ -217,8 +226,8 @@ impl<'a> Maker<'a> {
         let trace_id = TraceId(trace_id);
         let mut push = |segment: &Segment<'_>| {
             let text = segment.to_json();
-            if text.len() > limit::SPAN_BYTES {
-                let reason = format!("the span has {} bytes as a document, the limit is {}", text.len(), limit::SPAN_BYTES);
+            if text.len() > self.mapping.span_bytes {
+                let reason = format!("the span has {} bytes as a document, the limit is {}", text.len(), self.mapping.span_bytes);
                 return Err(("SpanTooLarge", reason));
             }
             documents.push(SpanDocument { trace_id, text });

@@ -240,8 +240,11 @@ fn request() -> impl Strategy<Value = ExportTraceServiceRequest> {
 }
 
 fn mapping() -> impl Strategy<Value = Mapping> {
-    (any::<bool>(), prop::collection::hash_set(key(), 0..5))
-        .prop_map(|(index_all_attributes, indexed_attributes)| Mapping { indexed_attributes, index_all_attributes })
+    (any::<bool>(), prop::collection::hash_set(key(), 0..5)).prop_map(|(index_all_attributes, indexed_attributes)| Mapping {
+        indexed_attributes,
+        index_all_attributes,
+        ..Mapping::default()
+    })
 }
 
 proptest! {
@@ -273,8 +276,7 @@ fn documents_of(span: serde_json::Value, indexed: &[&str]) -> Vec<serde_json::Va
         "scopeSpans": [{ "scope": { "name": "flask" }, "spans": [whole] }],
     }] });
     let request: ExportTraceServiceRequest = serde_json::from_value(request).unwrap();
-    let mapping =
-        Mapping { indexed_attributes: indexed.iter().map(|key| (*key).to_owned()).collect(), index_all_attributes: false };
+    let mapping = Mapping { indexed_attributes: indexed.iter().map(|key| (*key).to_owned()).collect(), ..Mapping::default() };
     let (documents, refused) = documents(&request, &mapping);
     assert_eq!(refused, []);
     documents.iter().map(|document| serde_json::from_str(&document.text).unwrap()).collect()
@@ -470,7 +472,7 @@ fn spans_that_cannot_be_kept_are_named() {
         &|span| span.span_id.clear(),
         &|span| span.parent_span_id = vec![1; 3],
         &|span| span.start_time_unix_nano = 0,
-        &|span| span.name = "x".repeat(model::limit::SPAN_BYTES),
+        &|span| span.name = "x".repeat(Mapping::default().span_bytes),
     ] {
         let (documents, refused) = span(change);
         assert_eq!((documents.len(), refused.len()), (0, 1));

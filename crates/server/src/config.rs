@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use ipnet::IpNet;
+use model::quota::Quotas;
 use serde::{Deserialize, Serialize};
 
 pub(crate) const DEFAULT: &str = include_str!("../../../config/default.toml");
@@ -25,6 +26,7 @@ pub(crate) struct Config {
     pub(crate) store: Store,
     pub(crate) metrics: Metrics,
     pub(crate) sql: Sql,
+    pub(crate) quotas: Quotas,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

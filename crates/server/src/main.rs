@@ -259,29 +259,31 @@ async fn run(config: Config) -> Result<(), StartError> {
     let access = access(&config, &store, clock.clone()).await?;
     let limits = sql::Limits { timeout: Duration::from_secs(config.sql.timeout_secs), memory_mib: config.sql.memory_mib };
     let sql = Sql::new(store.clone(), limits);
-    let ingest = Ingest::new(store.clone()).with_mapping(Mapping {
+    let quotas = Arc::new(config.quotas.clone());
+    let ingest = Ingest::new(store.clone(), quotas.clone()).with_mapping(Mapping {
         indexed_attributes: config.otlp.indexed_attributes.iter().cloned().collect(),
         index_all_attributes: config.otlp.index_all_attributes,
+        span_bytes: quotas.span_bytes,
     });
-    let sampling = Sampling::new(store.clone(), clock.clone());
-    let groups = Groups::new(store.clone(), clock.clone());
+    let sampling = Sampling::new(store.clone(), clock.clone(), quotas.clone());
+    let groups = Groups::new(store.clone(), clock.clone(), quotas.clone());
     let query = Query::new(store.clone(), clock.clone());
-    let insights = Insights::new(store.clone(), query.clone(), groups.clone(), clock.clone());
+    let insights = Insights::new(store.clone(), query.clone(), groups.clone(), clock.clone(), quotas.clone());
     let app = Arc::new(App {
         ingest: ingest.clone(),
         query,
         insights: insights.clone(),
         sql: sql.clone(),
-        tags: Tagging::new(store.clone(), groups.clone(), sampling.clone()),
+        tags: Tagging::new(store.clone(), groups.clone(), sampling.clone(), quotas.clone()),
         sampling,
         groups,
-        policies: ResourcePolicies::new(store.clone(), clock.clone()),
+        policies: ResourcePolicies::new(store.clone(), clock.clone(), quotas.clone()),
         settings: Settings::new(store.clone(), clock.clone()),
         retrievals: Retrievals::new(clock.clone()),
         identity: Identity {
             account_id: config.account_id.clone(),
             region: config.region.clone(),
-            retention_days: config.store.retention_days,
+            retention_days: if config.quotas.lenient { 0 } else { config.store.retention_days },
         },
         listeners: Listeners {
             http: http_address.to_string(),
@@ -294,6 +296,7 @@ async fn run(config: Config) -> Result<(), StartError> {
         store: store.clone(),
         started_us: clock.now_us(),
         clock,
+        quotas,
         limits: api::Limits::default(),
     });
 
@@ -360,7 +363,7 @@ async fn run(config: Config) -> Result<(), StartError> {
 
 fn options(config: &Config) -> StoreOptions {
     StoreOptions {
-        retention_days: config.store.retention_days,
+        retention_days: if config.quotas.lenient { 0 } else { config.store.retention_days },
         metric_retention_days: config.store.metric_retention_days,
         memtable_bytes: config.store.memtable_mib * 1024 * 1024,
         memtable_bytes_max: config.store.memtable_max_mib * 1024 * 1024,

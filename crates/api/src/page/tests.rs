@@ -1,3 +1,5 @@
+use model::limit;
+
 use super::*;
 
 const NOW_US: i64 = 1_795_000_000_000_000;

@@ -48,7 +48,7 @@ pub(super) struct CreateGroup {
 
 pub(super) async fn create_group(app: &App, input: CreateGroup) -> Result<GroupResult, ApiError> {
     let tags = input.tags.map(map_of).transpose()?.unwrap_or_default();
-    tag::check(&tags)?;
+    tag::check(&tags, &app.quotas)?;
     let change = change(input.filter_expression, input.insights_configuration);
     let group = app.groups.create(&input.group_name, change).await?;
     set_tags(app, Taggable::Group(GroupRef::Name(group.name.clone())), tags).await?;

@@ -136,7 +136,7 @@ pub(super) async fn get_insight_summaries(app: &App, input: GetInsightSummaries)
     let group = group_ref(app, input.group_name.clone(), input.group_arn.clone())?;
     let range = range(input.start_time, input.end_time)?;
     let now_us = app.clock.now_us();
-    not_too_old(range.start_us, now_us)?;
+    not_too_old(app, range.start_us, now_us)?;
     let limit = page_size(input.max_results, limit::INSIGHTS_PER_PAGE)?;
     let question = ("GetInsightSummaries", &input.states, &input.group_name, &input.group_arn, range.start_us, range.end_us);
     let after: Option<(i64, String)> = input.next_token.map(|token| page::position(&token, &question, now_us)).transpose()?;
@@ -166,9 +166,10 @@ fn page_size(wanted: Option<i64>, limit: usize) -> Result<usize, ApiError> {
     }
 }
 
-fn not_too_old(start_us: i64, now_us: i64) -> Result<(), ApiError> {
-    if start_us < now_us - limit::INSIGHT_DAYS * 86_400_000_000 {
-        return Err(ApiError::invalid(format!("StartTime is more than {} days ago", limit::INSIGHT_DAYS)));
+fn not_too_old(app: &App, start_us: i64, now_us: i64) -> Result<(), ApiError> {
+    let days = app.quotas.insight_days;
+    if !app.quotas.lenient && start_us < now_us.saturating_sub(days.saturating_mul(86_400_000_000)) {
+        return Err(ApiError::invalid(format!("StartTime is more than {days} days ago")));
     }
     Ok(())
 }
@@ -288,9 +289,9 @@ pub(super) async fn get_insight_impact_graph(
     app: &App,
     input: GetInsightImpactGraph,
 ) -> Result<GetInsightImpactGraphResult, ApiError> {
-    let range = graph_range(input.start_time, input.end_time)?;
+    let range = graph_range(app, input.start_time, input.end_time)?;
     let now_us = app.clock.now_us();
-    not_too_old(range.start_us, now_us)?;
+    not_too_old(app, range.start_us, now_us)?;
     let question = ("GetInsightImpactGraph", &input.insight_id, range.start_us, range.end_us);
     let from = first_service(input.next_token.as_deref(), &question, now_us)?;
     let insight = app.insights.get(&input.insight_id).await?;

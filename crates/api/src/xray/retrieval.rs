@@ -30,7 +30,7 @@ pub(super) struct StartTraceRetrievalResult {
 }
 
 pub(super) async fn start_trace_retrieval(app: &App, input: StartTraceRetrieval) -> Result<StartTraceRetrievalResult, ApiError> {
-    check_ids(&input.trace_ids, limit::TRACE_IDS_PER_RETRIEVAL)?;
+    check_ids(&input.trace_ids, app.quotas.trace_ids_per_retrieval)?;
     let range = range(input.start_time, input.end_time)?;
     Ok(StartTraceRetrievalResult { retrieval_token: app.retrievals.start(distinct_ids(&input.trace_ids), range) })
 }

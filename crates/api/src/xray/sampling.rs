@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 
 use control::sampling::SamplingRuleUpdate;
 use control::tag::{self, Taggable};
-use model::limit;
 use model::sampling::{BoostStatistics, SamplingRateBoost, SamplingRule, SamplingStatistics, SamplingWindow};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -118,7 +117,7 @@ struct SamplingRuleInput {
 
 pub(super) async fn create_sampling_rule(app: &App, input: CreateSamplingRule) -> Result<SamplingRuleRecordResult, ApiError> {
     let tags = input.tags.map(map_of).transpose()?.unwrap_or_default();
-    tag::check(&tags)?;
+    tag::check(&tags, &app.quotas)?;
     let input = input.sampling_rule;
     if input.version != 1 {
         return Err(ApiError::invalid(format!("Version is {}, only 1 is known", input.version)));
@@ -292,18 +291,18 @@ struct UnprocessedStatistics {
 
 pub(super) async fn get_sampling_targets(app: &App, input: GetSamplingTargets) -> Result<GetSamplingTargetsResult, ApiError> {
     let count = input.sampling_statistics_documents.len();
-    if count > limit::SAMPLING_DOCUMENTS {
+    if count > app.quotas.sampling_documents {
         return Err(ApiError::invalid(format!(
             "SamplingStatisticsDocuments has {count} documents, the limit is {}",
-            limit::SAMPLING_DOCUMENTS
+            app.quotas.sampling_documents
         )));
     }
     let boosts = input.sampling_boost_statistics_documents.unwrap_or_default();
-    if boosts.len() > limit::SAMPLING_DOCUMENTS {
+    if boosts.len() > app.quotas.sampling_documents {
         return Err(ApiError::invalid(format!(
             "SamplingBoostStatisticsDocuments has {} documents, the limit is {}",
             boosts.len(),
-            limit::SAMPLING_DOCUMENTS
+            app.quotas.sampling_documents
         )));
     }
     let anomalies: Vec<BoostStatistics> = boosts

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ingest::xray::TelemetryRecord;
-use model::limit;
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
@@ -56,10 +55,10 @@ pub(super) fn put_trace_segments(app: Arc<App>, body: Bytes) -> Answer {
 
 async fn put(app: &App, documents: Vec<Bytes>) -> Result<PutTraceSegmentsResult, ApiError> {
     let count = documents.len();
-    if count > limit::DOCUMENTS_PER_PUT {
+    if count > app.quotas.documents_per_put {
         return Err(ApiError::invalid(format!(
             "TraceSegmentDocuments has {count} documents, the limit is {}",
-            limit::DOCUMENTS_PER_PUT
+            app.quotas.documents_per_put
         )));
     }
     let rejected = app.ingest.documents(documents).await?;

@@ -111,7 +111,7 @@ struct HistogramEntry {
 }
 
 pub(super) async fn get_service_graph(app: &App, input: GetServiceGraph) -> Result<GetServiceGraphResult, ApiError> {
-    let range = graph_range(input.start_time, input.end_time)?;
+    let range = graph_range(app, input.start_time, input.end_time)?;
     let question = ("GetServiceGraph", range.start_us, range.end_us, &input.group_name, &input.group_arn);
     let now_us = app.clock.now_us();
     let from = first_service(input.next_token.as_deref(), &question, now_us)?;
@@ -143,7 +143,7 @@ pub(super) struct GetTraceGraphResult {
 }
 
 pub(super) async fn get_trace_graph(app: &App, input: GetTraceGraph) -> Result<GetTraceGraphResult, ApiError> {
-    check_ids(&input.trace_ids, limit::TRACE_IDS_PER_GRAPH)?;
+    check_ids(&input.trace_ids, app.quotas.trace_ids_per_graph)?;
     let ids = distinct_ids(&input.trace_ids);
     let question = ("GetTraceGraph", &input.trace_ids);
     let now_us = app.clock.now_us();
@@ -204,7 +204,7 @@ pub(super) async fn get_time_series_service_statistics(
     app: &App,
     input: GetTimeSeriesServiceStatistics,
 ) -> Result<GetTimeSeriesServiceStatisticsResult, ApiError> {
-    let range = graph_range(input.start_time, input.end_time)?;
+    let range = graph_range(app, input.start_time, input.end_time)?;
     page::none(input.next_token.as_deref())?;
     let (filter, changed) = of_group(app, input.group_name, input.group_arn, range).await?;
     let period_secs = input.period.unwrap_or(60);
@@ -248,10 +248,11 @@ pub(super) async fn get_time_series_service_statistics(
     })
 }
 
-pub(super) fn graph_range(start: Option<Moment>, end: Option<Moment>) -> Result<TimeRange, ApiError> {
+pub(super) fn graph_range(app: &App, start: Option<Moment>, end: Option<Moment>) -> Result<TimeRange, ApiError> {
     let range = range(start, end)?;
-    if range.end_us - range.start_us > limit::GRAPH_RANGE_HOURS * 3_600_000_000 {
-        return Err(ApiError::invalid(format!("Time range cannot be longer than {} hours", limit::GRAPH_RANGE_HOURS)));
+    let hours = app.quotas.graph_range_hours;
+    if !app.quotas.lenient && range.end_us.saturating_sub(range.start_us) > hours.saturating_mul(3_600_000_000) {
+        return Err(ApiError::invalid(format!("Time range cannot be longer than {hours} hours")));
     }
     Ok(range)
 }

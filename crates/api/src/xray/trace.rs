@@ -325,7 +325,7 @@ struct SegmentOutput {
 
 pub(super) async fn batch_get_traces(app: &App, input: BatchGetTraces) -> Result<BatchGetTracesResult, ApiError> {
     page::none(input.next_token.as_deref())?;
-    check_ids(&input.trace_ids, limit::TRACE_IDS_PER_GET)?;
+    check_ids(&input.trace_ids, app.quotas.trace_ids_per_get)?;
     let ids = distinct_ids(&input.trace_ids);
     let (found, _) = app.ask(move |door| door.traces(&ids)).await?;
     // Unknown ids go back as they came.

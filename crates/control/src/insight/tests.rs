@@ -19,9 +19,9 @@ struct World {
 async fn world(dir: &std::path::Path, clock: &ManualClock) -> World {
     let shared: Arc<dyn Clock> = Arc::new(clock.clone());
     let store = Store::open(StoreOptions::new(dir), shared.clone()).await.unwrap();
-    let groups = Groups::new(store.clone(), shared.clone());
+    let groups = Groups::new(store.clone(), shared.clone(), Arc::default());
     let query = Query::new(store.clone(), shared.clone());
-    let insights = Insights::new(store.clone(), query, groups.clone(), shared);
+    let insights = Insights::new(store.clone(), query, groups.clone(), shared, Arc::default());
     World { insights, groups, store, clock: clock.clone(), number: 0 }
 }
 

@@ -32,6 +32,7 @@ impl Boosts {
         rules: &[SamplingRule],
         reports: &[BoostStatistics],
         now_us: i64,
+        lenient: bool,
     ) -> (HashMap<String, SamplingBoost>, Unprocessed) {
         let mut unprocessed = Vec::new();
         let mut sums: HashMap<&str, (u64, u64)> = HashMap::new();
@@ -41,7 +42,7 @@ impl Boosts {
                 refuse("ResourceNotFound", format!("there is no sampling rule named {}", report.rule_name));
             } else if report.anomaly_count > report.total_count || report.sampled_anomaly_count > report.anomaly_count {
                 refuse("InvalidStatistics", "more anomalies than requests, or more sampled anomalies than anomalies".to_owned());
-            } else if now_us.saturating_sub(report.timestamp_us) > REPORT_AGE_SECS * 1_000_000 {
+            } else if !lenient && now_us.saturating_sub(report.timestamp_us) > REPORT_AGE_SECS * 1_000_000 {
                 refuse("InvalidTimestamp", format!("the statistics are more than {REPORT_AGE_SECS} seconds old"));
             } else {
                 let (anomalies, sampled) = sums.entry(&report.rule_name).or_default();

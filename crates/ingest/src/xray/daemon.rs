@@ -138,7 +138,7 @@ async fn append(ingest: Ingest, mut waiting: mpsc::Receiver<Waiting>) {
             let mut rejected = Vec::new();
             for Waiting { datagram, .. } in &batch {
                 match payload(datagram) {
-                    Ok(Payload::Document(raw)) => match check(datagram.slice_ref(raw)) {
+                    Ok(Payload::Document(raw)) => match check(datagram.slice_ref(raw), &ingest.quotas) {
                         Ok(mut document) => {
                             if document.raw.len() < datagram.len() / 2 {
                                 detach(&mut document);
@@ -192,14 +192,15 @@ struct Header {
 
 /// What a datagram brings.
 #[derive(Debug, PartialEq, Eq)]
-enum Payload<'a> {
+pub enum Payload<'a> {
+    /// A segment document.
     Document(&'a [u8]),
     /// OpenTelemetry spans, as some Lambda layers send them on this port: base64 of what goes over OTLP.
     Spans(&'a [u8]),
 }
 
 /// Everything behind the first line, which must be a header that we know.
-fn payload(datagram: &[u8]) -> std::result::Result<Payload<'_>, &'static str> {
+pub fn payload(datagram: &[u8]) -> std::result::Result<Payload<'_>, &'static str> {
     let Some(line_end) = datagram.iter().position(|&byte| byte == b'\n') else { return Err("NoHeader") };
     let (header, document) = (&datagram[..line_end], &datagram[line_end + 1..]);
     match serde_json::from_slice::<Header>(header) {
@@ -218,7 +219,8 @@ fn payload(datagram: &[u8]) -> std::result::Result<Payload<'_>, &'static str> {
     Ok(Payload::Document(document))
 }
 
-fn spans(text: &[u8]) -> Option<ExportTraceServiceRequest> {
+/// The spans in the text of `Payload::Spans`.
+pub fn spans(text: &[u8]) -> Option<ExportTraceServiceRequest> {
     let bytes = BASE64.decode(text).ok()?;
     ExportTraceServiceRequest::decode(&bytes[..]).ok()
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use model::limit;
+use model::quota::Quotas;
 use model::segment::{self, DocumentError};
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -66,7 +67,7 @@ impl Ingest {
     }
 
     fn take(&self, raw: Bytes, good: &mut Vec<NewDocument>, rejected: &mut Vec<Rejected>) {
-        match check(raw) {
+        match check(raw, &self.quotas) {
             Ok(document) => good.push(document),
             Err(err) => {
                 self.counters.segment_rejected(err.code);
@@ -91,8 +92,8 @@ impl<'de> Deserialize<'de> for Elements<'de> {
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
                 let mut elements = Vec::new();
                 while let Some(element) = seq.next_element()? {
-                    if elements.len() == limit::DOCUMENTS_PER_PUT {
-                        return Err(A::Error::custom(format!("an array may have {} documents", limit::DOCUMENTS_PER_PUT)));
+                    if elements.len() == limit::DOCUMENTS_PER_ARRAY {
+                        return Err(A::Error::custom(format!("an array may have {} documents", limit::DOCUMENTS_PER_ARRAY)));
                     }
                     elements.push(element);
                 }
@@ -109,7 +110,8 @@ pub(super) fn detach(document: &mut NewDocument) {
 }
 
 /// Reads the document, to know that it can be read and to which trace it belongs. The store takes the text.
-pub(super) fn check(raw: Bytes) -> Result<NewDocument, DocumentError> {
+pub(super) fn check(raw: Bytes, quotas: &Quotas) -> Result<NewDocument, DocumentError> {
+    segment::check_size(&raw, quotas.document_bytes)?;
     let trace_id = segment::parse_trace_id(&raw)?;
     Ok(NewDocument { trace_id, raw })
 }

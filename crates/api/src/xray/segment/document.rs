@@ -14,7 +14,7 @@ const MEMBER: &[u8] = b"\"TraceSegmentDocuments\"";
 pub(super) fn read(body: &[u8]) -> Option<Vec<Bytes>> {
     std::str::from_utf8(body).ok()?;
     let mut reader = Reader { body, at: 0, buffer: vec![0; body.len() + STEP], filled: 0 };
-    let mut ends = Vec::with_capacity(model::limit::DOCUMENTS_PER_PUT);
+    let mut ends = Vec::with_capacity(model::limit::DOCUMENTS_PER_ARRAY);
     reader.expect(b"{")?;
     reader.expect(MEMBER)?;
     reader.expect(b":")?;
