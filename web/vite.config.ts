@@ -17,6 +17,17 @@ const operations = [
   "/CreateSamplingRule",
   "/UpdateSamplingRule",
   "/DeleteSamplingRule",
+  "/Groups",
+  "/CreateGroup",
+  "/UpdateGroup",
+  "/DeleteGroup",
+  "/ListTagsForResource",
+  "/TagResource",
+  "/UntagResource",
+  "/InsightSummaries",
+  "/Insight",
+  "/InsightEvents",
+  "/InsightImpactGraph",
   "/api",
 ];
 

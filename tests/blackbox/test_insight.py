@@ -60,7 +60,7 @@ def test_an_insight_is_found_and_told(failing):
     assert summary["State"] == "ACTIVE" and summary["Categories"] == ["FAULT"]
     assert summary["GroupName"] == "shop" and summary["GroupARN"].split(":group/shop/")[1]
     assert summary["RootCauseServiceId"]["Name"] == "back"
-    assert sorted(each["ServiceId"]["Name"] for each in summary["TopAnomalousServices"]) == ["back", "front"]
+    assert [each["ServiceId"]["Name"] for each in summary["TopAnomalousServices"]] == ["back", "front"]
     for impact in (summary["ClientRequestImpactStatistics"], summary["RootCauseServiceRequestImpactStatistics"]):
         assert impact["TotalCount"] >= 7 * REQUESTS
         assert impact["FaultCount"] * 2 == impact["TotalCount"] == impact["OkCount"] + impact["FaultCount"]
@@ -152,6 +152,15 @@ def test_wrong_questions(shared, wrong, message):
     answer = shared.request("/InsightSummaries", {"StartTime": now - 60, "EndTime": now, **wrong})
     assert answer.status == 400 and answer.error == "InvalidRequestException", answer
     assert message in answer.json["Message"]
+
+
+def test_an_incident_is_not_expected_while_it_goes_on(server):
+    traffic(server, 50, 1, lambda minute: minute <= 25)
+    steps = server.xray.get_time_series_service_statistics(
+        StartTime=minute_ago(25), EndTime=minute_ago(0), EntitySelectorExpression='service("back")',
+        ForecastStatistics=True)["TimeSeriesServiceStatistics"]
+    highs = [step["ServiceForecastStatistics"]["FaultCountHigh"] for step in steps]
+    assert len(highs) == 25 and max(highs) <= 4 and highs[0] == highs[-1]
 
 
 def test_forecast(server):

@@ -3,17 +3,31 @@ import "virtual:fonts.css";
 import "./app/theme.css";
 
 import type { I18nProviderProps } from "@cloudscape-design/components/i18n";
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import {
+  MutationCache,
+  QueryCache,
+  QueryClient,
+  QueryClientProvider,
+} from "@tanstack/react-query";
 import { createRoot } from "react-dom/client";
 import { BrowserRouter } from "react-router";
 
-import { ApiError } from "./api/client";
+import { ApiError, isSignedOut } from "./api/client";
+import { sessionKey } from "./api/hook";
+import { signedOut } from "./api/server";
 import { SettingsProvider } from "./app/settings";
 import { Shell } from "./app/shell";
 import { SidePaneProvider } from "./app/side-pane";
 import { TimeRangeProvider } from "./app/time-range";
 
-const queries = new QueryClient({
+/** The session is over: the page gives way to the sign-in page. */
+const onError = (error: Error) => {
+  if (isSignedOut(error)) queries.setQueryData(sessionKey, { ...signedOut, ended: true });
+};
+
+const queries: QueryClient = new QueryClient({
+  queryCache: new QueryCache({ onError }),
+  mutationCache: new MutationCache({ onError }),
   defaultOptions: {
     queries: {
       staleTime: 5_000,

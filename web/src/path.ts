@@ -5,6 +5,10 @@ import { normalizeTraceId } from "./model/trace-id";
 export const pagePath = {
   traceMap: "/trace-map",
   traces: "/traces",
+  traceCompare: "/traces/compare",
+  analytics: "/analytics",
+  insights: "/insights",
+  groups: "/groups",
   sampling: "/sampling",
   sending: "/sending-data",
 } as const;
@@ -27,6 +31,7 @@ export function traceMapPath(
     node?: string | undefined;
     edge?: string | undefined;
     view?: string | undefined;
+    group?: string | undefined;
   } = {},
 ): string {
   return withQuery(pagePath.traceMap, parameters);
@@ -44,12 +49,67 @@ export function tracePath(
     range?: string | undefined;
     segment?: string | undefined;
     tab?: string | undefined;
+    /** Present: the critical path is marked. */
+    path?: string | undefined;
   } = {},
 ): string {
   return withQuery(
     `${pagePath.traces}/${encodeURIComponent(normalizeTraceId(id) ?? id)}`,
     parameters,
   );
+}
+
+export function traceComparePath(
+  parameters: {
+    range?: string | undefined;
+    a?: string | undefined;
+    b?: string | undefined;
+  } = {},
+): string {
+  const { a, b, ...rest } = parameters;
+  const id = (text: string | undefined) => text && (normalizeTraceId(text) ?? text);
+  return withQuery(pagePath.traceCompare, { a: id(a), b: id(b), ...rest });
+}
+
+export type AnalyticsView = "critical-path";
+
+export function analyticsPath(
+  parameters: {
+    range?: string | undefined;
+    filter?: string | undefined;
+    /** Absent: attributes. */
+    view?: AnalyticsView | undefined;
+  } = {},
+): string {
+  return withQuery(pagePath.analytics, parameters);
+}
+
+export function groupsPath(
+  parameters: {
+    range?: string | undefined;
+    /** An open form: create, edit, clone or delete. */
+    action?: string | undefined;
+    name?: string | undefined;
+  } = {},
+): string {
+  return withQuery(pagePath.groups, parameters);
+}
+
+export function insightsPath(
+  parameters: {
+    range?: string | undefined;
+    group?: string | undefined;
+    state?: string | undefined;
+  } = {},
+): string {
+  return withQuery(pagePath.insights, parameters);
+}
+
+export function insightPath(
+  id: string,
+  parameters: { range?: string | undefined; part?: string | undefined } = {},
+): string {
+  return withQuery(`${pagePath.insights}/${encodeURIComponent(id)}`, parameters);
 }
 
 export function samplingPath(parameters: { range?: string | undefined } = {}): string {

@@ -17,6 +17,21 @@ const TracesPage = lazy(() =>
 const TracePage = lazy(() =>
   import("./features/trace/page").then((m) => ({ default: m.TracePage })),
 );
+const TraceComparePage = lazy(() =>
+  import("./features/trace-compare/page").then((m) => ({ default: m.TraceComparePage })),
+);
+const AnalyticsPage = lazy(() =>
+  import("./features/analytics/page").then((m) => ({ default: m.AnalyticsPage })),
+);
+const InsightsPage = lazy(() =>
+  import("./features/insight/page").then((m) => ({ default: m.InsightsPage })),
+);
+const InsightPage = lazy(() =>
+  import("./features/insight/insight-page").then((m) => ({ default: m.InsightPage })),
+);
+const GroupsPage = lazy(() =>
+  import("./features/group/page").then((m) => ({ default: m.GroupsPage })),
+);
 const SamplingPage = lazy(() =>
   import("./features/sampling/page").then((m) => ({ default: m.SamplingPage })),
 );
@@ -33,6 +48,11 @@ export function AppRoutes() {
         <Route path={pagePath.traceMap} element={<TraceMapPage />} />
         <Route path={pagePath.traces} element={<TracesPage />} />
         <Route path={`${pagePath.traces}/:id`} element={<TracePage />} />
+        <Route path={pagePath.traceCompare} element={<TraceComparePage />} />
+        <Route path={pagePath.analytics} element={<AnalyticsPage />} />
+        <Route path={pagePath.insights} element={<InsightsPage />} />
+        <Route path={`${pagePath.insights}/:id`} element={<InsightPage />} />
+        <Route path={pagePath.groups} element={<GroupsPage />} />
         <Route path={pagePath.sampling} element={<SamplingPage />} />
         <Route path={pagePath.sending} element={<SendingPage />} />
         <Route path="*" element={<NotFound />} />

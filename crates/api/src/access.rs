@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderValue, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::http::{HeaderMap, Method, Request, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
@@ -23,6 +23,8 @@ use sigv4::{Payload, Signature, SigningKey};
 use crate::app::App;
 use crate::body::{self, AlreadyRead};
 use crate::error::ApiError;
+use crate::oam;
+use crate::operation::Operation;
 use crate::xray::OPERATIONS;
 
 /// The cookie that a session is kept in.
@@ -48,13 +50,15 @@ enum Need {
     May(Action),
 }
 
-fn need(path: &str) -> Need {
+fn need(method: &Method, path: &str) -> Need {
     static OF_OPERATIONS: LazyLock<HashMap<&str, Action>> =
-        LazyLock::new(|| OPERATIONS.iter().map(|operation| (operation.path, operation.action)).collect());
+        LazyLock::new(|| operations().map(|operation| (operation.path, operation.action)).collect());
     if let Some(action) = OF_OPERATIONS.get(path) {
         return Need::May(*action);
     }
     match path {
+        _ if path.starts_with("/tags/") && *method == Method::GET => Need::May(Action::Read),
+        _ if path.starts_with("/tags/") => Need::May(Action::Change),
         "/api/session" => Need::Nothing,
         "/api/health" => Need::Welcome,
         // SQL reads, whatever the query says.
@@ -65,9 +69,13 @@ fn need(path: &str) -> Need {
     }
 }
 
+fn operations() -> impl Iterator<Item = &'static Operation> {
+    OPERATIONS.iter().chain(oam::OPERATIONS)
+}
+
 /// Lets those through who may, with who they are.
 pub(crate) async fn check(State(app): State<Arc<App>>, request: Request<Body>, next: Next) -> Response {
-    let need = need(request.uri().path());
+    let need = need(request.method(), request.uri().path());
     if need == Need::Nothing {
         return next.run(request).await;
     }
@@ -83,6 +91,12 @@ pub(crate) async fn check(State(app): State<Arc<App>>, request: Request<Body>, n
         _ => {}
     }
     if let Some(principal) = principal {
+        let asking = app.of_account(&principal.account_id);
+        // SQL reads tables, which hold what all accounts sent.
+        if reads_tables(&path) && !asking.query.sees_everything() {
+            return face.refuse(not_all(&principal));
+        }
+        request.extensions_mut().insert(asking);
         request.extensions_mut().insert(principal);
     }
     next.run(request).await
@@ -186,13 +200,26 @@ fn of_signature(err: &sigv4::Error) -> ApiError {
     ApiError::new(status, err.exception(), err.to_string())
 }
 
+fn reads_tables(path: &str) -> bool {
+    path == "/api/sql" || path.starts_with("/arrow.flight.protocol.")
+}
+
+fn not_all(principal: &Principal) -> ApiError {
+    let account_id = &principal.account_id;
+    let message = format!(
+        "SQL reads what all accounts sent, and the account {account_id} may see only some of it; link the others to it first"
+    );
+    ApiError::new(StatusCode::FORBIDDEN, "AccessDeniedException", message)
+}
+
 fn missing() -> ApiError {
     ApiError::new(StatusCode::FORBIDDEN, "MissingAuthenticationTokenException", "Missing Authentication Token")
 }
 
 fn denied(principal: &Principal, path: &str) -> ApiError {
-    let operation = OPERATIONS.iter().find(|operation| operation.path == path);
-    let what = operation.map_or_else(|| path.to_owned(), |operation| format!("xray:{}", operation.name));
+    let operation = operations().find(|operation| operation.path == path);
+    let service = if oam::OPERATIONS.iter().any(|operation| operation.path == path) { "oam" } else { "xray" };
+    let what = operation.map_or_else(|| path.to_owned(), |operation| format!("{service}:{}", operation.name));
     let Principal { name, account_id, role } = principal;
     let message = format!(
         "User: arn:aws:iam::{account_id}:user/{name} is not authorized to perform: {what} because the role {} does not allow it",

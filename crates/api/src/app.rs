@@ -1,9 +1,14 @@
 //! What handlers may hold.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use control::group::Groups;
 use control::insight::Insights;
+use control::link::Links;
 use control::resource_policy::ResourcePolicies;
 use control::retrieval::Retrievals;
 use control::sampling::Sampling;
@@ -11,6 +16,7 @@ use control::setting::Settings;
 use control::tag::Tagging;
 use ingest::Ingest;
 use model::Clock;
+use model::owner::Owner;
 use model::quota::Quotas;
 use query::Query;
 use sql::Sql;
@@ -38,13 +44,19 @@ pub struct App {
     pub identity: Identity,
     pub listeners: Listeners,
     pub guard: Guard,
-    pub access: Access,
+    pub access: Arc<Access>,
+    pub links: Links,
+    pub accounts: Accounts,
     /// For health alone.
     pub store: Store,
     pub started_us: i64,
     pub quotas: Arc<Quotas>,
-    pub limits: Limits,
+    pub limits: Arc<Limits>,
 }
+
+/// The other accounts that someone asked for so far.
+#[derive(Clone, Default)]
+pub struct Accounts(Arc<Mutex<HashMap<String, Arc<App>>>>);
 
 /// What is done at the same time; more waits.
 pub struct Limits {
@@ -85,6 +97,53 @@ pub struct Listeners {
 }
 
 impl App {
+    /// The same for another account: its resources, its documents, and what was linked to it.
+    pub fn of_account(self: &Arc<App>, account_id: &str) -> Arc<App> {
+        if account_id == self.identity.account_id {
+            return self.clone();
+        }
+        let mut known = self.accounts.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(account_id.to_owned()).or_insert_with(|| Arc::new(self.make_account(account_id))).clone()
+    }
+
+    /// This account, and the others that were asked for.
+    pub fn all_accounts(self: &Arc<App>) -> Vec<Arc<App>> {
+        let known = self.accounts.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.values().cloned().chain([self.clone()]).collect()
+    }
+
+    fn make_account(&self, account_id: &str) -> App {
+        let catalog = self.store.catalog().of_account(account_id);
+        let (clock, quotas) = (self.clock.clone(), self.quotas.clone());
+        let (links, of) = (self.links.clone(), account_id.to_owned());
+        let query = self.query.scoped(Arc::new(move || links.scope(&of)));
+        let sampling = Sampling::new(catalog.clone(), clock.clone(), quotas.clone());
+        let groups = Groups::new(catalog.clone(), clock.clone(), quotas.clone());
+        App {
+            ingest: self.ingest.of(Some(Owner::new(account_id, &self.identity.region))),
+            insights: Insights::new(catalog.clone(), query.clone(), groups.clone(), clock.clone(), quotas.clone()),
+            query,
+            sql: self.sql.clone(),
+            tags: Tagging::new(catalog.clone(), groups.clone(), sampling.clone(), quotas.clone()),
+            sampling,
+            groups,
+            policies: ResourcePolicies::new(catalog.clone(), clock.clone(), quotas.clone()),
+            settings: Settings::new(catalog, clock.clone()),
+            retrievals: Retrievals::new(clock.clone()),
+            clock,
+            identity: Identity { account_id: account_id.to_owned(), ..self.identity.clone() },
+            listeners: self.listeners.clone(),
+            guard: self.guard.clone(),
+            access: self.access.clone(),
+            links: self.links.clone(),
+            accounts: self.accounts.clone(),
+            store: self.store.clone(),
+            started_us: self.started_us,
+            quotas,
+            limits: self.limits.clone(),
+        }
+    }
+
     /// Asks the read door off the event loop: it reads files.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
@@ -101,5 +160,16 @@ impl App {
             Ok(answer) => answer.map_err(ApiError::from),
             Err(err) => Err(ApiError::internal(err.to_string())),
         }
+    }
+}
+
+/// The account that asks, as `access` found out.
+pub(crate) struct Asking(pub(crate) Arc<App>);
+
+impl FromRequestParts<Arc<App>> for Asking {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Asking, Infallible> {
+        Ok(Asking(parts.extensions.get::<Arc<App>>().unwrap_or(app).clone()))
     }
 }

@@ -74,6 +74,11 @@ impl ApiError {
         }
     }
 
+    /// Under another name, where a service has one of its own for the same.
+    pub(crate) fn instead(self, exception: &str, other: &'static str) -> ApiError {
+        if self.exception == exception { ApiError { exception: other, ..self } } else { self }
+    }
+
     pub(crate) fn is(&self, exception: &str) -> bool {
         self.exception == exception
     }
@@ -108,6 +113,11 @@ impl From<control::Error> for ApiError {
             control::Error::InvalidPolicyRevisionId(_) => refuse("InvalidPolicyRevisionIdException"),
             control::Error::PolicySizeLimitExceeded(_) => refuse("PolicySizeLimitExceededException"),
             control::Error::PolicyCountLimitExceeded(_) => refuse("PolicyCountLimitExceededException"),
+            control::Error::Conflict(message) => ApiError::new(StatusCode::CONFLICT, "ConflictException", message),
+            control::Error::QuotaExceeded(message) => {
+                ApiError::new(StatusCode::TOO_MANY_REQUESTS, "ServiceQuotaExceededException", message)
+            }
+            control::Error::Denied(message) => ApiError::new(StatusCode::FORBIDDEN, "AccessDeniedException", message),
             control::Error::Filter(filter) => query::Error::from(filter).into(),
             err => ApiError::of_kind(err.kind(), err.to_string()),
         }

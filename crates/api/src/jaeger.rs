@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, RawQuery};
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
@@ -15,7 +15,7 @@ use query::operation::SpanSearch;
 use query::retrieval::SpanTrace;
 use serde_json::{Value, json};
 
-use crate::app::App;
+use crate::app::{App, Asking};
 use crate::error::ApiError;
 
 /// How far back services and operations are named, where nobody says.
@@ -115,12 +115,12 @@ fn lately(app: &App) -> TimeRange {
     TimeRange { start_us: now_us - NAMES_US, end_us: now_us + 60_000_000 }
 }
 
-async fn services(State(app): State<Arc<App>>) -> Response {
+async fn services(Asking(app): Asking) -> Response {
     let range = lately(&app);
     respond(app.ask(move |door| door.service_names(range)).await.map(|names| json!(names)))
 }
 
-async fn operations_of(State(app): State<Arc<App>>, Path(service): Path<String>) -> Response {
+async fn operations_of(Asking(app): Asking, Path(service): Path<String>) -> Response {
     let range = lately(&app);
     let found = app.ask(move |door| door.operations(&service, range)).await;
     respond(found.map(|operations| {
@@ -130,7 +130,7 @@ async fn operations_of(State(app): State<Arc<App>>, Path(service): Path<String>)
     }))
 }
 
-async fn operations(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Response {
+async fn operations(Asking(app): Asking, RawQuery(query): RawQuery) -> Response {
     let parameters = Parameters::of(query.as_deref());
     let Some(service) = parameters.get("service").map(str::to_owned) else {
         return refuse(ApiError::invalid("the parameter service is missing"));
@@ -144,7 +144,7 @@ async fn operations(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> R
     }))
 }
 
-async fn traces(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Response {
+async fn traces(Asking(app): Asking, RawQuery(query): RawQuery) -> Response {
     respond(found(&app, &Parameters::of(query.as_deref())).await)
 }
 
@@ -210,7 +210,7 @@ fn shown(traces: &[SpanTrace]) -> Value {
     traces.iter().map(|trace| otlp::jaeger::trace_json(&otlp::json::hex(&trace.id.0), &trace.spans)).collect()
 }
 
-async fn trace(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
+async fn trace(Asking(app): Asking, Path(id): Path<String>) -> Response {
     let id = match trace_id(&id) {
         Ok(id) => id,
         Err(err) => return refuse(err),
@@ -224,7 +224,7 @@ async fn trace(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response 
     }
 }
 
-async fn dependencies(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Response {
+async fn dependencies(Asking(app): Asking, RawQuery(query): RawQuery) -> Response {
     respond(called(&app, &Parameters::of(query.as_deref())).await)
 }
 

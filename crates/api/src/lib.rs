@@ -10,6 +10,7 @@ mod flight;
 mod guard;
 mod health;
 mod jaeger;
+mod oam;
 mod operation;
 mod otlp;
 mod page;
@@ -27,7 +28,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
 pub use access::Access;
-pub use app::{App, Identity, Limits, Listeners};
+pub use app::{Accounts, App, Identity, Limits, Listeners};
 pub use guard::{Guard, Peer};
 pub use operation::Operation;
 pub use starting::starting_router;
@@ -39,6 +40,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/health", get(health::health))
         .route("/api/session", get(session::session).post(session::sign_in).delete(session::sign_out))
         .route("/api/sql", get(sql::tables).post(sql::query))
+        .merge(oam::tags())
         .merge(jaeger::routes())
         .merge(otlp::over_http())
         .route_service("/arrow.flight.protocol.FlightService/{operation}", flight::service(&app))
@@ -78,7 +80,7 @@ pub fn otlp_router(app: Arc<App>) -> Router {
 
 fn apis(_: &Arc<App>) -> Router<Arc<App>> {
     let mut router = Router::new();
-    for operation in OPERATIONS {
+    for operation in OPERATIONS.iter().chain(oam::OPERATIONS) {
         router = router.route(operation.path, post(operation.service()));
     }
     router

@@ -42,6 +42,8 @@ impl Operation {
     /// The row as a request handler.
     pub(crate) fn service(self) -> impl Fn(State<Arc<App>>, Request<Body>) -> Reply + Clone + Send + 'static {
         move |State(app), request| {
+            // Whose operation it is.
+            let app = request.extensions().get::<Arc<App>>().cloned().unwrap_or(app);
             Box::pin(async move {
                 match self.answer(app, request).await {
                     Ok(json) => {

@@ -23,7 +23,7 @@ use tonic::codec::CompressionEncoding;
 use tonic::{Code, Status};
 use tracing::{debug, error};
 
-use crate::app::App;
+use crate::app::{App, Asking};
 use crate::body;
 use crate::error::ApiError;
 
@@ -75,7 +75,8 @@ impl TraceService for Receiver {
         &self,
         request: tonic::Request<ExportTraceServiceRequest>,
     ) -> Result<tonic::Response<ExportTraceServiceResponse>, Status> {
-        match take(&self.app, request.into_inner()).await {
+        let app = request.extensions().get::<Arc<App>>().unwrap_or(&self.app).clone();
+        match take(&app, request.into_inner()).await {
             Ok(response) => Ok(tonic::Response::new(response)),
             Err(refusal) => Err(Status::new(refusal.code, refusal.message)),
         }
@@ -191,7 +192,7 @@ struct RpcStatus {
     message: String,
 }
 
-async fn traces(State(app): State<Arc<App>>, request: axum::http::Request<Body>) -> Response {
+async fn traces(Asking(app): Asking, request: axum::http::Request<Body>) -> Response {
     let Some(form) = Form::of(request.headers()) else {
         let message = format!("the content type is neither {PROTOBUF} nor {JSON}");
         let refusal = Refusal { status: StatusCode::UNSUPPORTED_MEDIA_TYPE, code: Code::InvalidArgument, message };

@@ -26,6 +26,12 @@ pub enum Error {
     #[error("{0}")]
     PolicyCountLimitExceeded(String),
     #[error("{0}")]
+    Conflict(String),
+    #[error("{0}")]
+    QuotaExceeded(String),
+    #[error("{0}")]
+    Denied(String),
+    #[error("{0}")]
     WrongPassword(String),
     #[error("{0}")]
     TooManyTries(String),
@@ -44,13 +50,18 @@ impl Error {
         match self {
             Error::Invalid(_)
             | Error::Filter(_)
+            | Error::Conflict(_)
+            | Error::Denied(_)
             | Error::WrongPassword(_)
             | Error::TooManyTries(_)
             | Error::TooManyTags(_)
             | Error::MalformedPolicyDocument(_)
             | Error::InvalidPolicyRevisionId(_) => Kind::Invalid,
             Error::NotFound(_) | Error::NoResource(_) => Kind::NotFound,
-            Error::LimitExceeded(_) | Error::PolicySizeLimitExceeded(_) | Error::PolicyCountLimitExceeded(_) => Kind::LimitExceeded,
+            Error::LimitExceeded(_)
+            | Error::QuotaExceeded(_)
+            | Error::PolicySizeLimitExceeded(_)
+            | Error::PolicyCountLimitExceeded(_) => Kind::LimitExceeded,
             Error::Unexpected(_) => Kind::Internal,
             Error::Query(err) => err.kind(),
             Error::Store(err) => err.kind(),

@@ -6,7 +6,7 @@ use model::Clock;
 use model::group::{DEFAULT_GROUP, Group, GroupVersion};
 use model::quota::Quotas;
 use query::filter::{self, GroupExpressions};
-use store::Store;
+use store::Catalog;
 
 use crate::{Error, Result};
 
@@ -16,7 +16,7 @@ const VERSIONS: usize = 20;
 /// The groups. Cheap to clone.
 #[derive(Clone)]
 pub struct Groups {
-    store: Store,
+    catalog: Catalog,
     clock: Arc<dyn Clock>,
     quotas: Arc<Quotas>,
     /// Changes happen one after the other, so that limits and uniqueness hold.
@@ -55,13 +55,13 @@ pub struct GroupChange {
 }
 
 impl Groups {
-    pub fn new(store: Store, clock: Arc<dyn Clock>, quotas: Arc<Quotas>) -> Groups {
-        Groups { store, clock, quotas, change: Arc::default() }
+    pub fn new(catalog: Catalog, clock: Arc<dyn Clock>, quotas: Arc<Quotas>) -> Groups {
+        Groups { catalog, clock, quotas, change: Arc::default() }
     }
 
     /// All groups, the default one first, then by name.
     pub async fn list(&self) -> Result<Vec<Group>> {
-        let mut groups: Vec<Group> = self.store.catalog().resources().await?;
+        let mut groups: Vec<Group> = self.catalog.resources().await?;
         match groups.iter().position(Group::is_default) {
             Some(place) => groups[..=place].rotate_right(1),
             None => groups.insert(0, Group::default_group()),
@@ -70,7 +70,7 @@ impl Groups {
     }
 
     pub async fn get(&self, which: &GroupRef) -> Result<Group> {
-        let group = self.store.catalog().resource(which.name()).await?;
+        let group = self.catalog.resource(which.name()).await?;
         let group = group.or_else(|| (which.name() == DEFAULT_GROUP).then(Group::default_group));
         group.filter(|group| which.means(group)).ok_or_else(|| Error::NotFound(format!("there is no group named {}", which.name())))
     }
@@ -98,7 +98,7 @@ impl Groups {
             notifications_enabled: false,
         };
         self.apply(&mut group, GroupChange { expression: Some(change.expression.unwrap_or_default()), ..change })?;
-        self.store.catalog().put_resource(&group).await?;
+        self.catalog.put_resource(&group).await?;
         Ok(group)
     }
 
@@ -109,7 +109,7 @@ impl Groups {
             return Err(Error::Invalid("the group Default has every trace; its filter expression cannot be changed".to_owned()));
         }
         self.apply(&mut group, change)?;
-        self.store.catalog().put_resource(&group).await?;
+        self.catalog.put_resource(&group).await?;
         Ok(group)
     }
 
@@ -119,7 +119,7 @@ impl Groups {
         if group.is_default() {
             return Err(Error::Invalid("the group Default cannot be deleted".to_owned()));
         }
-        self.store.catalog().delete_resource::<Group>(&group.name).await?;
+        self.catalog.delete_resource::<Group>(&group.name).await?;
         Ok(group)
     }
 

@@ -14,7 +14,7 @@ use query::Query;
 use query::filter::{self, Expression};
 use query::insight::FaultMinute;
 use serde::{Deserialize, Serialize};
-use store::Store;
+use store::Catalog;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -36,7 +36,7 @@ const TICK: Duration = Duration::from_secs(5);
 /// The insights. Cheap to clone.
 #[derive(Clone)]
 pub struct Insights {
-    store: Store,
+    catalog: Catalog,
     query: Query,
     groups: Groups,
     clock: Arc<dyn Clock>,
@@ -60,6 +60,26 @@ impl Resource for GroupWatch {
     }
 }
 
+/// Looks at every minute once it has settled, for all accounts that there are by then, until told to stop.
+pub async fn run(of_all: impl Fn() -> Vec<Insights>, mut stop: watch::Receiver<bool>) {
+    let mut failed = false;
+    loop {
+        let mut failure = None;
+        for insights in of_all() {
+            failure = insights.look().await.err().or(failure);
+        }
+        // Once, not every few seconds.
+        if let Some(err) = failure.as_ref().filter(|_| !failed) {
+            warn!(error = %err, "cannot look for insights");
+        }
+        failed = failure.is_some();
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => return,
+            () = tokio::time::sleep(TICK) => {}
+        }
+    }
+}
+
 /// Which insights are asked for.
 #[derive(Debug, Clone)]
 pub struct InsightQuery {
@@ -70,28 +90,8 @@ pub struct InsightQuery {
 }
 
 impl Insights {
-    pub fn new(store: Store, query: Query, groups: Groups, clock: Arc<dyn Clock>, quotas: Arc<Quotas>) -> Insights {
-        Insights { store, query, groups, clock, quotas, looking: Arc::default() }
-    }
-
-    /// Looks at every minute once it has settled, until told to stop.
-    pub async fn run(self, mut stop: watch::Receiver<bool>) {
-        let mut failed = false;
-        loop {
-            match self.look().await {
-                Ok(()) => failed = false,
-                // Once, not every few seconds.
-                Err(err) if !failed => {
-                    warn!(error = %err, "cannot look for insights");
-                    failed = true;
-                }
-                Err(_) => {}
-            }
-            tokio::select! {
-                _ = stop.wait_for(|stop| *stop) => return,
-                () = tokio::time::sleep(TICK) => {}
-            }
-        }
+    pub fn new(catalog: Catalog, query: Query, groups: Groups, clock: Arc<dyn Clock>, quotas: Arc<Quotas>) -> Insights {
+        Insights { catalog, query, groups, clock, quotas, looking: Arc::default() }
     }
 
     /// Looks at the minutes that have settled and were not looked at yet.
@@ -99,7 +99,7 @@ impl Insights {
         let _looking = self.looking.lock().await;
         let last = minute_of(self.clock.now_us() - SETTLE_US) - 1;
         let groups = self.groups.list().await?;
-        let mut watches: Vec<GroupWatch> = self.store.catalog().resources().await?;
+        let mut watches: Vec<GroupWatch> = self.catalog.resources().await?;
         for group in &groups {
             let key = watch_key(group);
             let place = watches.iter().position(|watch| watch.group == key);
@@ -133,12 +133,12 @@ impl Insights {
             let changed = detector.take(minute, active.clone(), || blank(group));
             for insight in changed {
                 self.tell(&insight);
-                self.store.catalog().put_resource(&insight).await?;
+                self.catalog.put_resource(&insight).await?;
                 active.retain(|known| known.id != insight.id);
                 active.extend(insight.is_active().then_some(insight));
             }
         }
-        Ok(self.store.catalog().put_resource(&GroupWatch { group: key, detector }).await?)
+        Ok(self.catalog.put_resource(&GroupWatch { group: key, detector }).await?)
     }
 
     async fn minute(&self, minute: i64, expression: &Expression) -> Result<FaultMinute> {
@@ -155,13 +155,13 @@ impl Insights {
 
     /// The baselines of a group are gone, and what goes on is over: nobody looks at it any more.
     async fn forget(&self, key: &str) -> Result<()> {
-        self.store.catalog().delete_resource::<GroupWatch>(key).await?;
+        self.catalog.delete_resource::<GroupWatch>(key).await?;
         let now_us = self.clock.now_us();
-        for mut insight in self.store.catalog().resources::<Insight>().await? {
+        for mut insight in self.catalog.resources::<Insight>().await? {
             if insight.is_active() && key.starts_with(&group_key(&insight.group_name, &insight.group_id)) {
                 insight.end_us = Some(insight.updated_us);
                 insight.updated_us = now_us;
-                self.store.catalog().put_resource(&insight).await?;
+                self.catalog.put_resource(&insight).await?;
             }
         }
         Ok(())
@@ -172,16 +172,16 @@ impl Insights {
             return Ok(());
         }
         let oldest_us = self.clock.now_us().saturating_sub(self.quotas.insight_days.saturating_mul(86_400_000_000));
-        for insight in self.store.catalog().resources::<Insight>().await? {
+        for insight in self.catalog.resources::<Insight>().await? {
             if insight.end_us.is_some_and(|end_us| end_us < oldest_us) {
-                self.store.catalog().delete_resource::<Insight>(&insight.id).await?;
+                self.catalog.delete_resource::<Insight>(&insight.id).await?;
             }
         }
         Ok(())
     }
 
     async fn of_group(&self, group: &Group) -> Result<Vec<Insight>> {
-        let mut insights: Vec<Insight> = self.store.catalog().resources().await?;
+        let mut insights: Vec<Insight> = self.catalog.resources().await?;
         insights.retain(|insight| insight.group_name == group.name && insight.group_id == group.id);
         Ok(insights)
     }
@@ -199,7 +199,7 @@ impl Insights {
     }
 
     pub async fn get(&self, id: &str) -> Result<Insight> {
-        let insight = self.store.catalog().resource(&id.to_ascii_lowercase()).await?;
+        let insight = self.catalog.resource(&id.to_ascii_lowercase()).await?;
         insight.ok_or_else(|| Error::NotFound(format!("there is no insight {id}")))
     }
 

@@ -4,6 +4,7 @@ mod error;
 pub mod group;
 pub mod insight;
 pub mod key;
+pub mod link;
 pub mod resource_policy;
 pub mod retrieval;
 pub mod sampling;

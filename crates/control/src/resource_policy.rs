@@ -6,7 +6,7 @@ use model::Clock;
 use model::quota::Quotas;
 use model::setting::ResourcePolicy;
 use serde_json::Value;
-use store::Store;
+use store::Catalog;
 
 use crate::{Error, Result};
 
@@ -16,20 +16,20 @@ const NEW: &str = "0";
 /// The policies. Cheap to clone.
 #[derive(Clone)]
 pub struct ResourcePolicies {
-    store: Store,
+    catalog: Catalog,
     clock: Arc<dyn Clock>,
     quotas: Arc<Quotas>,
     change: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl ResourcePolicies {
-    pub fn new(store: Store, clock: Arc<dyn Clock>, quotas: Arc<Quotas>) -> ResourcePolicies {
-        ResourcePolicies { store, clock, quotas, change: Arc::default() }
+    pub fn new(catalog: Catalog, clock: Arc<dyn Clock>, quotas: Arc<Quotas>) -> ResourcePolicies {
+        ResourcePolicies { catalog, clock, quotas, change: Arc::default() }
     }
 
     /// All policies, by name.
     pub async fn list(&self) -> Result<Vec<ResourcePolicy>> {
-        Ok(self.store.catalog().resources().await?)
+        Ok(self.catalog.resources().await?)
     }
 
     /// Makes the policy or replaces the one of its name; with a revision only if that is the one there is.
@@ -54,7 +54,7 @@ impl ResourcePolicies {
             revision: known.map_or(1, |known| known.revision + 1),
             updated_us: self.clock.now_us(),
         };
-        self.store.catalog().put_resource(&policy).await?;
+        self.catalog.put_resource(&policy).await?;
         Ok(policy)
     }
 
@@ -62,10 +62,10 @@ impl ResourcePolicies {
     pub async fn delete(&self, name: &str, revision: Option<&str>) -> Result<()> {
         let _change = self.change.lock().await;
         check_name(name)?;
-        let known: Option<ResourcePolicy> = self.store.catalog().resource(name).await?;
+        let known: Option<ResourcePolicy> = self.catalog.resource(name).await?;
         let Some(known) = known else { return Ok(()) };
         check_revision(Some(&known), revision)?;
-        self.store.catalog().delete_resource::<ResourcePolicy>(name).await?;
+        self.catalog.delete_resource::<ResourcePolicy>(name).await?;
         Ok(())
     }
 }

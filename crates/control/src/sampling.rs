@@ -8,7 +8,7 @@ use model::quota::Quotas;
 use model::sampling::{
     BoostStatistics, DEFAULT_RULE, SamplingRateBoost, SamplingRule, SamplingStatistics, SamplingTarget, SamplingWindow,
 };
-use store::Store;
+use store::Catalog;
 
 use crate::{Error, Result};
 
@@ -35,7 +35,7 @@ const REPORT_AGE_SECS: i64 = 600;
 /// The rules and who uses them. Cheap to clone.
 #[derive(Clone)]
 pub struct Sampling {
-    store: Store,
+    catalog: Catalog,
     clock: Arc<dyn Clock>,
     quotas: Arc<Quotas>,
     usage: Arc<Mutex<HashMap<String, HashMap<String, ClientUsage>>>>,
@@ -82,9 +82,9 @@ pub struct SamplingTargets {
 }
 
 impl Sampling {
-    pub fn new(store: Store, clock: Arc<dyn Clock>, quotas: Arc<Quotas>) -> Sampling {
+    pub fn new(catalog: Catalog, clock: Arc<dyn Clock>, quotas: Arc<Quotas>) -> Sampling {
         Sampling {
-            store,
+            catalog,
             clock,
             quotas,
             usage: Arc::default(),
@@ -96,7 +96,7 @@ impl Sampling {
 
     /// All rules by priority, the default one among them.
     pub async fn rules(&self) -> Result<Vec<SamplingRule>> {
-        let mut rules = self.store.catalog().sampling_rules().await?;
+        let mut rules = self.catalog.sampling_rules().await?;
         if !rules.iter().any(SamplingRule::is_default) {
             rules.push(SamplingRule::default_rule());
         }
@@ -119,7 +119,7 @@ impl Sampling {
         let now_us = self.clock.now_us();
         rule.created_us = now_us;
         rule.modified_us = now_us;
-        self.store.catalog().put_sampling_rule(&rule, now_us).await?;
+        self.catalog.put_sampling_rule(&rule, now_us).await?;
         Ok(rule)
     }
 
@@ -146,7 +146,7 @@ impl Sampling {
         }
         let now_us = self.clock.now_us();
         rule.modified_us = now_us;
-        self.store.catalog().put_sampling_rule(&rule, now_us).await?;
+        self.catalog.put_sampling_rule(&rule, now_us).await?;
         Ok(rule)
     }
 
@@ -156,7 +156,7 @@ impl Sampling {
             return Err(Error::Invalid("the rule Default cannot be deleted".to_owned()));
         }
         let rule = self.rule(name).await?;
-        self.store.catalog().delete_sampling_rule(name, self.clock.now_us()).await?;
+        self.catalog.delete_sampling_rule(name, self.clock.now_us()).await?;
         lock(&self.usage).remove(name);
         lock(&self.windows).remove(name);
         lock(&self.boosts).forget(name);
@@ -175,7 +175,7 @@ impl Sampling {
     /// never add up to more than the reservoir: what others still hold is not granted twice.
     pub async fn targets(&self, reports: &[SamplingStatistics], anomalies: &[BoostStatistics]) -> Result<SamplingTargets> {
         let rules = self.rules().await?;
-        let rules_modified_us = self.store.catalog().sampling_modified_us().await?;
+        let rules_modified_us = self.catalog.sampling_modified_us().await?;
         let now_us = self.clock.now_us();
         let (boosts, unprocessed_boosts) = lock(&self.boosts).report(&rules, anomalies, now_us, self.quotas.lenient);
         let mut targets = Vec::new();

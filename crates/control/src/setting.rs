@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::Clock;
 use model::setting::{Destination, Encryption, Indexing};
-use store::Store;
+use store::Catalog;
 
 use crate::{Error, Result};
 
@@ -14,18 +14,18 @@ const CHANGE_US: i64 = 1_000_000;
 /// The settings. Cheap to clone.
 #[derive(Clone)]
 pub struct Settings {
-    store: Store,
+    catalog: Catalog,
     clock: Arc<dyn Clock>,
 }
 
 impl Settings {
-    pub fn new(store: Store, clock: Arc<dyn Clock>) -> Settings {
-        Settings { store, clock }
+    pub fn new(catalog: Catalog, clock: Arc<dyn Clock>) -> Settings {
+        Settings { catalog, clock }
     }
 
     /// With whether it is in force.
     pub async fn encryption(&self) -> Result<(Encryption, bool)> {
-        let encryption: Encryption = self.store.catalog().resource("").await?.unwrap_or_default();
+        let encryption: Encryption = self.catalog.resource("").await?.unwrap_or_default();
         let active = self.in_force(encryption.changed_us);
         Ok((encryption, active))
     }
@@ -33,14 +33,14 @@ impl Settings {
     pub async fn put_encryption(&self, key_id: Option<String>) -> Result<(Encryption, bool)> {
         let (known, _) = self.encryption().await?;
         if known.key_id != key_id {
-            self.store.catalog().put_resource(&Encryption { key_id, changed_us: self.clock.now_us() }).await?;
+            self.catalog.put_resource(&Encryption { key_id, changed_us: self.clock.now_us() }).await?;
         }
         self.encryption().await
     }
 
     /// With whether it is in force.
     pub async fn destination(&self) -> Result<(Destination, bool)> {
-        let destination: Destination = self.store.catalog().resource("").await?.unwrap_or_default();
+        let destination: Destination = self.catalog.resource("").await?.unwrap_or_default();
         let active = self.in_force(destination.changed_us);
         Ok((destination, active))
     }
@@ -48,13 +48,13 @@ impl Settings {
     pub async fn put_destination(&self, to_logs: bool) -> Result<(Destination, bool)> {
         let (known, _) = self.destination().await?;
         if known.to_logs != to_logs {
-            self.store.catalog().put_resource(&Destination { to_logs, changed_us: self.clock.now_us() }).await?;
+            self.catalog.put_resource(&Destination { to_logs, changed_us: self.clock.now_us() }).await?;
         }
         self.destination().await
     }
 
     pub async fn indexing(&self) -> Result<Indexing> {
-        Ok(self.store.catalog().resource("").await?.unwrap_or_default())
+        Ok(self.catalog.resource("").await?.unwrap_or_default())
     }
 
     pub async fn put_indexing(&self, percentage: f64) -> Result<Indexing> {
@@ -62,7 +62,7 @@ impl Settings {
             return Err(Error::Invalid(format!("DesiredSamplingPercentage is {percentage}, it must be from 0 to 100")));
         }
         let indexing = Indexing { percentage, modified_us: self.clock.now_us() };
-        self.store.catalog().put_resource(&indexing).await?;
+        self.catalog.put_resource(&indexing).await?;
         Ok(indexing)
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::quota::Quotas;
 use model::setting::Tags;
-use store::Store;
+use store::Catalog;
 
 use crate::group::{GroupRef, Groups};
 use crate::sampling::Sampling;
@@ -21,7 +21,7 @@ pub enum Taggable {
 /// The tags. Cheap to clone.
 #[derive(Clone)]
 pub struct Tagging {
-    store: Store,
+    catalog: Catalog,
     groups: Groups,
     sampling: Sampling,
     quotas: Arc<Quotas>,
@@ -29,13 +29,13 @@ pub struct Tagging {
 }
 
 impl Tagging {
-    pub fn new(store: Store, groups: Groups, sampling: Sampling, quotas: Arc<Quotas>) -> Tagging {
-        Tagging { store, groups, sampling, quotas, change: Arc::default() }
+    pub fn new(catalog: Catalog, groups: Groups, sampling: Sampling, quotas: Arc<Quotas>) -> Tagging {
+        Tagging { catalog, groups, sampling, quotas, change: Arc::default() }
     }
 
     pub async fn list(&self, of: &Taggable) -> Result<BTreeMap<String, String>> {
         let key = self.key(of).await?;
-        Ok(self.store.catalog().resource::<Tags>(&key).await?.map(|tags| tags.tags).unwrap_or_default())
+        Ok(self.catalog.resource::<Tags>(&key).await?.map(|tags| tags.tags).unwrap_or_default())
     }
 
     /// Sets tags; others that there are stay.
@@ -48,7 +48,7 @@ impl Tagging {
         if all.len() > self.quotas.tags_per_resource {
             return Err(Error::TooManyTags(format!("a resource may have {} tags", self.quotas.tags_per_resource)));
         }
-        Ok(self.store.catalog().put_resource(&Tags { resource, tags: all }).await?)
+        Ok(self.catalog.put_resource(&Tags { resource, tags: all }).await?)
     }
 
     pub async fn remove(&self, from: &Taggable, keys: &[String]) -> Result<()> {
@@ -56,7 +56,7 @@ impl Tagging {
         let resource = self.key(from).await?;
         let mut tags = self.list(from).await?;
         tags.retain(|key, _| !keys.contains(key));
-        Ok(self.store.catalog().put_resource(&Tags { resource, tags }).await?)
+        Ok(self.catalog.put_resource(&Tags { resource, tags }).await?)
     }
 
     /// What was deleted has no tags any more: another one of its name begins without.
@@ -65,7 +65,7 @@ impl Tagging {
             Taggable::Group(group) => group_key(group),
             Taggable::SamplingRule(name) => rule_key(name),
         };
-        self.store.catalog().delete_resource::<Tags>(&key).await?;
+        self.catalog.delete_resource::<Tags>(&key).await?;
         Ok(())
     }
 

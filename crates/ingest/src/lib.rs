@@ -8,6 +8,7 @@ pub mod xray;
 
 use std::sync::Arc;
 
+use model::owner::Owner;
 use model::quota::Quotas;
 use store::Store;
 
@@ -22,11 +23,18 @@ pub struct Ingest {
     counters: Arc<Counters>,
     mapping: Arc<Mapping>,
     quotas: Arc<Quotas>,
+    /// Whose it is what comes in, where that is not the server's own account.
+    owner: Option<Owner>,
 }
 
 impl Ingest {
     pub fn new(store: Store, quotas: Arc<Quotas>) -> Ingest {
-        Ingest { store, counters: Arc::default(), mapping: Arc::default(), quotas }
+        Ingest { store, counters: Arc::default(), mapping: Arc::default(), quotas, owner: None }
+    }
+
+    /// The same for what another account sends.
+    pub fn of(&self, owner: Option<Owner>) -> Ingest {
+        Ingest { owner, ..self.clone() }
     }
 
     /// What came in so far.

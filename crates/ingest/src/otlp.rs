@@ -22,7 +22,7 @@ impl Ingest {
         refused.iter().for_each(|span| self.counters.segment_rejected(span.code));
         let documents: Vec<NewDocument> = documents.into_iter().map(new_document).collect();
         let accepted = documents.len() as u64;
-        self.store.append(documents).await?;
+        self.store.append_of(self.owner.clone(), documents).await?;
         self.counters.accepted(accepted);
         Ok(refused)
     }

@@ -2,7 +2,7 @@
 //! else. Derived from the trace's segments; the store keeps it beside them, and can always make it again.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use compact_str::CompactString;
 
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::Segment;
 use crate::id::{SegmentId, TraceId};
 use crate::limit;
+use crate::owner::Owner;
 use crate::segment::{self, Json};
 use crate::service::{self, ServiceId};
 use crate::time::DAY_US;
@@ -26,6 +27,8 @@ pub use root_cause::{CauseEntity, CauseException, CauseService, RootCause};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TraceDigest {
     pub id: TraceId,
+    /// Who sent documents of it, each once; none stands for the server's own account, and an empty list for it alone.
+    pub owners: Vec<Option<Owner>>,
     /// The time the trace is filed under: the id's own where it is plausible, else the earliest start.
     pub time_us: i64,
     pub start_us: i64,
@@ -187,13 +190,27 @@ impl TraceDigest {
     /// Digests the documents of one trace, given in order of arrival.
     pub fn of<'a>(id: TraceId, documents: impl IntoIterator<Item = &'a Segment<'a>>) -> TraceDigest {
         let mut revision = 0u32;
-        let trace = Trace::assemble(documents.into_iter().inspect(|_| revision += 1));
-        Builder::new(&trace, id, revision).build()
+        let mut owners: BTreeSet<Option<&Owner>> = BTreeSet::new();
+        let trace = Trace::assemble(documents.into_iter().inspect(|document| {
+            revision += 1;
+            owners.insert(document.owner.as_ref());
+        }));
+        let mut digest = Builder::new(&trace, id, revision).build();
+        if owners.iter().any(Option::is_some) {
+            digest.owners = owners.into_iter().map(|owner| owner.cloned()).collect();
+        }
+        digest
     }
 
     /// A digest that says nothing but which trace it is of.
     pub fn empty(id: TraceId) -> TraceDigest {
         TraceDigest::of(id, [])
+    }
+
+    /// Those who sent documents of it.
+    pub fn owners(&self) -> impl Iterator<Item = Option<&Owner>> {
+        let own = self.owners.is_empty().then_some(None);
+        self.owners.iter().map(Option::as_ref).chain(own)
     }
 
     /// Whether everything it refers to by place is there.
@@ -288,6 +305,7 @@ impl<'t, 'a> Builder<'t, 'a> {
             trace.bounds_us()
         };
         let digest = TraceDigest {
+            owners: Vec::new(),
             id,
             time_us: trace_time_us(id, start_us),
             start_us,

@@ -15,7 +15,7 @@ pub struct Insight {
     pub group_id: String,
     /// The failing service that is farthest from the clients.
     pub root_cause: ServiceId,
-    /// All services that fail more than usual because of it, those with the most faults first.
+    /// All services that fail more than usual because of it: itself, then those with the most faults.
     pub services: Vec<ServiceId>,
     /// The beginning of the first minute with too many faults, and the end of the last one; none while it goes on.
     pub start_us: i64,

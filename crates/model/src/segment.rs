@@ -18,6 +18,7 @@ use serde::Serialize;
 pub use json::{Json, Members};
 
 use crate::limit;
+use crate::owner::Owner;
 use crate::time::secs_to_us;
 use crate::{SegmentId, TraceId};
 
@@ -28,6 +29,9 @@ const SUBSEGMENT: &str = "subsegment";
 /// again as it was.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Segment<'a> {
+    /// Who sent the document, where that is not the account of this server: account and region. Not part of the document.
+    #[serde(skip)]
+    pub owner: Option<Owner>,
     pub id: SegmentId,
     pub name: Cow<'a, str>,
     /// Epoch seconds.
@@ -289,6 +293,7 @@ impl<'a> Segment<'a> {
     /// A segment with what every segment has, and nothing else.
     pub fn new(id: SegmentId, name: impl Into<Cow<'a, str>>, start_time: f64) -> Segment<'a> {
         Segment {
+            owner: None,
             id,
             name: name.into(),
             start_time,
@@ -323,6 +328,7 @@ impl<'a> Segment<'a> {
     /// would make a wide trace quadratic. Every member is named, so that a new one cannot be forgotten.
     pub fn without_children(&self) -> Segment<'a> {
         Segment {
+            owner: self.owner.clone(),
             id: self.id,
             name: self.name.clone(),
             start_time: self.start_time,

@@ -1,6 +1,7 @@
 //! Which service a segment or a call belongs to: X-Ray's rules for names and types of nodes.
 
 use crate::digest::truncated;
+use crate::owner::Owner;
 use crate::{Segment, limit};
 use compact_str::{CompactString, format_compact};
 
@@ -62,7 +63,8 @@ pub fn of_call(call: &Segment<'_>) -> ServiceId {
 }
 
 fn account_id<'s>(segment: &'s Segment<'_>) -> Option<&'s str> {
-    segment.aws.as_ref()?.account_id.as_deref()
+    let said = segment.aws.as_ref().and_then(|aws| aws.account_id.as_deref());
+    said.or_else(|| segment.owner.as_ref().map(Owner::account_id))
 }
 
 /// Services whose name SDKs write in more than one way. Python's SDK says `dynamodb`, Node's `DynamoDB`: one service.

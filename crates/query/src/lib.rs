@@ -17,6 +17,7 @@ pub mod trace;
 use std::sync::{Arc, Mutex};
 
 use model::Clock;
+use model::owner::Scope;
 use store::{Reader, Store};
 
 pub use error::{Error, Result};
@@ -27,14 +28,26 @@ pub struct Query {
     store: Store,
     clock: Arc<dyn Clock>,
     slowness: Arc<Mutex<summary::KnownSlowness>>,
+    /// What whoever asks may see.
+    scope: Arc<dyn Fn() -> Scope + Send + Sync>,
 }
 
 impl Query {
     pub fn new(store: Store, clock: Arc<dyn Clock>) -> Query {
-        Query { store, clock, slowness: Arc::default() }
+        Query { store, clock, slowness: Arc::default(), scope: Arc::new(|| Scope::Everything) }
+    }
+
+    /// The same for someone who may not see all there is. The scope is asked for with each question.
+    pub fn scoped(&self, scope: Arc<dyn Fn() -> Scope + Send + Sync>) -> Query {
+        Query { slowness: Arc::default(), scope, ..self.clone() }
+    }
+
+    /// Whether nothing is left out of answers.
+    pub fn sees_everything(&self) -> bool {
+        self.reader().has_everything()
     }
 
     fn reader(&self) -> Reader {
-        self.store.reader()
+        self.store.reader().scoped((self.scope)())
     }
 }

@@ -229,6 +229,8 @@ impl Query {
 
 /// How many periods before the range tell what is to be expected in it.
 const FORECAST_PERIODS: i64 = 180;
+/// After so many steps beyond expectation they are what is to be expected.
+const LASTING_PERIODS: usize = 60;
 /// How unlikely faults outside of the band are.
 const FORECAST_CHANCE: f64 = 1e-3;
 
@@ -238,13 +240,23 @@ impl Query {
         let start_us = query.range.start_us.saturating_sub(FORECAST_PERIODS * query.period_us);
         let steps = self.series(&SeriesQuery { range: TimeRange { start_us, ..query.range }, ..query.clone() })?;
         let mut baseline = Baseline::default();
+        // The last steps with more faults than expected: an incident, unless it does not end.
+        let mut beyond: Vec<Impact> = Vec::new();
         let mut forecast = Vec::new();
         for step in steps {
             let statistics = step.tally.statistics;
             let (faults, total) = (statistics.fault, statistics.total());
             let band = baseline.band(total, FORECAST_CHANCE);
-            // What is beyond expectation changes it slowly.
-            baseline.observe(Impact { faults: faults.min(band.high), total });
+            let period = Impact { faults, total };
+            if faults > band.high {
+                beyond.push(period);
+            } else {
+                beyond.clear();
+                baseline.observe(period);
+            }
+            if beyond.len() >= LASTING_PERIODS {
+                baseline.adopt(beyond.drain(..));
+            }
             if step.start_us + query.period_us > query.range.start_us {
                 forecast.push((step, band));
             }

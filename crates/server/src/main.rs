@@ -17,12 +17,13 @@ use std::time::Duration;
 
 use ::query::Query;
 use access::{KeyCommand, UserCommand};
-use api::{Access, App, Guard, Identity, Listeners};
+use api::{Access, Accounts, App, Guard, Identity, Listeners};
 use clap::{Parser, Subcommand};
 use config::{Config, Listen, Overrides};
 use control::group::Groups;
 use control::insight::Insights;
 use control::key::Keys;
+use control::link::Links;
 use control::resource_policy::ResourcePolicies;
 use control::retrieval::Retrievals;
 use control::sampling::Sampling;
@@ -265,20 +266,24 @@ async fn run(config: Config) -> Result<(), StartError> {
         index_all_attributes: config.otlp.index_all_attributes,
         span_bytes: quotas.span_bytes,
     });
-    let sampling = Sampling::new(store.clone(), clock.clone(), quotas.clone());
-    let groups = Groups::new(store.clone(), clock.clone(), quotas.clone());
-    let query = Query::new(store.clone(), clock.clone());
-    let insights = Insights::new(store.clone(), query.clone(), groups.clone(), clock.clone(), quotas.clone());
+    let catalog = store.catalog().clone();
+    let unreadable = |err: control::Error| (format!("cannot read the links of accounts: {err}"), String::new());
+    let links = Links::load(catalog.clone(), &config.account_id).await.map_err(unreadable)?;
+    let (seen, own) = (links.clone(), config.account_id.clone());
+    let query = Query::new(store.clone(), clock.clone()).scoped(Arc::new(move || seen.scope(&own)));
+    let sampling = Sampling::new(catalog.clone(), clock.clone(), quotas.clone());
+    let groups = Groups::new(catalog.clone(), clock.clone(), quotas.clone());
+    let insights = Insights::new(catalog.clone(), query.clone(), groups.clone(), clock.clone(), quotas.clone());
     let app = Arc::new(App {
         ingest: ingest.clone(),
         query,
-        insights: insights.clone(),
+        insights,
         sql: sql.clone(),
-        tags: Tagging::new(store.clone(), groups.clone(), sampling.clone(), quotas.clone()),
+        tags: Tagging::new(catalog.clone(), groups.clone(), sampling.clone(), quotas.clone()),
         sampling,
         groups,
-        policies: ResourcePolicies::new(store.clone(), clock.clone(), quotas.clone()),
-        settings: Settings::new(store.clone(), clock.clone()),
+        policies: ResourcePolicies::new(catalog.clone(), clock.clone(), quotas.clone()),
+        settings: Settings::new(catalog.clone(), clock.clone()),
         retrievals: Retrievals::new(clock.clone()),
         identity: Identity {
             account_id: config.account_id.clone(),
@@ -292,12 +297,14 @@ async fn run(config: Config) -> Result<(), StartError> {
             otlp_http: otlp_http_address.map(|address| address.to_string()),
         },
         guard: Guard { allowed_hosts: config.http.allowed_hosts.clone() },
-        access,
+        access: Arc::new(access),
+        links,
+        accounts: Accounts::default(),
         store: store.clone(),
         started_us: clock.now_us(),
         clock,
         quotas,
-        limits: api::Limits::default(),
+        limits: Arc::default(),
     });
 
     let (stop, stopping) = watch::channel(false);
@@ -324,7 +331,14 @@ async fn run(config: Config) -> Result<(), StartError> {
     }
     let every = Duration::from_secs(config.metrics.own_every_secs);
     let own_metrics = tokio::spawn(ingest::own_metrics::run(app.ingest.clone(), app.clock.clone(), every, stopping.clone()));
-    let watching = tokio::spawn(insights.run(stopping.clone()));
+    for account_id in store.catalog().accounts().await.unwrap_or_default() {
+        app.of_account(&account_id);
+    }
+    let of_all = {
+        let app = app.clone();
+        move || app.all_accounts().iter().map(|app| app.insights.clone()).collect()
+    };
+    let watching = tokio::spawn(control::insight::run(of_all, stopping.clone()));
     let (end_upkeep, upkeep_ended) = watch::channel(false);
     let upkeep = tokio::spawn(control::upkeep::run(store.clone(), upkeep_ended));
 

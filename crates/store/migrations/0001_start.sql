@@ -51,7 +51,8 @@ CREATE TABLE minute_sums (
 INSERT INTO minute_sums VALUES (1, 0, 2351477386);
 
 CREATE TABLE sampling_rule (
-    name            TEXT PRIMARY KEY,
+    account         TEXT NOT NULL,   -- empty: the server's own
+    name            TEXT NOT NULL,
     priority        INTEGER NOT NULL,
     fixed_rate      REAL NOT NULL,
     reservoir_size  INTEGER NOT NULL,
@@ -66,21 +67,27 @@ CREATE TABLE sampling_rule (
     boost_cooldown_minutes INTEGER,
     created_us      INTEGER NOT NULL,
     modified_us     INTEGER NOT NULL,
-    checksum        INTEGER NOT NULL  -- CRC-32C of the rule as JSON
+    checksum        INTEGER NOT NULL, -- CRC-32C of the account, a zero byte and the rule as JSON
+    PRIMARY KEY (account, name)
 ) STRICT;
 
--- What else people edit: groups, policies, settings. A JSON text each.
+-- What else is kept as a whole: groups, policies, settings, insights, keys. A JSON text each.
 CREATE TABLE resource (
+    account   TEXT NOT NULL,     -- empty: the server's own
     kind      TEXT NOT NULL,
     key       TEXT NOT NULL,
     value     TEXT NOT NULL,
-    checksum  INTEGER NOT NULL,  -- CRC-32C of kind, key and value, with a zero byte between
-    PRIMARY KEY (kind, key)
+    checksum  INTEGER NOT NULL,  -- CRC-32C of account, kind, key and value, with a zero byte between
+    PRIMARY KEY (account, kind, key)
 ) STRICT, WITHOUT ROWID;
 
--- When any sampling rule was last made, changed or deleted.
+-- When any sampling rule of an account was last made, changed or deleted.
 CREATE TABLE sampling_rule_change (
-    only         INTEGER PRIMARY KEY CHECK (only = 1),
+    account      TEXT PRIMARY KEY,
     modified_us  INTEGER NOT NULL
 ) STRICT;
-INSERT INTO sampling_rule_change VALUES (1, 0);
+
+-- Accounts that segments are of, besides the server's own.
+CREATE TABLE owner (
+    owner  TEXT PRIMARY KEY      -- account/region
+) STRICT;

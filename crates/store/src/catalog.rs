@@ -4,12 +4,13 @@
 mod resource;
 mod sampling;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use model::TraceId;
+use model::owner::Owner;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
 use sqlx::{Row, SqliteConnection};
 
@@ -26,6 +27,8 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 #[derive(Debug, Clone)]
 pub struct Catalog {
     pool: SqlitePool,
+    /// Whose resources it gives and takes; empty for the server's own account.
+    account: Arc<str>,
 }
 
 /// A part with the checksums of its files, and what it cannot have.
@@ -150,7 +153,29 @@ impl Catalog {
             .busy_timeout(Duration::from_secs(10));
         let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await?;
         MIGRATIONS.run(&pool).await?;
-        Ok(Catalog { pool })
+        Ok(Catalog { pool, account: "".into() })
+    }
+
+    /// The same for the resources of another account.
+    pub fn of_account(&self, account_id: &str) -> Catalog {
+        Catalog { pool: self.pool.clone(), account: account_id.into() }
+    }
+
+    /// The accounts that have resources, the server's own left out.
+    pub async fn accounts(&self) -> Result<Vec<String>> {
+        let sql = "SELECT DISTINCT account FROM resource WHERE account <> '' UNION SELECT DISTINCT account FROM sampling_rule WHERE account <> ''";
+        Ok(sqlx::query_scalar(sql).fetch_all(&self.pool).await?)
+    }
+
+    /// Of whom there are segments, besides the server's own account.
+    pub(crate) async fn owners(&self) -> Result<BTreeSet<Owner>> {
+        let texts: Vec<String> = sqlx::query_scalar("SELECT owner FROM owner").fetch_all(&self.pool).await?;
+        Ok(texts.iter().map(|text| Owner::of_text(text)).collect())
+    }
+
+    pub(crate) async fn add_owner(&self, owner: &Owner) -> Result<()> {
+        sqlx::query("INSERT OR IGNORE INTO owner (owner) VALUES (?)").bind(owner.as_str()).execute(&self.pool).await?;
+        Ok(())
     }
 
     /// What is not as it was written, if anything.
@@ -165,7 +190,7 @@ impl Catalog {
             self.superseded().await?;
             self.damaged_parts().await?;
             self.exact_from_us().await?;
-            self.sampling_rules().await?;
+            self.all_sampling_rules().await?;
             self.check_resources().await?;
             Ok::<_, Error>(None)
         };
@@ -180,8 +205,8 @@ impl Catalog {
     pub(crate) async fn salvage(&self, from: &Path) -> Result<(usize, usize)> {
         let damaged = Catalog::open_read_only(from).await?;
         let (rules, lost) = damaged.intact_sampling_rules().await?;
-        for rule in rules {
-            self.put_sampling_rule(&rule, rule.modified_us).await?;
+        for (account, rule) in rules {
+            self.of_account(&account).put_sampling_rule(&rule, rule.modified_us).await?;
         }
         let resources = self.take_resources(&damaged).await;
         damaged.close().await;
@@ -200,7 +225,7 @@ impl Catalog {
     /// Beside another process that uses it; nothing is migrated.
     pub(crate) async fn open_existing(path: &Path) -> Result<Catalog> {
         let options = SqliteConnectOptions::new().filename(path).busy_timeout(Duration::from_secs(10));
-        Ok(Catalog { pool: SqlitePoolOptions::new().max_connections(1).connect_with(options).await? })
+        Ok(Catalog { pool: SqlitePoolOptions::new().max_connections(1).connect_with(options).await?, account: "".into() })
     }
 
     /// Writes a copy of the database as it is now.
@@ -212,7 +237,7 @@ impl Catalog {
     /// Without the right to change anything; other processes may.
     pub(crate) async fn open_read_only(path: &Path) -> Result<Catalog> {
         let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(Duration::from_secs(10));
-        Ok(Catalog { pool: SqlitePoolOptions::new().max_connections(1).connect_with(options).await? })
+        Ok(Catalog { pool: SqlitePoolOptions::new().max_connections(1).connect_with(options).await?, account: "".into() })
     }
 
     pub(crate) async fn close(&self) {

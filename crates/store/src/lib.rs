@@ -30,6 +30,7 @@ mod tests;
 mod wal;
 mod walk;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::panic;
 use std::path::PathBuf;
@@ -41,6 +42,7 @@ use arrow_array::RecordBatch;
 use bytes::Bytes;
 use model::digest::TraceDigest;
 use model::metric::Metric;
+use model::owner::{Owner, Scope};
 use model::{Clock, Segment, TraceId, limit};
 use tokio::sync::{Mutex, Notify};
 use tracing::{error, warn};
@@ -68,7 +70,7 @@ use rows::part::RowPart;
 use table::segment;
 
 /// The version of everything on disk. A folder of another version is refused with a message that says so.
-pub const FORMAT_VERSION: u32 = 6;
+pub const FORMAT_VERSION: u32 = 7;
 
 /// How a store behaves.
 #[derive(Debug, Clone)]
@@ -114,11 +116,16 @@ pub struct NewDocument {
     pub raw: Bytes,
 }
 
+/// A document as text: its number, and whose it is.
+type Text = (u64, Bytes, Option<Owner>);
+
 /// The documents of one trace, as far as the limit of a trace allows.
 #[derive(Debug, Default)]
 pub struct TraceDocuments {
-    /// From memory: each with its number.
-    texts: Vec<(u64, Bytes)>,
+    /// From memory.
+    texts: Vec<Text>,
+    /// Which of them count.
+    scope: Scope,
     /// From parts.
     rows: Vec<RecordBatch>,
     /// There are more than were read.
@@ -132,18 +139,22 @@ static UNREADABLE: AtomicU64 = AtomicU64::new(0);
 
 impl TraceDocuments {
     pub fn is_empty(&self) -> bool {
-        self.texts.is_empty() && self.rows.is_empty()
+        match self.scope {
+            Scope::Everything => self.texts.is_empty() && self.rows.is_empty(),
+            Scope::Accounts { .. } => self.segments().is_empty(),
+        }
     }
 
     /// Adds a document. Returns false where the limit is reached.
-    fn push_text(&mut self, sequence: u64, text: &Bytes) -> bool {
+    fn push_text(&mut self, document: &MemDocument) -> bool {
+        let text = &document.raw;
         if self.entities >= limit::ENTITIES_PER_TRACE || self.bytes + text.len() > limit::TRACE_BYTES {
             self.limit_exceeded = true;
             return false;
         }
         self.entities += 1;
         self.bytes += text.len();
-        self.texts.push((sequence, text.clone()));
+        self.texts.push((document.sequence, text.clone(), document.owner.clone()));
         true
     }
 
@@ -166,7 +177,9 @@ impl TraceDocuments {
     /// The documents, in order of arrival.
     pub fn segments(&self) -> Vec<Segment<'_>> {
         let mut documents: Vec<(u64, Segment<'_>)> = self.rows.iter().flat_map(segment::documents).collect();
-        documents.extend(self.texts.iter().filter_map(|(sequence, text)| Some((*sequence, read_text(*sequence, text)?))));
+        let texts = self.texts.iter().filter_map(|(sequence, text, owner)| Some((*sequence, read_text(*sequence, text, owner)?)));
+        documents.extend(texts);
+        documents.retain(|(_, segment)| self.scope.has(segment.owner.as_ref()));
         documents.sort_by_key(|(sequence, _)| *sequence);
         documents.into_iter().map(|(_, segment)| segment).collect()
     }
@@ -174,15 +187,18 @@ impl TraceDocuments {
 
 /// Reads a document. One that cannot be read (it was accepted by a version that read more) is left out and counted: it must not
 /// take its trace, or all answers, with it.
-fn read_text(sequence: u64, text: &[u8]) -> Option<Segment<'_>> {
-    model::segment::parse(text)
-        .inspect_err(|err| {
-            let times = UNREADABLE.fetch_add(1, Ordering::Relaxed) + 1;
-            if times.is_power_of_two() {
-                warn!(error = %err, sequence, times, "a stored document cannot be read and is left out");
-            }
-        })
-        .ok()
+fn read_text<'t>(sequence: u64, text: &'t [u8], owner: &Option<Owner>) -> Option<Segment<'t>> {
+    let read = model::segment::parse(text).map(|mut segment| {
+        segment.owner.clone_from(owner);
+        segment
+    });
+    read.inspect_err(|err| {
+        let times = UNREADABLE.fetch_add(1, Ordering::Relaxed) + 1;
+        if times.is_power_of_two() {
+            warn!(error = %err, sequence, times, "a stored document cannot be read and is left out");
+        }
+    })
+    .ok()
 }
 
 /// A trace's digest. A trace that the digest's code cannot cope with gets an empty one: it is kept and can be asked for by its
@@ -229,6 +245,8 @@ struct State {
     row_parts: Arc<Vec<RowPart>>,
     /// From when on the sums per minute are those of the traces: what parts subtract is, before, subtracted from parts that are gone.
     exact_from_us: i64,
+    /// Of whom there is something, besides the server's own account.
+    owners: Arc<BTreeSet<Owner>>,
 }
 
 impl State {
@@ -258,12 +276,33 @@ pub struct StoreStats {
 impl Store {
     /// Makes documents durable and visible, all or none.
     pub async fn append(&self, documents: Vec<NewDocument>) -> Result<()> {
+        self.append_of(None, documents).await
+    }
+
+    /// The same of another account than the server's own.
+    pub async fn append_of(&self, owner: Option<Owner>, documents: Vec<NewDocument>) -> Result<()> {
         if documents.is_empty() {
             return Ok(());
         }
-        let documents =
-            documents.into_iter().map(|new| MemDocument { trace_id: new.trace_id, sequence: 0, raw: new.raw }).collect();
-        self.log(Entry::Documents(documents)).await
+        if let Some(owner) = &owner {
+            self.know(owner).await?;
+        }
+        let new = |NewDocument { trace_id, raw }| MemDocument { trace_id, sequence: 0, raw, owner: owner.clone() };
+        let documents = documents.into_iter().map(new).collect();
+        self.log(Entry::Documents(owner, documents)).await
+    }
+
+    /// Remembers that there is something of this owner.
+    async fn know(&self, owner: &Owner) -> Result<()> {
+        if read(&self.inner.state).owners.contains(owner) {
+            return Ok(());
+        }
+        self.inner.catalog.add_owner(owner).await?;
+        let mut state = write(&self.inner.state);
+        let mut owners = BTreeSet::clone(&state.owners);
+        owners.insert(owner.clone());
+        state.owners = Arc::new(owners);
+        Ok(())
     }
 
     /// Makes rows of a table durable and visible, all or none.
@@ -314,6 +353,8 @@ impl Store {
             parts: state.parts.clone(),
             row_parts: state.row_parts.clone(),
             exact_from_us: state.exact_from_us,
+            owners: state.owners.clone(),
+            scope: Scope::Everything,
         }
     }
 
@@ -413,38 +454,43 @@ impl Store {
 /// What is acknowledged as a whole.
 enum Entry {
     /// In a log frame each has its length before it.
-    Documents(Vec<MemDocument>),
+    Documents(Option<Owner>, Vec<MemDocument>),
     Rows(NewRows),
 }
 
 impl wal::Payload for Entry {
     fn kind(&self) -> u8 {
         match self {
-            Entry::Documents(_) => wal::KIND_SEGMENTS,
+            Entry::Documents(None, _) => wal::KIND_SEGMENTS,
+            Entry::Documents(Some(_), _) => wal::KIND_OWNED_SEGMENTS,
             Entry::Rows(_) => wal::KIND_ROWS,
         }
     }
 
     fn bytes(&self) -> usize {
         match self {
-            Entry::Documents(documents) => documents.iter().map(|document| 4 + document.raw.len()).sum(),
+            Entry::Documents(owner, documents) => {
+                let head = owner.as_ref().map_or(0, |owner| 4 + owner.as_str().len());
+                head + documents.iter().map(|document| 4 + document.raw.len()).sum::<usize>()
+            }
             Entry::Rows(rows) => rows.bytes(),
         }
     }
 
     fn count(&self) -> u64 {
         match self {
-            Entry::Documents(documents) => documents.len() as u64,
+            Entry::Documents(_, documents) => documents.len() as u64,
             Entry::Rows(rows) => rows.count(),
         }
     }
 
     fn write(&self, buffer: &mut Vec<u8>) {
         match self {
-            Entry::Documents(documents) => {
-                for document in documents {
-                    buffer.extend_from_slice(&(document.raw.len() as u32).to_le_bytes());
-                    buffer.extend_from_slice(&document.raw);
+            Entry::Documents(owner, documents) => {
+                let head = owner.iter().map(|owner| owner.as_str().as_bytes());
+                for text in head.chain(documents.iter().map(|document| &document.raw[..])) {
+                    buffer.extend_from_slice(&(text.len() as u32).to_le_bytes());
+                    buffer.extend_from_slice(text);
                 }
             }
             Entry::Rows(rows) => rows.write(buffer),

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use arrow_array::RecordBatch;
 use bytes::Bytes;
 use model::digest::TraceDigest;
+use model::owner::Owner;
 use model::{Segment, TraceId};
 
 use crate::TraceDocuments;
@@ -19,6 +20,14 @@ pub(crate) struct MemDocument {
     pub(crate) trace_id: TraceId,
     pub(crate) sequence: u64,
     pub(crate) raw: Bytes,
+    pub(crate) owner: Option<Owner>,
+}
+
+impl MemDocument {
+    /// The document with its number, where it can be read.
+    fn read(&self) -> Option<(u64, Segment<'_>)> {
+        Some((self.sequence, crate::read_text(self.sequence, &self.raw, &self.owner)?))
+    }
 }
 
 /// Bytes that a document takes beside its text.
@@ -37,12 +46,12 @@ pub(crate) struct MemTrace {
 impl MemTrace {
     /// Adds the documents, as far as there is room.
     pub(crate) fn read(&self, into: &mut TraceDocuments) {
-        let _ = self.documents.iter().all(|document| into.push_text(document.sequence, &document.raw));
+        let _ = self.documents.iter().all(|document| into.push_text(document));
     }
 
     /// The documents that can be read, with their numbers.
     pub(crate) fn segments(&self) -> impl Iterator<Item = (u64, Segment<'_>)> {
-        self.documents.iter().filter_map(|document| Some((document.sequence, crate::read_text(document.sequence, &document.raw)?)))
+        self.documents.iter().filter_map(MemDocument::read)
     }
 
     /// The trace's digest, made on first use. `in_parts` gives its documents in parts; `between` has those that came after these

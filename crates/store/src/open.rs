@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock, RwLock};
 
 use bytes::Bytes;
 use model::Clock;
+use model::owner::Owner;
 use tokio::sync::{Mutex, Notify};
 use tracing::{error, info, warn};
 
@@ -50,6 +51,7 @@ impl Store {
         let checkpoint = catalog.checkpoint().await?;
         let mut superseded = catalog.superseded().await?;
         let exact_from_us = catalog.exact_from_us().await?;
+        let owners = Arc::new(catalog.owners().await?);
         let rows = catalog.parts().await?;
         let damaged = catalog.damaged_parts().await?;
         let known: HashSet<i64> = rows.iter().map(|part| part.row.id).chain(damaged.iter().map(|(id, _)| *id)).collect();
@@ -73,7 +75,7 @@ impl Store {
                 catalog,
                 cache,
                 wal: Mutex::new(None),
-                state: Arc::new(RwLock::new(State { parts, row_parts, exact_from_us, ..State::default() })),
+                state: Arc::new(RwLock::new(State { parts, row_parts, exact_from_us, owners, ..State::default() })),
                 full: Arc::new(Notify::new()),
                 drained: Notify::new(),
                 maintenance: Mutex::new(()),
@@ -120,7 +122,7 @@ impl Store {
                     }
                     return count;
                 }
-                let (documents, refused, count) = decode(frame.sequence, &frame.payload);
+                let (documents, refused, count) = decode(&frame);
                 for (place, text) in refused.iter().enumerate() {
                     put_aside(&options.dir, frame.sequence, place, text);
                 }
@@ -148,7 +150,7 @@ impl Store {
         let apply = move |sequence, entry: Entry| {
             let mut state = write(&state);
             match entry {
-                Entry::Documents(mut documents) => {
+                Entry::Documents(_, mut documents) => {
                     number(sequence, &mut documents);
                     state.active.insert(documents, clock.now_us());
                 }
@@ -280,37 +282,43 @@ async fn open_catalog(dir: &Path, cache: &Arc<Cache>, now_us: i64, options: &Sto
 
 /// How many documents or rows a frame has.
 pub(crate) fn count(frame: &Frame) -> u64 {
-    let payload = &frame.payload;
     if frame.kind == wal::KIND_ROWS {
-        return rows::count(payload);
+        return rows::count(&frame.payload);
     }
-    let mut count = 0;
+    texts(&frame.payload).count() as u64 - u64::from(frame.kind == wal::KIND_OWNED_SEGMENTS)
+}
+
+/// Texts that stand one behind the other, each behind its length.
+fn texts(payload: &Bytes) -> impl Iterator<Item = Bytes> {
     let mut at = 0;
-    while let Some((length, rest)) = payload[at..].split_first_chunk::<4>() {
-        at += 4 + (u32::from_le_bytes(*length) as usize).min(rest.len());
-        count += 1;
-    }
-    count
+    std::iter::from_fn(move || {
+        let (length, rest) = payload[at..].split_first_chunk::<4>()?;
+        let length = (u32::from_le_bytes(*length) as usize).min(rest.len());
+        let text = payload.slice(at + 4..at + 4 + length);
+        at += 4 + length;
+        Some(text)
+    })
 }
 
 /// The documents of a frame, the texts of those that can no longer be read, and how many there are together.
-fn decode(sequence: u64, payload: &Bytes) -> (Vec<MemDocument>, Vec<Bytes>, u64) {
+fn decode(frame: &Frame) -> (Vec<MemDocument>, Vec<Bytes>, u64) {
     let mut documents = Vec::new();
     let mut refused = Vec::new();
-    let mut at = 0;
-    let mut number = sequence;
-    while let Some((length, rest)) = payload[at..].split_first_chunk::<4>() {
-        let length = (u32::from_le_bytes(*length) as usize).min(rest.len());
-        let raw = payload.slice(at + 4..at + 4 + length);
-        at += 4 + length;
+    let mut texts = texts(&frame.payload);
+    let owner = match frame.kind {
+        wal::KIND_OWNED_SEGMENTS => texts.next().map(|text| Owner::of_text(&String::from_utf8_lossy(&text))),
+        _ => None,
+    };
+    let mut sequence = frame.sequence;
+    for raw in texts {
         match model::segment::parse_trace_id(&raw) {
-            Ok(trace_id) => documents.push(MemDocument { trace_id, sequence: number, raw }),
+            Ok(trace_id) => documents.push(MemDocument { trace_id, sequence, raw, owner: owner.clone() }),
             // Only what could be read was written, so this is a document that an older version accepted.
             Err(_) => refused.push(raw),
         }
-        number += 1;
+        sequence += 1;
     }
-    (documents, refused, number - sequence)
+    (documents, refused, sequence - frame.sequence)
 }
 
 /// Keeps a document of the log that cannot be read where a person can look at it.

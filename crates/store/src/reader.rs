@@ -1,17 +1,20 @@
 //! Reading: one trace, or many.
 
-use std::collections::HashMap;
-use std::ops::Range;
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use model::TraceId;
 use model::digest::TraceDigest;
 use model::minute::{MINUTE_US, Minutes, minute_of};
+use model::owner::{Owner, Scope};
 
 use crate::error::Result;
 use crate::memtable::{MemRows, MemTraces, Memtable};
 use crate::part::Part;
 use crate::rows::part::RowPart;
+use crate::scan::{Prefilter, ScanRange, TraceScan};
 use crate::table::minute::MinuteBatch;
 use crate::{TraceDocuments, Traces};
 
@@ -23,17 +26,47 @@ pub struct Reader {
     pub(crate) parts: Arc<Vec<Part>>,
     pub(crate) row_parts: Arc<Vec<RowPart>>,
     pub(crate) exact_from_us: i64,
+    /// Of whom there is something, besides the server's own account.
+    pub(crate) owners: Arc<BTreeSet<Owner>>,
+    pub(crate) scope: Scope,
 }
 
 impl Reader {
+    /// The same, of what these accounts sent alone.
+    pub fn scoped(mut self, scope: Scope) -> Reader {
+        let has_all = scope.has(None) && self.owners.iter().all(|owner| scope.has(Some(owner)));
+        self.scope = if has_all { Scope::Everything } else { scope };
+        self
+    }
+
+    /// Whether nothing is left out.
+    pub fn has_everything(&self) -> bool {
+        self.scope == Scope::Everything
+    }
+
+    /// What of a trace may be seen: the same digest, one of some of its documents, or none.
+    pub(crate) fn visible<'d>(&self, digest: &'d TraceDigest) -> Result<Option<Cow<'d, TraceDigest>>> {
+        if digest.owners().all(|owner| self.scope.has(owner)) {
+            return Ok(Some(Cow::Borrowed(digest)));
+        }
+        if !digest.owners().any(|owner| self.scope.has(owner)) {
+            return Ok(None);
+        }
+        Ok(self.digest(digest.id)?.map(Cow::Owned))
+    }
+
     /// The first minute whose sums can be used, counted from 1970; before it, a scan of traces answers.
     pub fn first_minute(&self) -> i64 {
         minute_of(self.exact_from_us.saturating_add(MINUTE_US - 1))
     }
 
     /// The requests that began in these minutes, counted from 1970: rows to add up, among which there may be some of other minutes.
-    /// None where a damaged part makes the sums wrong.
+    /// None where a damaged part makes the sums wrong, and where not everything may be seen.
     pub fn minutes(&self, minutes: Range<i64>) -> Result<Option<Vec<MinuteBatch>>> {
+        // Sums do not know whose requests they are of.
+        if !self.has_everything() {
+            return Ok(None);
+        }
         let (from_us, to_us) = (minutes.start.saturating_mul(MINUTE_US), minutes.end.saturating_mul(MINUTE_US));
         let mut batches = Vec::new();
         for part in self.parts.iter().filter(|part| part.row.min_start_us < to_us && from_us <= part.row.max_end_us) {
@@ -65,6 +98,7 @@ impl Reader {
                 trace.read(&mut documents);
             }
         }
+        documents.scope = self.scope.clone();
         Ok(documents)
     }
 
@@ -77,6 +111,17 @@ impl Reader {
     /// Response times of the traces filed in the range, by the service they entered at.
     pub fn responses(&self, from_us: i64, to_us: i64) -> Result<HashMap<String, Vec<u64>>> {
         let mut responses: HashMap<String, Vec<u64>> = HashMap::new();
+        if !self.has_everything() {
+            let range = ScanRange::Time { from_us, to_us };
+            let scan = TraceScan { range, prefilter: Prefilter::Anything, after: None, budget: u64::MAX, outline: true };
+            self.scan(&scan, &mut |digest| {
+                if let (Some(visit), Some(response_us)) = (digest.entry_visit(), digest.response_us()) {
+                    responses.entry(digest.service(visit.service).id.name.to_string()).or_default().push(response_us);
+                }
+                ControlFlow::Continue(())
+            })?;
+            return Ok(responses);
+        }
         for part in self.parts.iter().filter(|part| part.row.min_time_us < to_us && from_us <= part.row.max_time_us) {
             part.files.tolerate(|files| {
                 let file = files.trace()?;

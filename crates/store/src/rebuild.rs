@@ -1,11 +1,12 @@
 //! Making parts anew from what segments say: all that is derived is derived again, and every document stands once.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
 use model::Segment;
+use model::owner::Owner;
 use tracing::{info, warn};
 
 use crate::cache::Cache;
@@ -149,7 +150,10 @@ pub(crate) async fn catalog(dir: &Path, cache: &Arc<Cache>, now_us: i64, progres
         Ok::<_, Error>((next_id + made.parts.len() as i64, made))
     });
     let (next_id, made) = made.await.map_err(|_| Error::Panicked("making the catalog anew"))??;
-    let Made { parts, rebuilt, last_sequence } = made;
+    let Made { parts, rebuilt, last_sequence, owners } = made;
+    for owner in &owners {
+        catalog.add_owner(owner).await?;
+    }
     catalog.reserve_part_ids(next_id).await?;
     catalog.change_parts(&PartChange { add: parts, checkpoint: Some(last_sequence), ..PartChange::default() }).await?;
     catalog.close().await;
@@ -211,11 +215,12 @@ struct Made {
     parts: Vec<NewPart>,
     rebuilt: Rebuilt,
     last_sequence: u64,
+    owners: BTreeSet<Owner>,
 }
 
 /// Reads segment files side by side, trace by trace, and writes parts of what they hold.
 fn write_parts(dir: &Path, first_id: i64, inputs: &[(i64, Arc<SegmentFile>)], now_us: i64, job: &Job) -> Result<Made> {
-    let mut made = Made { parts: Vec::new(), rebuilt: Rebuilt::default(), last_sequence: 0 };
+    let mut made = Made { parts: Vec::new(), rebuilt: Rebuilt::default(), last_sequence: 0, owners: BTreeSet::new() };
     let mut days = Days::new(dir, first_id, PART_DOCUMENTS, now_us);
     let mut damaged: BTreeMap<i64, String> = BTreeMap::new();
     let mut on_damage = |part: i64, err: &Error| {
@@ -230,6 +235,7 @@ fn write_parts(dir: &Path, first_id: i64, inputs: &[(i64, Arc<SegmentFile>)], no
         made.rebuilt.traces += 1;
         job.advance(batches.iter().map(|batch| batch.num_rows() as u64).sum());
         let digest = crate::digest(id, documents.iter().map(|(_, segment)| segment));
+        made.owners.extend(digest.owners.iter().flatten().cloned());
         days.add(&documents, digest, None)?;
     }
     for (part, why) in damaged {

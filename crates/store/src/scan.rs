@@ -171,6 +171,23 @@ const DECODE_FIRST: usize = 128;
 impl Reader {
     /// Calls `visit` with every trace that may match, newest first, until it breaks or the budget is spent.
     pub fn scan(&self, scan: &TraceScan, visit: &mut dyn FnMut(&TraceDigest) -> ControlFlow<()>) -> Result<Scanned> {
+        if self.has_everything() {
+            return self.scan_all(scan, visit);
+        }
+        let mut failed = None;
+        let scanned = self.scan_all(scan, &mut |digest| match self.visible(digest) {
+            Ok(Some(digest)) if scan.range.admits(digest.time_us, digest.start_us, digest.end_us) => visit(&digest),
+            Ok(_) => ControlFlow::Continue(()),
+            Err(err) => {
+                failed = Some(err);
+                ControlFlow::Break(())
+            }
+        })?;
+        failed.map_or(Ok(scanned), Err)
+    }
+
+    /// Whoever sent it.
+    fn scan_all(&self, scan: &TraceScan, visit: &mut dyn FnMut(&TraceDigest) -> ControlFlow<()>) -> Result<Scanned> {
         let before: RowKey = scan.after.map_or((i64::MAX, TraceId([0xff; 16])), |after| (after.time_us, after.trace_id));
         let memory = self.memory_digests(&|digest| {
             trace::key(digest) < before && scan.range.admits(digest.time_us, digest.start_us, digest.end_us)

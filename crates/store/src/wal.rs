@@ -31,7 +31,9 @@ const FRAME_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// What a frame holds. Numbers are on disk: never reuse one.
 pub(crate) const KIND_SEGMENTS: u8 = 1;
 pub(crate) const KIND_ROWS: u8 = 2;
-const KINDS: [u8; 2] = [KIND_SEGMENTS, KIND_ROWS];
+/// Behind the text that says whose they are.
+pub(crate) const KIND_OWNED_SEGMENTS: u8 = 3;
+const KINDS: [u8; 3] = [KIND_SEGMENTS, KIND_ROWS, KIND_OWNED_SEGMENTS];
 
 /// One acknowledged write, as found by recovery.
 pub(crate) struct Frame {

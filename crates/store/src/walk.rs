@@ -23,6 +23,17 @@ impl Reader {
     /// Calls `visit` with every trace that was under way in the range and perhaps with others, in no order that means anything,
     /// until it breaks. What is damaged is noted and left out.
     pub fn walk(&self, range: &ScanRange, visit: &mut VisitTrace<'_>) -> Result<()> {
+        if self.has_everything() {
+            return self.walk_all(range, visit);
+        }
+        self.walk_all(range, &mut |id, segments| {
+            let visible: Vec<Segment<'_>> =
+                segments.iter().filter(|segment| self.scope.has(segment.owner.as_ref())).cloned().collect();
+            if visible.is_empty() { ControlFlow::Continue(()) } else { visit(id, &visible) }
+        })
+    }
+
+    fn walk_all(&self, range: &ScanRange, visit: &mut VisitTrace<'_>) -> Result<()> {
         let parts: Vec<&Part> = self.parts.iter().filter(|part| range.admits_part(part)).collect();
         let mut wanted = HashMap::new();
         let mut collect = |id, revision| {

@@ -14,6 +14,15 @@ export class ApiError extends Error {
   }
 }
 
+/** Nobody is signed in, where somebody has to be. */
+export function isSignedOut(error: unknown): boolean {
+  return (
+    error instanceof ApiError &&
+    error.status === 403 &&
+    error.type === "MissingAuthenticationTokenException"
+  );
+}
+
 interface ErrorBody {
   Message?: string;
   message?: string;
@@ -51,6 +60,11 @@ export async function post<Out>(path: string, body: unknown, signal?: AbortSigna
     body: JSON.stringify(body),
     ...(signal ? { signal } : {}),
   });
+  return (await response.json()) as Out;
+}
+
+export async function remove<Out>(path: string): Promise<Out> {
+  const response = await send(path, { method: "DELETE" });
   return (await response.json()) as Out;
 }
 

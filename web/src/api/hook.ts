@@ -1,9 +1,24 @@
 // Query keys and defaults in one place. Answers stay on screen while newer ones load.
 
-import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import {
+  useInfiniteQuery,
+  useMutation,
+  useQuery,
+  useQueryClient,
+  type QueryClient,
+} from "@tanstack/react-query";
 
 import { type Window, wholeMinutes } from "../model/time-range";
-import { getHealth } from "./server";
+import { getGroups, listTagsForResource } from "./group";
+import {
+  getInsight,
+  getInsightEvents,
+  getInsightImpactGraph,
+  getInsightSummaries,
+  type InsightState,
+  type InsightSummary,
+} from "./insight";
+import { getHealth, getSession, signIn, signOut, type Session } from "./server";
 import {
   batchGetTraces,
   getSamplingRules,
@@ -15,12 +30,15 @@ import {
 } from "./xray";
 
 const input = (window: Window) => ({ StartTime: window.start, EndTime: window.end });
+const inGroup = (group: string | undefined) => (group ? { GroupName: group } : {});
 
-export function useServiceGraph(window: Window, enabled = true) {
+export function useServiceGraph(window: Window, group?: string, enabled = true) {
   return useQuery({
-    queryKey: ["ServiceGraph", window.start, window.end],
-    queryFn: ({ signal }) => getServiceGraph(input(wholeMinutes(window)), signal),
-    placeholderData: keepPreviousData,
+    queryKey: ["ServiceGraph", group, window.start, window.end],
+    queryFn: ({ signal }) =>
+      getServiceGraph({ ...input(wholeMinutes(window)), ...inGroup(group) }, signal),
+    // Keep the map while the window moves on, but never that of another group.
+    placeholderData: (previous, query) => (query?.queryKey[1] === group ? previous : undefined),
     enabled,
   });
 }
@@ -33,16 +51,22 @@ export function useTraceGraph(traceId: string, enabled: boolean) {
   });
 }
 
-export function useTimeSeries(window: Window, selector: string, period: number) {
+export function useTimeSeries(window: Window, selector: string, period: number, group?: string) {
   return useQuery({
-    queryKey: ["TimeSeries", selector, period, window.start, window.end],
+    queryKey: ["TimeSeries", selector, period, group, window.start, window.end],
     queryFn: ({ signal }) =>
       getTimeSeriesServiceStatistics(
-        { ...input(wholeMinutes(window)), EntitySelectorExpression: selector, Period: period },
+        {
+          ...input(wholeMinutes(window)),
+          ...inGroup(group),
+          EntitySelectorExpression: selector,
+          Period: period,
+        },
         signal,
       ),
     // Keep the lines while the window moves on, but never those of another node.
-    placeholderData: (previous, query) => (query?.queryKey[1] === selector ? previous : undefined),
+    placeholderData: (previous, query) =>
+      query?.queryKey[1] === selector && query.queryKey[3] === group ? previous : undefined,
   });
 }
 
@@ -89,6 +113,167 @@ export function useSamplingRules() {
     queryKey: ["SamplingRules"],
     queryFn: ({ signal }) => getSamplingRules(signal),
   });
+}
+
+export function useGroups() {
+  return useQuery({ queryKey: ["Groups"], queryFn: ({ signal }) => getGroups(signal) });
+}
+
+export function useTags(arn: string | undefined) {
+  return useQuery({
+    queryKey: ["Tags", arn],
+    queryFn: ({ signal }) => listTagsForResource({ ResourceARN: arn! }, signal),
+    enabled: arn !== undefined,
+    // What stands in a form must not change under the hands of who fills it in.
+    staleTime: 0,
+    gcTime: 0,
+  });
+}
+
+/** Of several groups together, the newest first. */
+async function insightsOf(
+  groups: readonly string[],
+  window: Window,
+  state: InsightState | undefined,
+  signal: AbortSignal,
+): Promise<InsightSummary[]> {
+  const answers = await Promise.all(
+    groups.map((GroupName) =>
+      getInsightSummaries(
+        { ...input(window), GroupName, ...(state ? { States: [state] } : {}) },
+        signal,
+      ),
+    ),
+  );
+  return answers.flat().sort((a, b) => b.StartTime - a.StartTime);
+}
+
+export function useInsights(
+  groups: readonly string[],
+  window: Window,
+  state: InsightState | undefined,
+) {
+  const what = JSON.stringify([groups, state]);
+  return useQuery({
+    queryKey: ["InsightSummaries", what, window.start, window.end],
+    queryFn: ({ signal }) => insightsOf(groups, window, state, signal),
+    placeholderData: (previous, query) => (query?.queryKey[1] === what ? previous : undefined),
+    enabled: groups.length > 0,
+  });
+}
+
+/** What goes on now, in all groups. A page in the background asks for nothing. */
+export function useActiveInsights() {
+  const mayRead = useMayRead();
+  return useQuery({
+    enabled: mayRead,
+    queryKey: ["ActiveInsights"],
+    queryFn: async ({ signal }) => {
+      const groups = await getGroups(signal);
+      const watched = groups.filter((group) => group.InsightsConfiguration?.InsightsEnabled);
+      const now = Math.floor(Date.now() / 1000);
+      const names = watched.map((group) => group.GroupName);
+      return insightsOf(names, { start: now - 60, end: now + 60 }, "ACTIVE", signal);
+    },
+    refetchInterval: 30_000,
+    staleTime: 25_000,
+  });
+}
+
+const followMs = 15_000;
+
+export function useInsight(id: string) {
+  return useQuery({
+    queryKey: ["Insight", id],
+    queryFn: ({ signal }) => getInsight({ InsightId: id }, signal),
+    refetchInterval: (query) => (query.state.data?.State === "ACTIVE" ? followMs : false),
+  });
+}
+
+export function useInsightEvents(id: string, active: boolean) {
+  return useQuery({
+    queryKey: ["InsightEvents", id, active],
+    queryFn: ({ signal }) => getInsightEvents({ InsightId: id }, signal),
+    refetchInterval: active ? followMs : false,
+    placeholderData: (previous, query) => (query?.queryKey[1] === id ? previous : undefined),
+  });
+}
+
+export function useInsightImpactGraph(id: string, window: Window) {
+  return useQuery({
+    queryKey: ["InsightImpactGraph", id, window.start, window.end],
+    queryFn: ({ signal }) => getInsightImpactGraph({ ...input(window), InsightId: id }, signal),
+    placeholderData: (previous, query) => (query?.queryKey[1] === id ? previous : undefined),
+  });
+}
+
+/** Per minute, one answer for each selector; with the expected band of faults, where selectors name services. */
+export function useFaultSeries(
+  selectors: readonly string[],
+  window: Window,
+  group: string | undefined,
+  forecast: boolean,
+) {
+  const what = JSON.stringify([selectors, group, forecast]);
+  return useQuery({
+    queryKey: ["FaultSeries", what, window.start, window.end],
+    queryFn: ({ signal }) =>
+      Promise.all(
+        selectors.map((selector) =>
+          getTimeSeriesServiceStatistics(
+            {
+              ...input(window),
+              ...inGroup(group),
+              EntitySelectorExpression: selector,
+              Period: 60,
+              ...(forecast ? { ForecastStatistics: true } : {}),
+            },
+            signal,
+          ),
+        ),
+      ),
+    placeholderData: (previous, query) => (query?.queryKey[1] === what ? previous : undefined),
+  });
+}
+
+export const sessionKey = ["session"] as const;
+
+/** Nothing of what one person saw stays for the next one. */
+function become(queries: QueryClient, session: Session) {
+  queries.setQueryData(sessionKey, session);
+  queries.removeQueries({ predicate: (query) => query.queryKey[0] !== sessionKey[0] });
+}
+
+export function useSignIn() {
+  const queries = useQueryClient();
+  return useMutation({ mutationFn: signIn, onSuccess: (session) => become(queries, session) });
+}
+
+export function useSignOut() {
+  const queries = useQueryClient();
+  return useMutation({ mutationFn: signOut, onSuccess: (session) => become(queries, session) });
+}
+
+export function useSession() {
+  return useQuery({
+    queryKey: sessionKey,
+    queryFn: ({ signal }) => getSession(signal),
+    staleTime: Infinity,
+    gcTime: Infinity,
+    // Everything on a page asks this: without an answer, not all of them try again, but one does now and then.
+    retryOnMount: false,
+    refetchInterval: (query) => (query.state.data ? false : 5_000),
+  });
+}
+
+/** Whether who is signed in may create, edit and delete. */
+export function useMayChange(): boolean {
+  return (useSession().data?.role ?? "admin") === "admin";
+}
+
+/** Whether who is signed in may see anything. */
+export function useMayRead(): boolean {
+  return useSession().data?.role !== "write";
 }
 
 export function useHealth(everyMs: number | false = false) {

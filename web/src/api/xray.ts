@@ -84,6 +84,8 @@ export interface TraceSummary {
   Annotations?: Record<string, { AnnotationValue?: AnnotationValue; ServiceIds?: ServiceId[] }[]>;
   Users?: { UserName?: string; ServiceIds?: ServiceId[] }[];
   ServiceIds?: ServiceId[];
+  AvailabilityZones?: { Name?: string }[];
+  InstanceIds?: { Id?: string }[];
   EntryPoint?: ServiceId;
   FaultRootCauses?: RootCause[];
   ErrorRootCauses?: RootCause[];
@@ -102,6 +104,7 @@ export interface TimeSeriesServiceStatistics {
   Timestamp: number;
   EdgeSummaryStatistics?: ServiceStatistics;
   ServiceSummaryStatistics?: ServiceStatistics;
+  ServiceForecastStatistics?: { FaultCountLow?: number; FaultCountHigh?: number };
   ResponseTimeHistogram?: HistogramEntry[];
 }
 
@@ -129,12 +132,12 @@ export interface SamplingRuleRecord {
   ModifiedAt?: number;
 }
 
-interface Paged {
+export interface Paged {
   NextToken?: string | null;
 }
 
 /** Follows NextToken to the end: for answers that are small by nature. */
-async function allPages<Out extends Paged, Item>(
+export async function allPages<Out extends Paged, Item>(
   path: string,
   input: object,
   items: (page: Out) => Item[] | undefined,
@@ -155,7 +158,10 @@ export interface WindowInput {
   EndTime: number;
 }
 
-export function getServiceGraph(input: WindowInput, signal?: AbortSignal): Promise<Service[]> {
+export function getServiceGraph(
+  input: WindowInput & { GroupName?: string },
+  signal?: AbortSignal,
+): Promise<Service[]> {
   return allPages(
     "/ServiceGraph",
     input,
@@ -177,7 +183,12 @@ export function getTraceGraph(
 }
 
 export function getTimeSeriesServiceStatistics(
-  input: WindowInput & { EntitySelectorExpression?: string; Period?: number },
+  input: WindowInput & {
+    GroupName?: string;
+    EntitySelectorExpression?: string;
+    Period?: number;
+    ForecastStatistics?: boolean;
+  },
   signal?: AbortSignal,
 ): Promise<TimeSeriesServiceStatistics[]> {
   return allPages(

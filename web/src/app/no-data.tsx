@@ -7,20 +7,21 @@ import { useEffect, useRef, type ReactNode } from "react";
 
 import { useHealth } from "../api/hook";
 import { formatCount } from "../model/format";
+import { nextWider } from "../model/time-range";
 import { SendingGuide } from "./sending-guide";
 import { useText } from "./settings";
 import { useTimeRange } from "./time-range";
 import { spanText } from "./time-range-control";
 
-const wider = [3600, 6 * 3600, 86400, 7 * 86400];
-
 interface NoDataProps {
   /** Present when a filter is set: then the filter may be the reason. */
   onClearFilter?: (() => void) | undefined;
-  maxSeconds?: number;
+  maxSeconds?: number | undefined;
+  /** The group that the page is narrowed to. */
+  group?: { name: string; onLeave: () => void };
 }
 
-export function NoData({ onClearFilter, maxSeconds = Infinity }: NoDataProps) {
+export function NoData({ onClearFilter, maxSeconds, group }: NoDataProps) {
   const text = useText();
   const health = useHealth(2000);
   const { window, setRange, refresh } = useTimeRange();
@@ -32,8 +33,7 @@ export function NoData({ onClearFilter, maxSeconds = Infinity }: NoDataProps) {
     if (seen.current !== undefined && accepted !== undefined && accepted > seen.current) refresh();
     seen.current = accepted;
   }, [accepted, refresh]);
-  const span = window.end - window.start;
-  const next = wider.find((seconds) => seconds > span && seconds <= maxSeconds);
+  const next = nextWider(window.end - window.start, maxSeconds);
   const buttons: ReactNode[] = [];
   if (next)
     buttons.push(
@@ -48,20 +48,26 @@ export function NoData({ onClearFilter, maxSeconds = Infinity }: NoDataProps) {
       </Button>,
     );
 
+  if (group)
+    buttons.push(
+      <Button key="leave" onClick={group.onLeave}>
+        {text.group.leave}
+      </Button>,
+    );
+  const [title, explanation] = onClearFilter
+    ? [text.empty.noMatch, text.empty.noMatchText]
+    : group
+      ? [text.group.noTraces(group.name), text.group.noTracesText]
+      : [text.empty.noData, stored === undefined ? "" : text.empty.noDataText(formatCount(stored))];
+
   if (stored === 0 && !accepted && !onClearFilter) return <FirstData />;
   return (
     <Box padding={{ vertical: "xxl" }} textAlign="center" data-testid="no-match">
       <SpaceBetween size="s">
         <Box variant="h3" tagOverride="h2">
-          {onClearFilter ? text.empty.noMatch : text.empty.noData}
+          {title}
         </Box>
-        <Box color="text-body-secondary">
-          {onClearFilter
-            ? text.empty.noMatchText
-            : stored !== undefined
-              ? text.empty.noDataText(formatCount(stored))
-              : ""}
-        </Box>
+        <Box color="text-body-secondary">{explanation}</Box>
         <SpaceBetween direction="horizontal" size="xs" className="m-center">
           {buttons}
         </SpaceBetween>

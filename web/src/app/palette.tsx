@@ -9,7 +9,16 @@ import { useNavigate } from "react-router";
 import { useServiceGraph } from "../api/hook";
 import { nodeIdOf, nodeSelector, toServiceMap } from "../model/graph";
 import { normalizeTraceId } from "../model/trace-id";
-import { samplingPath, sendingPath, traceMapPath, tracePath, tracesPath } from "../path";
+import {
+  analyticsPath,
+  groupsPath,
+  insightsPath,
+  samplingPath,
+  sendingPath,
+  traceMapPath,
+  tracePath,
+  tracesPath,
+} from "../path";
 import { useText } from "./settings";
 import { useTimeRange } from "./time-range";
 import { typeText } from "./type-text";
@@ -30,6 +39,9 @@ function useEntries(typed: string): Entry[] {
   const entries: Entry[] = [
     { label: text.app.traceMap, kind: text.palette.pages, path: traceMapPath({ range }) },
     { label: text.app.traces, kind: text.palette.pages, path: tracesPath({ range }) },
+    { label: text.analytics.title, kind: text.palette.pages, path: analyticsPath({ range }) },
+    { label: text.insight.title, kind: text.palette.pages, path: insightsPath({ range }) },
+    { label: text.group.title, kind: text.palette.pages, path: groupsPath({ range }) },
     { label: text.app.sampling, kind: text.palette.pages, path: samplingPath({ range }) },
     { label: text.app.sending, kind: text.palette.pages, path: sendingPath({ range }) },
   ];

@@ -1,15 +1,22 @@
 // The frame around every page: top bar, list of pages, page, details.
 
 import AppLayout from "@cloudscape-design/components/app-layout";
+import Badge from "@cloudscape-design/components/badge";
 import I18nProvider, { type I18nProviderProps } from "@cloudscape-design/components/i18n";
 import SideNavigation from "@cloudscape-design/components/side-navigation";
 import SplitPanel from "@cloudscape-design/components/split-panel";
-import TopNavigation from "@cloudscape-design/components/top-navigation";
+import TopNavigation, {
+  type TopNavigationProps,
+} from "@cloudscape-design/components/top-navigation";
 import { lazy, Suspense, useEffect, useState } from "react";
 import { useLocation, useNavigate } from "react-router";
 
+import { useActiveInsights, useMayRead, useSession, useSignOut } from "../api/hook";
 import type { Catalogue } from "../i18n/en";
 import {
+  analyticsPath,
+  groupsPath,
+  insightsPath,
   pagePath,
   rangeParameter,
   samplingPath,
@@ -20,7 +27,9 @@ import {
 import { AppRoutes } from "../routes";
 import { ErrorBoundary } from "./error-boundary";
 import { logo } from "./logo";
-import { useSettings, useStored, type Language, type Theme } from "./settings";
+import { NoAccess } from "./no-access";
+import { SessionGate } from "./session-gate";
+import { useSettings, useStored, useText, type Language, type Theme } from "./settings";
 import { useSidePaneSlot, type PanePosition } from "./side-pane";
 import { useTimeRange } from "./time-range";
 
@@ -46,14 +55,16 @@ export function Shell({ messages }: { messages: Record<Language, I18nProviderPro
   }, []);
   return (
     <I18nProvider locale={language} messages={[messages[language]]}>
-      <SkipLink />
-      <TopBar onPalette={() => setPalette(true)} />
-      <Frame />
-      {palette && (
-        <Suspense>
-          <Palette onClose={() => setPalette(false)} />
-        </Suspense>
-      )}
+      <SessionGate>
+        <SkipLink />
+        <TopBar onPalette={() => setPalette(true)} />
+        <Frame />
+        {palette && (
+          <Suspense>
+            <Palette onClose={() => setPalette(false)} />
+          </Suspense>
+        )}
+      </SessionGate>
     </I18nProvider>
   );
 }
@@ -80,6 +91,7 @@ function TopBar({ onPalette }: { onPalette: () => void }) {
   const { text, language, theme, zone, change } = useSettings();
   const navigate = useNavigate();
   const { printed } = useTimeRange();
+  const userMenu = useUserMenu();
   const check = (id: string, label: string, checked: boolean) => ({
     id,
     text: label,
@@ -143,10 +155,33 @@ function TopBar({ onPalette }: { onPalette: () => void }) {
             ],
             onItemClick: ({ detail }) => change({ language: detail.id as Language }),
           },
+          ...userMenu,
         ]}
       />
     </div>
   );
+}
+
+/** Who is signed in; nothing where nobody has to. */
+function useUserMenu(): TopNavigationProps.Utility[] {
+  const text = useText();
+  const t = text.session;
+  const session = useSession().data;
+  const signOut = useSignOut();
+  if (!session?.user) return [];
+  const role = session.role ? t.roles[session.role] : "";
+  return [
+    {
+      type: "menu-dropdown",
+      iconName: "user-profile",
+      text: session.user,
+      ariaLabel: `${t.user}: ${session.user}`,
+      title: session.user,
+      description: t.facts(role, session.account_id ?? ""),
+      items: [{ id: "sign-out", text: t.signOut }],
+      onItemClick: () => signOut.mutate(),
+    },
+  ];
 }
 
 function Frame() {
@@ -159,6 +194,7 @@ function Frame() {
     {},
   );
   const [sizes, setSizes] = useStored<Partial<Record<PanePosition, number>>>("pane-size", {});
+  const mayRead = useMayRead();
   const title = pageTitle(text, pathname);
   useEffect(() => {
     document.title = `${title} · Mitoshi`;
@@ -211,7 +247,7 @@ function Frame() {
       content={
         <div id="page" tabIndex={-1}>
           <ErrorBoundary key={pathname}>
-            <AppRoutes />
+            {mayRead ? <AppRoutes /> : <NoAccess />}
           </ErrorBoundary>
         </div>
       }
@@ -220,9 +256,13 @@ function Frame() {
 }
 
 function pageTitle(text: Catalogue, pathname: string): string {
+  if (pathname === pagePath.traceCompare) return text.compare.title;
   if (pathname.startsWith(`${pagePath.traces}/`))
     return `${text.trace.title} ${decodeURIComponent(pathname.slice(pagePath.traces.length + 1))}`;
   if (pathname.startsWith(pagePath.traces)) return text.app.traces;
+  if (pathname.startsWith(pagePath.analytics)) return text.analytics.title;
+  if (pathname.startsWith(pagePath.insights)) return text.insight.title;
+  if (pathname.startsWith(pagePath.groups)) return text.group.title;
   if (pathname.startsWith(pagePath.sampling)) return text.app.sampling;
   if (pathname.startsWith(pagePath.sending)) return text.app.sending;
   return text.app.traceMap;
@@ -239,6 +279,7 @@ function Navigation() {
   const href = (path: string) =>
     range ? `${path}?${rangeParameter}=${encodeURIComponent(range)}` : path;
   const link = (label: string, to: string) => ({ type: "link" as const, text: label, href: to });
+  const insights = useActiveInsights().data?.length ?? 0;
   return (
     <SideNavigation
       activeHref={href(active)}
@@ -254,17 +295,33 @@ function Navigation() {
           items: [
             link(text.app.traceMap, href(traceMapPath())),
             link(text.app.traces, href(tracesPath())),
+            link(text.analytics.title, href(analyticsPath())),
+            {
+              ...link(text.insight.title, href(insightsPath())),
+              ...(insights > 0 ? { info: <InsightCount count={insights} /> } : {}),
+            },
           ],
         },
         {
           type: "section-group",
           title: text.app.setUp,
           items: [
+            link(text.group.title, href(groupsPath())),
             link(text.app.sampling, href(samplingPath())),
             link(text.app.sending, href(sendingPath())),
           ],
         },
       ]}
     />
+  );
+}
+
+function InsightCount({ count }: { count: number }) {
+  const text = useText();
+  return (
+    <span data-testid="insight-count" title={text.insight.badge(count)}>
+      <Badge color="red">{count}</Badge>
+      <span className="m-visually-hidden">{text.insight.badge(count)}</span>
+    </span>
   );
 }

@@ -33,10 +33,10 @@ const unitSeconds = {
 
 export function TimeRangeControl() {
   const { text, refresh: every, change } = useSettings();
-  const { refresh } = useTimeRange();
+  const { range, setRange, refresh } = useTimeRange();
   return (
     <SpaceBetween direction="horizontal" size="xs" alignItems="center">
-      <RangePicker />
+      <RangePicker range={range} onChange={setRange} />
       <ButtonDropdown
         mainAction={{
           text: "",
@@ -71,9 +71,14 @@ export function TimeRangeControl() {
   );
 }
 
-function RangePicker() {
+export function RangePicker({
+  range,
+  onChange,
+}: {
+  range: TimeRange;
+  onChange: (range: TimeRange) => void;
+}) {
   const { text, zone, language } = useSettings();
-  const { range, setRange } = useTimeRange();
   const value: DateRangePickerProps.Value =
     range.kind === "relative"
       ? {
@@ -94,7 +99,7 @@ function RangePicker() {
       }))}
       onChange={({ detail }) => {
         const next = fromPicker(detail.value);
-        if (next) setRange(next);
+        if (next) onChange(next);
       }}
       isValidRange={(candidate) => validate(text, candidate)}
       locale={language}

@@ -32,7 +32,12 @@ interface SharedTimeRange {
   refresh(): void;
 }
 
-const windowed: ReadonlySet<string> = new Set(["ServiceGraph", "TimeSeries", "TraceSummaries"]);
+const windowed: ReadonlySet<string> = new Set([
+  "ServiceGraph",
+  "TimeSeries",
+  "TraceSummaries",
+  "InsightSummaries",
+]);
 
 const TimeRangeContext = createContext<SharedTimeRange | undefined>(undefined);
 

@@ -5,6 +5,7 @@ import { Handle, Position, type Node, type NodeProps } from "@xyflow/react";
 import { formatDuration } from "../model/format";
 import type { MapNode } from "../model/graph";
 import { ringArcs } from "../model/statistics";
+import { InsightMark } from "./insight-mark";
 import { KindIcon } from "./kind-icon";
 import { StateMark } from "./state-mark";
 
@@ -22,6 +23,8 @@ export interface GraphNodeData extends Record<string, unknown> {
   failures: string;
   /** In the language of the page. */
   type: string;
+  /** Why the node has a mark: it is the root cause of an insight. */
+  mark: string | undefined;
 }
 
 function radiusOf({ node, style, share }: GraphNodeData): number {
@@ -72,6 +75,15 @@ export function GraphNode({ data, selected }: NodeProps<Node<GraphNodeData>>) {
           <g transform={`translate(${radius * 0.72 - 10} ${-radius * 0.72 - 10})`}>
             <circle cx="10" cy="10" r="11.5" className="m-node-badge" />
             <StateMark state={node.state} size={20} />
+          </g>
+        )}
+        {data.mark && (
+          <g
+            transform={`translate(${-radius * 0.72 - 10} ${-radius * 0.72 - 10})`}
+            data-testid="insight-mark"
+          >
+            <rect x="-1.5" y="-1.5" width="23" height="23" rx="6" className="m-node-badge" />
+            <InsightMark size={20} label={data.mark} />
           </g>
         )}
       </svg>

@@ -58,6 +58,8 @@ interface GraphViewProps {
   /** Changes when a node should be brought to the middle. */
   focus?: { id: string; at: number } | undefined;
   words: GraphWords;
+  /** Nodes that are the root cause of an insight, with words for it. */
+  marks?: ReadonlyMap<string, string> | undefined;
   height: string;
   /** How high it may grow for a map that needs it. */
   growTo?: string | undefined;
@@ -173,6 +175,7 @@ function Flow({
   onSelect,
   focus,
   words,
+  marks,
   layout,
   round,
   onTidy,
@@ -227,7 +230,7 @@ function Flow({
           height: nodeSize.height,
           selected: node.id === selected,
           draggable: false,
-          ariaLabel: words.nodeLabel(node.id),
+          ariaLabel: [words.nodeLabel(node.id), marks?.get(node.id)].filter(Boolean).join(", "),
           data: {
             node,
             style,
@@ -235,9 +238,10 @@ function Flow({
             rate: words.rate(node.outcome.total / minutes),
             failures: words.failures(node.id),
             type: words.type(node.id),
+            mark: marks?.get(node.id),
           },
         })),
-    [map, positions, selected, style, words, minutes, mostNode],
+    [map, positions, selected, style, words, marks, minutes, mostNode],
   );
   const edges = useMemo<Edge<GraphEdgeData>[]>(
     () =>

@@ -21,6 +21,13 @@ export interface Series {
   points: readonly (number | undefined)[];
 }
 
+/** A band in which values are expected. */
+export interface Band {
+  name: string;
+  low: readonly (number | undefined)[];
+  high: readonly (number | undefined)[];
+}
+
 interface MetricChartProps {
   title: string;
   times: readonly number[];
@@ -33,23 +40,31 @@ interface MetricChartProps {
   /** Shared crosshair of the charts on a page. */
   cursor: number | undefined;
   onCursor: (time: number | undefined) => void;
+  band?: Band | undefined;
+  /** A time that stands out. */
+  shade?: { name: string; start: number; end: number } | undefined;
 }
 
 const height = 130;
 const margin = { left: 56, right: 8, top: 8, bottom: 20 };
 
 export function MetricChart(props: MetricChartProps) {
-  const { title, times, series, format, formatTime, words } = props;
+  const { title, times, series, format, formatTime, words, band, shade } = props;
   return (
     <ChartFrame
       title={title}
       showTable={words.showTable}
       showChart={words.showChart}
       table={() => ({
-        columns: [words.time, ...series.map((s) => s.name)],
-        rows: times.map((t, i) => [formatTime(t), ...series.map((s) => show(s.points[i], format))]),
+        columns: [words.time, ...series.map((s) => s.name), ...(band ? [band.name] : [])],
+        rows: times.map((t, i) => [
+          formatTime(t),
+          ...series.map((s) => show(s.points[i], format)),
+          ...(band ? [showBand(band, i, format)] : []),
+        ]),
       })}
-      legend={series.map((s) => (
+      legend={[
+        ...series.map((s) => (
         <LegendItem
           key={s.name}
           mark={
@@ -69,7 +84,19 @@ export function MetricChart(props: MetricChartProps) {
           {s.name}
           <b className="m-legend-value">{show(valueAt(props, s), format)}</b>
         </LegendItem>
-      ))}
+        )),
+        band && (
+          <LegendItem key={band.name} mark={<Swatch className="m-band" />}>
+            {band.name}
+            <b className="m-legend-value">{showBand(band, indexAt(props, band.high), format)}</b>
+          </LegendItem>
+        ),
+        shade && (
+          <LegendItem key={shade.name} mark={<Swatch className="m-shade" />}>
+            {shade.name}
+          </LegendItem>
+        ),
+      ]}
     >
       <Lines {...props} />
     </ChartFrame>
@@ -80,10 +107,26 @@ function show(value: number | undefined, format: (value: number) => string): str
   return value === undefined ? "–" : format(value);
 }
 
-function valueAt({ times, cursor }: MetricChartProps, s: Series): number | undefined {
-  if (cursor === undefined) return s.points.findLast((p) => p !== undefined);
-  const index = times.indexOf(cursor);
-  return index < 0 ? undefined : s.points[index];
+function showBand(band: Band, index: number, format: (value: number) => string): string {
+  const [low, high] = [band.low[index], band.high[index]];
+  return low === undefined || high === undefined ? "–" : `${format(low)}–${format(high)}`;
+}
+
+/** Where the crosshair is; without one, the newest point there is. */
+function indexAt({ times, cursor }: MetricChartProps, points: Series["points"]): number {
+  return cursor === undefined ? points.findLastIndex((p) => p !== undefined) : times.indexOf(cursor);
+}
+
+function valueAt(props: MetricChartProps, s: Series): number | undefined {
+  return s.points[indexAt(props, s.points)];
+}
+
+function Swatch({ className }: { className: string }) {
+  return (
+    <svg width="18" height="10" aria-hidden="true">
+      <rect width="18" height="10" rx="2" className={className} />
+    </svg>
+  );
 }
 
 function Lines({
@@ -97,11 +140,14 @@ function Lines({
   words,
   cursor,
   onCursor,
+  band,
+  shade,
 }: MetricChartProps) {
   const plot = usePlot(height, margin);
   const { area, width } = plot;
   const { x, time } = timeScale(window, area);
-  const top = Math.max(1e-9, ...series.flatMap((s) => s.points.filter((p) => p !== undefined)));
+  const lines = [...series.map((s) => s.points), ...(band ? [band.high] : [])];
+  const top = Math.max(1e-9, ...lines.flatMap((points) => points.filter((p) => p !== undefined)));
   // Half a request means nothing: counts get whole numbers on their axis.
   const whole = series.every((s) => s.points.every((p) => p === undefined || Number.isInteger(p)));
   const ticks = linearTicks(0, top * 1.05, 3).filter((t) => !whole || Number.isInteger(t));
@@ -128,6 +174,19 @@ function Lines({
       onColumn={(column) => onCursor(column === undefined ? undefined : times[column])}
       onPointer={(px) => onCursor(px === undefined ? undefined : nearestTime(times, time(px)))}
     >
+      {shade && (
+        <rect
+          x={x(Math.max(window.start, shade.start))}
+          width={Math.max(1, x(Math.min(window.end, shade.end)) - x(Math.max(window.start, shade.start)))}
+          y={area.top}
+          height={area.bottom - area.top}
+          className="m-shade"
+        />
+      )}
+      {band &&
+        runs(times, band.high, step).map((run) => (
+          <polygon key={run[0]!.t} className="m-band" points={bandOutline(band, run, times, x, y)} />
+        ))}
       <ValueAxis plot={plot} ticks={ticks} y={y} format={format} />
       <BottomAxis
         plot={plot}
@@ -179,6 +238,18 @@ function Lines({
       )}
     </PlotSurface>
   );
+}
+
+function bandOutline(
+  band: Band,
+  run: readonly { t: number; v: number }[],
+  times: readonly number[],
+  x: (time: number) => number,
+  y: (value: number) => number,
+): string {
+  const above = run.map((p) => `${x(p.t)},${y(p.v)}`);
+  const below = run.map((p) => `${x(p.t)},${y(band.low[times.indexOf(p.t)] ?? 0)}`);
+  return [...above, ...below.reverse()].join(" ");
 }
 
 /** The keyboard goes from bucket to bucket: those do not begin where the window does. */

@@ -4,6 +4,7 @@ import { memo, type ReactNode } from "react";
 
 import { formatDuration } from "../model/format";
 import { isFailure, isInProgress, type SegmentState } from "../model/segment";
+import type { PathPart } from "../model/critical-path";
 import type { GroupNode, Interval, Row, SegmentNode } from "../model/waterfall";
 import { StateMark } from "./state-mark";
 import type { Zoom } from "./timeline-ruler";
@@ -20,6 +21,8 @@ export interface TimelineWords {
   group: (name: string) => string;
   type: (type: string) => string;
   bar: (start: string, duration: string) => string;
+  onPath: (own: string) => string;
+  offPath: string;
 }
 
 interface TimelineRowProps {
@@ -33,6 +36,9 @@ interface TimelineRowProps {
   zoom: Zoom;
   origin: number;
   words: TimelineWords;
+  /** Whether the critical path is shown, and what of it lies in this row. */
+  pathShown: boolean;
+  path: PathPart | undefined;
   onToggle: () => void;
   onActivate: () => void;
 }
@@ -42,6 +48,7 @@ export const TimelineRow = memo(function TimelineRow(props: TimelineRowProps) {
   const { node, depth } = row;
   const foldable = node.children.length > 0;
   const segment = node.kind === "segment" ? node : undefined;
+  const { pathShown, path } = props;
   return (
     <div
       id={`row-${node.key}`}
@@ -55,8 +62,10 @@ export const TimelineRow = memo(function TimelineRow(props: TimelineRowProps) {
       data-name={segment?.document.name ?? (node as GroupNode).name}
       data-service={segment?.service ?? (node as GroupNode).name}
       data-state={node.state}
+      {...(pathShown && segment ? { "data-path": path ? "on" : "off" } : {})}
       className={[
         "m-row",
+        pathShown && segment && !path ? "m-row-dim" : "",
         segment ? "" : "m-row-group",
         selected ? "m-row-selected" : "",
         active ? "m-row-active" : "",
@@ -94,10 +103,18 @@ export const TimelineRow = memo(function TimelineRow(props: TimelineRowProps) {
       </span>
       <span role="gridcell" className="m-col-duration">
         {segment ? formatDuration(segment.interval.end - segment.interval.start) : ""}
+        {segment && pathShown && (
+          <span className="m-visually-hidden">
+            {path ? words.onPath(formatDuration(path.ownSeconds)) : words.offPath}
+          </span>
+        )}
       </span>
       <span role="gridcell" className="m-row-track">
         {segment ? (
-          <Bar {...props} node={segment} />
+          <>
+            <Bar {...props} node={segment} />
+            {pathShown && path && <PathLine {...props} part={path} />}
+          </>
         ) : (
           <GroupBar {...props} node={node as GroupNode} />
         )}
@@ -196,6 +213,28 @@ function Bar({ node, zoom, origin, words }: TimelineRowProps & { node: SegmentNo
           .slice(0, 60)
           .map((i) => <span key={i.start} className="m-bar-own" style={within(node, i)} />)}
     </span>
+  );
+}
+
+/** Under the bar: a bracket over the time that the path spends here, thick where it is own time. */
+function PathLine({ part, zoom, words }: TimelineRowProps & { part: PathPart }) {
+  const title = words.onPath(formatDuration(part.ownSeconds));
+  const line = (className: string) => (i: Interval) => {
+    const at = place(zoom, i.start, i.end);
+    return at ? (
+      <span
+        key={`${className}${i.start}`}
+        className={className}
+        style={{ left: at.left, width: at.width }}
+        title={title}
+      />
+    ) : null;
+  };
+  return (
+    <>
+      {part.through.map(line("m-path-through"))}
+      {part.own.slice(0, 200).map(line("m-path-own"))}
+    </>
   );
 }
 

@@ -11,6 +11,7 @@ import {
   type KeyboardEvent,
 } from "react";
 
+import type { CriticalPath } from "../model/critical-path";
 import type { Row, Waterfall } from "../model/waterfall";
 import type { PlotWords } from "./plot";
 import { TimelineRow, type TimelineWords } from "./timeline-row";
@@ -27,6 +28,10 @@ interface TimelineProps {
   zoom: Zoom;
   onZoom: (zoom: Zoom | undefined) => void;
   found: string | undefined;
+  /** Present: the critical path is marked, and what is not on it is dimmed. */
+  path?: CriticalPath | undefined;
+  /** Beside another timeline: narrow columns, and the page does not move to the selected row. */
+  compact?: boolean;
   words: TimelineWords & {
     label: string;
     name: string;
@@ -43,6 +48,7 @@ const rowHeight = 32;
 
 export function Timeline(props: TimelineProps) {
   const { waterfall, rows, collapsed, onToggle, selected, onSelect, zoom, onZoom, words } = props;
+  const { compact = false } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const [ruler, width] = useWidth<HTMLDivElement>();
   const ticks = rulerTicks(zoom, waterfall.start, width);
@@ -66,9 +72,11 @@ export function Timeline(props: TimelineProps) {
     if (index === undefined) return;
     setActive(wanted);
     virtualizer.scrollToIndex(index, { align: "auto" });
-    const timer = setTimeout(() => scrollPageTo(`row-${wanted}`), 120);
-    return () => clearTimeout(timer);
-  }, [wanted, indexOf, virtualizer]);
+    if (compact) return;
+    // Again when the details have opened: they cover a part of the page.
+    const timers = [120, 600].map((ms) => setTimeout(() => scrollPageTo(`row-${wanted}`), ms));
+    return () => timers.forEach(clearTimeout);
+  }, [wanted, indexOf, virtualizer, compact]);
 
   // A few rows never scroll: they need no room for a scroll bar.
   const long = rows.length > 15;
@@ -101,7 +109,7 @@ export function Timeline(props: TimelineProps) {
     row.node.kind === "group" ? onToggle(row.node.key) : onSelect(row.node.key);
 
   return (
-    <div className="m-timeline" style={gridLines(ticks)}>
+    <div className={`m-timeline${compact ? " m-timeline-compact" : ""}`} style={gridLines(ticks)}>
       <div className={`m-timeline-head${long ? "" : " m-timeline-short"}`}>
         <span aria-hidden="true">{words.name}</span>
         <span aria-hidden="true" className="m-col-state">
@@ -155,6 +163,8 @@ export function Timeline(props: TimelineProps) {
                 zoom={zoom}
                 origin={waterfall.start}
                 words={words}
+                pathShown={props.path !== undefined}
+                path={props.path?.byKey.get(row.node.key)}
                 onToggle={() => onToggle(row.node.key)}
                 onActivate={() => {
                   setActive(row.node.key);

@@ -12,12 +12,13 @@ export function awsCommand(
     name: string,
     value: string | number | readonly string[] | undefined,
   ])[],
+  /** With a key of who runs it; else it works without any configuration. */
+  signed = false,
 ): string {
-  // Works without any configuration: the server asks for no signature, and takes any region.
   const words = [
     `aws xray ${operation}`,
     `--endpoint-url ${shellQuote(endpoint)}`,
-    "--region us-east-1 --no-sign-request",
+    signed ? "--region us-east-1" : "--region us-east-1 --no-sign-request",
   ];
   for (const [name, value] of options) {
     if (value === undefined || value === "") continue;

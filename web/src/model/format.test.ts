@@ -4,6 +4,7 @@ import {
   formatBytes,
   formatCount,
   formatDuration,
+  formatDurationChange,
   formatPercent,
   formatRate,
   formatTime,
@@ -23,6 +24,15 @@ test("durations have three significant digits and a unit", () => {
   expect(formatDuration(125)).toBe("2 min 05 s");
   expect(formatDuration(7260)).toBe("2 h 01 min");
   expect(formatDuration(undefined)).toBe("–");
+});
+
+test("a change of a duration has a sign", () => {
+  expect([0.0387, -1.5, 0, 2e-7].map((s) => formatDurationChange(s))).toEqual([
+    "+38.7 ms",
+    "−1.5 s",
+    "±0 ms",
+    "±0 ms",
+  ]);
 });
 
 test("counts, rates, shares and sizes", () => {

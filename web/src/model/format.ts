@@ -35,6 +35,15 @@ export function formatDuration(seconds: number | undefined): string {
   return `${sign}${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
 }
 
+/** A difference says which way it goes. */
+export function formatDurationChange(seconds: number | undefined): string {
+  if (seconds === undefined || !Number.isFinite(seconds)) return "–";
+  // Times since the epoch are exact to a fraction of a microsecond: less is no difference.
+  if (Math.abs(seconds) < 1e-6) return "±0 ms";
+  const sign = seconds > 0 ? "+" : "−";
+  return `${sign}${formatDuration(Math.abs(seconds))}`;
+}
+
 const counts = [
   [1e9, " G"],
   [1e6, " M"],

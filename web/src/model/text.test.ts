@@ -20,6 +20,12 @@ test("shell quoting keeps every character", () => {
   );
 });
 
+test("where a signature is asked for, the command makes one", () => {
+  expect(awsCommand("get-groups", "http://h:1", [], true)).toBe(
+    "aws xray get-groups --endpoint-url http://h:1 --region us-east-1",
+  );
+});
+
 test("trace ids in both notations and inside a tracing header", () => {
   const id = "1-6b02ffc0-7a2ab790817c2e13796371a0";
   expect(normalizeTraceId(` ${id} `)).toBe(id);

@@ -1,6 +1,13 @@
 import { expect, test } from "vitest";
 
-import { parseTimeRange, printTimeRange, resolveTimeRange, wholeMinutes } from "./time-range";
+import {
+  nextWider,
+  parseTimeRange,
+  printTimeRange,
+  resolveTimeRange,
+  toMinutes,
+  wholeMinutes,
+} from "./time-range";
 
 test("what is printed is read back", () => {
   for (const text of [
@@ -33,4 +40,12 @@ test("long windows begin and end with a minute, short ones are exact", () => {
   expect(wholeMinutes({ start: 61, end: 21661 })).toEqual({ start: 120, end: 21720 });
   expect(wholeMinutes({ start: 60, end: 21650 })).toEqual({ start: 60, end: 21660 });
   expect(wholeMinutes({ start: 59.5, end: 21660.5 })).toEqual({ start: 59.5, end: 21660.5 });
+});
+
+test("whole minutes, and longer ranges to offer", () => {
+  expect(toMinutes({ start: 61, end: 121 })).toEqual({ start: 60, end: 180 });
+  expect(toMinutes({ start: 60, end: 120 })).toEqual({ start: 60, end: 120 });
+  expect(nextWider(1800)).toBe(3600);
+  expect(nextWider(3600, 6 * 3600)).toBe(6 * 3600);
+  expect(nextWider(6 * 3600, 6 * 3600)).toBeUndefined();
 });

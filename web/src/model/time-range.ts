@@ -56,6 +56,18 @@ export function wholeMinutes(window: Window): Window {
   return whole.end - whole.start > LONGEST ? window : whole;
 }
 
+/** The whole minutes that a window touches. */
+export function toMinutes(window: Window): Window {
+  return { start: Math.floor(window.start / 60) * 60, end: Math.ceil(window.end / 60) * 60 };
+}
+
+const wider = [3600, 6 * 3600, 86400, 7 * 86400, 28 * 86400];
+
+/** The next longer range that a page may offer, in seconds. */
+export function nextWider(seconds: number, most = 7 * 86400): number | undefined {
+  return wider.find((each) => each > seconds && each <= most);
+}
+
 export function periodFor(window: Window): 60 | 300 {
   return window.end - window.start > 3 * 3600 ? 300 : 60;
 }

@@ -318,3 +318,16 @@ export function ancestorsOf(waterfall: Waterfall, node: SegmentNode): string[] {
   const owner = waterfall.groups.find((g) => g.children.includes(top));
   return owner ? [...keys, owner.key] : keys;
 }
+
+/** Segments, and parts sent by themselves, by the id of the entity that called them. */
+export function calleesOf(waterfall: Waterfall): Map<string, SegmentNode[]> {
+  const callees = new Map<string, SegmentNode[]>();
+  for (const node of waterfall.byId.values()) {
+    const parentId = node.parent ? undefined : node.document.parent_id;
+    if (!parentId) continue;
+    const list = callees.get(parentId);
+    if (list) list.push(node);
+    else callees.set(parentId, [node]);
+  }
+  return callees;
+}

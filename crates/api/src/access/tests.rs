@@ -19,9 +19,13 @@ fn every_path_wants_what_it_does() {
         ("/api/health", Need::Welcome),
         ("/api/session", Need::Nothing),
         ("/traces", Need::Nothing),
+        ("/CreateSink", Need::May(Action::Change)),
+        ("/ListLinks", Need::May(Action::Read)),
+        ("/tags/arn", Need::May(Action::Change)),
     ] {
-        assert_eq!(need(path), wanted, "{path}");
+        assert_eq!(need(&Method::POST, path), wanted, "{path}");
     }
+    assert_eq!(need(&Method::GET, "/tags/arn"), Need::May(Action::Read));
 }
 
 #[test]

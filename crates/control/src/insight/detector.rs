@@ -192,7 +192,9 @@ impl Detector {
                 .filter(|&other| other == place || reaches[other][place])
                 .map(|other| failing[other].clone())
                 .collect();
-            services.sort_by_key(|service| (std::cmp::Reverse(last.minute.of(service).faults), service.clone()));
+            let culprit = failing[place];
+            services
+                .sort_by_key(|service| (service != culprit, std::cmp::Reverse(last.minute.of(service).faults), service.clone()));
             causes.push((failing[place].clone(), services));
         }
         causes

@@ -1,6 +1,7 @@
 use model::service::ServiceId;
 use serde_json::json;
-use store::{NewDocument, StoreOptions};
+use store::{NewDocument, Store, StoreOptions};
+
 use testkit::{ManualClock, segment_id, trace_id};
 
 use super::*;
@@ -19,9 +20,9 @@ struct World {
 async fn world(dir: &std::path::Path, clock: &ManualClock) -> World {
     let shared: Arc<dyn Clock> = Arc::new(clock.clone());
     let store = Store::open(StoreOptions::new(dir), shared.clone()).await.unwrap();
-    let groups = Groups::new(store.clone(), shared.clone(), Arc::default());
+    let groups = Groups::new(store.catalog().clone(), shared.clone(), Arc::default());
     let query = Query::new(store.clone(), shared.clone());
-    let insights = Insights::new(store.clone(), query, groups.clone(), shared, Arc::default());
+    let insights = Insights::new(store.catalog().clone(), query, groups.clone(), shared, Arc::default());
     World { insights, groups, store, clock: clock.clone(), number: 0 }
 }
 

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use model::Kind;
+use store::Store;
 use testkit::ManualClock;
 
 use super::*;
@@ -9,7 +10,7 @@ async fn sampling() -> (Sampling, ManualClock, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let clock = ManualClock::at_secs(1_795_000_000);
     let store = Store::open(store::StoreOptions::new(dir.path()), Arc::new(clock.clone())).await.unwrap();
-    (Sampling::new(store, Arc::new(clock.clone()), Arc::default()), clock, dir)
+    (Sampling::new(store.catalog().clone(), Arc::new(clock.clone()), Arc::default()), clock, dir)
 }
 
 fn rule(name: &str, reservoir_size: i64) -> SamplingRule {

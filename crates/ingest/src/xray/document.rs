@@ -39,7 +39,7 @@ impl Ingest {
             good.iter_mut().for_each(detach);
         }
         let accepted = good.len() as u64;
-        self.store.append(good).await?;
+        self.store.append_of(self.owner.clone(), good).await?;
         self.counters.accepted(accepted);
         Ok(rejected)
     }

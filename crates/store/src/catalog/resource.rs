@@ -10,12 +10,19 @@ use crate::error::Result;
 impl Catalog {
     /// All of a kind, by key.
     pub async fn resources<R: Resource>(&self) -> Result<Vec<R>> {
-        let rows = sqlx::query("SELECT * FROM resource WHERE kind = ? ORDER BY key").bind(R::KIND).fetch_all(&self.pool).await?;
+        let rows = sqlx::query("SELECT * FROM resource WHERE account = ? AND kind = ? ORDER BY key")
+            .bind(&*self.account)
+            .bind(R::KIND)
+            .fetch_all(&self.pool)
+            .await?;
         rows.iter().map(|row| read(row)).collect()
     }
 
     pub async fn resource<R: Resource>(&self, key: &str) -> Result<Option<R>> {
-        let row = sqlx::query("SELECT * FROM resource WHERE kind = ? AND key = ?").bind(R::KIND).bind(key);
+        let row = sqlx::query("SELECT * FROM resource WHERE account = ? AND kind = ? AND key = ?")
+            .bind(&*self.account)
+            .bind(R::KIND)
+            .bind(key);
         row.fetch_optional(&self.pool).await?.map(|row| read(&row)).transpose()
     }
 
@@ -26,11 +33,12 @@ impl Catalog {
     }
 
     async fn put(&self, kind: &str, key: &str, value: &str) -> Result<()> {
-        sqlx::query("INSERT OR REPLACE INTO resource (kind, key, value, checksum) VALUES (?, ?, ?, ?)")
+        sqlx::query("INSERT OR REPLACE INTO resource (account, kind, key, value, checksum) VALUES (?, ?, ?, ?, ?)")
+            .bind(&*self.account)
             .bind(kind)
             .bind(key)
             .bind(value)
-            .bind(checksum(kind, key, value))
+            .bind(checksum(&self.account, kind, key, value))
             .execute(&self.pool)
             .await?;
         Ok(())
@@ -38,7 +46,10 @@ impl Catalog {
 
     /// Deletes it; false where there is none of that key.
     pub async fn delete_resource<R: Resource>(&self, key: &str) -> Result<bool> {
-        let deleted = sqlx::query("DELETE FROM resource WHERE kind = ? AND key = ?").bind(R::KIND).bind(key);
+        let deleted = sqlx::query("DELETE FROM resource WHERE account = ? AND kind = ? AND key = ?")
+            .bind(&*self.account)
+            .bind(R::KIND)
+            .bind(key);
         Ok(deleted.execute(&self.pool).await?.rows_affected() > 0)
     }
 
@@ -54,7 +65,7 @@ impl Catalog {
         let mut lost = 0;
         for row in &rows {
             match texts(row) {
-                Ok((kind, key, value)) => self.put(kind, key, value).await?,
+                Ok([account, kind, key, value]) => self.of_account(account).put(kind, key, value).await?,
                 Err(_) => lost += 1,
             }
         }
@@ -62,19 +73,20 @@ impl Catalog {
     }
 }
 
-fn checksum(kind: &str, key: &str, value: &str) -> i64 {
-    let parts = [kind.as_bytes(), b"\0", key.as_bytes(), b"\0", value.as_bytes()];
+fn checksum(account: &str, kind: &str, key: &str, value: &str) -> i64 {
+    let parts = [account.as_bytes(), b"\0", kind.as_bytes(), b"\0", key.as_bytes(), b"\0", value.as_bytes()];
     i64::from(parts.iter().fold(0, |sum, part| crc32c::crc32c_append(sum, part)))
 }
 
-/// Kind, key and value of a row that is as it was written.
-fn texts(row: &SqliteRow) -> Result<(&str, &str, &str)> {
-    let (kind, key, value): (&str, &str, &str) = (row.try_get("kind")?, row.try_get("key")?, row.try_get("value")?);
-    intact(row, checksum(kind, key, value))?;
-    Ok((kind, key, value))
+/// Account, kind, key and value of a row that is as it was written.
+fn texts(row: &SqliteRow) -> Result<[&str; 4]> {
+    let [account, kind, key, value] = ["account", "kind", "key", "value"].map(|name| row.try_get::<&str, _>(name));
+    let texts = [account?, kind?, key?, value?];
+    intact(row, checksum(texts[0], texts[1], texts[2], texts[3]))?;
+    Ok(texts)
 }
 
 fn read<R: Resource>(row: &SqliteRow) -> Result<R> {
-    let (_, _, value) = texts(row)?;
+    let [.., value] = texts(row)?;
     Ok(serde_json::from_str(value).map_err(|err| sqlx::Error::Decode(err.into()))?)
 }

@@ -18,6 +18,7 @@ use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use model::digest::{Annotation, Attributed, Link, RootCause, TraceDigest};
+use model::owner::Owner;
 use model::{CompactString, TraceId};
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReaderBuilder, RowSelection};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -61,7 +62,8 @@ const FIRST_VISIT: usize = 20;
 const VISITS: usize = 21;
 const ENTRY_VISIT: usize = 22;
 const LINKS: usize = 23;
-const DIGEST: usize = 24;
+const OWNERS: usize = 24;
+const DIGEST: usize = 25;
 
 /// Between the elements of a list that is kept as one text. Names hardly ever contain it; one that does still finds itself.
 const SEPARATOR: char = '\u{1f}';
@@ -103,6 +105,8 @@ static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         Field::new("visits", DataType::Int32, false),
         Field::new("entry_visit", DataType::Int32, true),
         Field::new("links", DataType::Int32, false),
+        // Who sent documents of it, where that is not the server's own account alone: see `owners_text`.
+        Field::new("owners", DataType::Utf8, true),
         // What of the digest stands in no column.
         Field::new("digest", DataType::Binary, false),
     ]))
@@ -299,6 +303,7 @@ struct Rows {
     users: StringBuilder,
     /// First visit, visits, entry visit, links.
     places: [Int32Builder; 4],
+    owners: StringBuilder,
     encoded: BinaryBuilder,
     buffer: Vec<u8>,
     schema: SchemaRef,
@@ -325,6 +330,7 @@ impl Rows {
             annotations: StringBuilder::new(),
             users: StringBuilder::new(),
             places: std::array::from_fn(|_| Int32Builder::new()),
+            owners: StringBuilder::new(),
             encoded: BinaryBuilder::new(),
             buffer: Vec::new(),
             schema,
@@ -360,6 +366,7 @@ impl Rows {
         for (builder, value) in self.places.iter_mut().zip(places) {
             builder.append_option(value.map(|value| value as i32));
         }
+        self.owners.append_option(owners_text(&digest.owners));
         let spellings = (0..).zip(&digest.services).filter(|(_, service)| service.names.len() > 1);
         let rest = RestOf {
             links: &digest.links,
@@ -409,11 +416,22 @@ impl Rows {
             Arc::new(visits),
             Arc::new(entry_visit),
             Arc::new(links),
+            Arc::new(self.owners.finish()),
             Arc::new(self.encoded.finish()),
         ];
         columns.extend(self.hot.finish());
         RecordBatch::try_new(self.schema.clone(), columns).map_err(arrow)
     }
+}
+
+/// Owners with commas between; nothing stands for the server's own account. None where there is no other.
+fn owners_text(owners: &[Option<Owner>]) -> Option<String> {
+    let texts: Vec<&str> = owners.iter().map(|owner| owner.as_ref().map_or("", Owner::as_str)).collect();
+    (!owners.is_empty()).then(|| texts.join(","))
+}
+
+fn owners_of(text: &str) -> Vec<Option<Owner>> {
+    text.split(',').map(|text| (!text.is_empty()).then(|| Owner::of_text(text))).collect()
 }
 
 /// The elements with a separator before, between and behind them, so that a whole element can be found as a substring.
@@ -635,7 +653,7 @@ impl TraceFile {
     fn decode(&self, group: usize, candidates: &[Candidate], outline: bool) -> Result<Vec<TraceDigest>> {
         let ranges = candidates.iter().map(|candidate| candidate.row..candidate.row + 1);
         let selection = RowSelection::from_consecutive_ranges(ranges, self.table.group_rows(group));
-        let mut columns = vec![TIME, TRACE_ID, START, END, REVISION, PARTIAL, FIRST_VISIT, VISITS, ENTRY_VISIT, LINKS];
+        let mut columns = vec![TIME, TRACE_ID, START, END, REVISION, PARTIAL, FIRST_VISIT, VISITS, ENTRY_VISIT, LINKS, OWNERS];
         // Links are what of the rest an outline needs, and few traces have any.
         let with_rest = !outline || self.table.has("links") && self.has_links(group)?;
         columns.extend(with_rest.then_some(DIGEST));
@@ -650,6 +668,7 @@ impl TraceFile {
             let (times, starts, ends) = (columns.times(TIME), columns.times(START), columns.times(END));
             let (firsts, counts) = (columns.whole(FIRST_VISIT), columns.whole(VISITS));
             let partial = columns.get(PARTIAL).as_boolean();
+            let owners = columns.find(OWNERS).map(|array| array.as_string::<i32>());
             let entries = columns.find(ENTRY_VISIT).map(|array| array.as_primitive::<Int32Type>());
             let rest = with_rest.then(|| columns.get(DIGEST).as_binary::<i32>());
             for row in 0..batch.num_rows() {
@@ -657,6 +676,9 @@ impl TraceFile {
                 rows_of_visits.push(firsts.value(row) as usize..(firsts.value(row) as usize + counts.value(row) as usize));
                 digests.push((
                     TraceDigest {
+                        owners: owners
+                            .filter(|array| array.is_valid(row))
+                            .map_or_else(Vec::new, |array| owners_of(array.value(row))),
                         id: TraceId(ids.value(row).try_into().unwrap_or_default()),
                         time_us: times.value(row),
                         start_us: starts.value(row),

@@ -1,7 +1,6 @@
 // Sampling rules: what is recorded, and how to change it.
 
 import Box from "@cloudscape-design/components/box";
-import Button from "@cloudscape-design/components/button";
 import Container from "@cloudscape-design/components/container";
 import ContentLayout from "@cloudscape-design/components/content-layout";
 import Flashbar from "@cloudscape-design/components/flashbar";
@@ -11,6 +10,7 @@ import { useState } from "react";
 
 import { useSamplingRules } from "../../api/hook";
 import type { SamplingRule } from "../../api/xray";
+import { ChangeButton } from "../../app/change-button";
 import { CliButton } from "../../app/cli-button";
 import { ErrorState } from "../../app/error-state";
 import { useText } from "../../app/settings";
@@ -70,9 +70,9 @@ export function SamplingPage() {
             onEdit={(rule) => setOpen({ what: "edit", rule })}
             onDelete={(rule) => setOpen({ what: "delete", rule })}
             create={
-              <Button variant="primary" onClick={() => setOpen({ what: "create" })}>
+              <ChangeButton variant="primary" onClick={() => setOpen({ what: "create" })}>
                 {text.sampling.create}
-              </Button>
+              </ChangeButton>
             }
           />
         )}

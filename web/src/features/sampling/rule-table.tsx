@@ -1,11 +1,11 @@
 import { useCollection } from "@cloudscape-design/collection-hooks";
-import Button from "@cloudscape-design/components/button";
 import Header from "@cloudscape-design/components/header";
 import Table, { type TableProps } from "@cloudscape-design/components/table";
 import TextFilter from "@cloudscape-design/components/text-filter";
 import type { ReactNode } from "react";
 
 import type { SamplingRule } from "../../api/xray";
+import { ChangeButton } from "../../app/change-button";
 import { useText } from "../../app/settings";
 import { formatCount, formatPercent } from "../../model/format";
 import { isDefaultRule } from "../../model/sampling-rule";
@@ -64,14 +64,14 @@ export function RuleTable({ rules, onEdit, onDelete, create }: RuleTableProps) {
       header: t.actions,
       cell: (rule) => (
         <span className="m-nowrap m-row-actions">
-          <Button
+          <ChangeButton
             variant="inline-icon"
             iconName="edit"
             ariaLabel={`${text.common.edit}: ${rule.RuleName}`}
             onClick={() => onEdit(rule)}
           />
           {!isDefaultRule(rule) && (
-            <Button
+            <ChangeButton
               variant="inline-icon"
               iconName="remove"
               ariaLabel={`${text.common.delete}: ${rule.RuleName}`}

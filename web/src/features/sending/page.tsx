@@ -10,7 +10,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import { useNavigate } from "react-router";
 
-import { useHealth } from "../../api/hook";
+import { useHealth, useSession } from "../../api/hook";
 import type { Health } from "../../api/server";
 import { ErrorState } from "../../app/error-state";
 import { SendingGuide } from "../../app/sending-guide";
@@ -24,10 +24,11 @@ import { traceMapPath } from "../../path";
 export function SendingPage() {
   const text = useText();
   const health = useHealth(5000);
+  const session = useSession().data;
   return (
     <ContentLayout
       header={
-        <Header variant="h1" description={text.sending.description}>
+        <Header variant="h1" description={session?.required ? text.session.sending : text.sending.description}>
           {text.sending.title}
         </Header>
       }

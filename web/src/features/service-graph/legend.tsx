@@ -1,7 +1,8 @@
 import { useText } from "../../app/settings";
+import { InsightMark } from "../../components/insight-mark";
 import { StateMark } from "../../components/state-mark";
 
-export function Legend() {
+export function Legend({ insights }: { insights: boolean }) {
   const text = useText();
   const items = [
     ["ok", text.state.ok],
@@ -17,6 +18,12 @@ export function Legend() {
           {label}
         </span>
       ))}
+      {insights && (
+        <span className="m-state">
+          <InsightMark />
+          {text.insight.markOf}
+        </span>
+      )}
       <span>
         {text.map.legendText} {text.map.legendLink}
       </span>

@@ -5,14 +5,15 @@ import Link from "@cloudscape-design/components/link";
 import Pagination from "@cloudscape-design/components/pagination";
 import Table, { type TableProps } from "@cloudscape-design/components/table";
 
+import { stateText } from "../../app/graph-words";
 import { useText } from "../../app/settings";
 import { nodeText } from "../../app/type-text";
+import { InsightMark } from "../../components/insight-mark";
 import { StateMark } from "../../components/state-mark";
 import { formatCount, formatDuration, formatPercent, formatRate } from "../../model/format";
 import type { MapNode, ServiceMap } from "../../model/graph";
 import { percentile } from "../../model/histogram";
 import { share, statesByWeight } from "../../model/statistics";
-import { stateText } from "./words";
 
 const pageSize = 100;
 
@@ -20,12 +21,13 @@ interface NodeListProps {
   map: ServiceMap;
   minutes: number;
   selected: string | undefined;
+  marks: ReadonlyMap<string, string>;
   onSelect: (id: string) => void;
 }
 
-export function NodeList({ map, minutes, selected, onSelect }: NodeListProps) {
+export function NodeList({ map, minutes, selected, marks, onSelect }: NodeListProps) {
   const text = useText();
-  const columns = columnsOf(text, minutes, onSelect);
+  const columns = columnsOf(text, minutes, marks, onSelect);
   const { items, collectionProps, paginationProps } = useCollection(map.nodes, {
     sorting: { defaultState: { sortingColumn: columns[2]!, isDescending: true } },
     pagination: { pageSize },
@@ -62,6 +64,7 @@ export function NodeList({ map, minutes, selected, onSelect }: NodeListProps) {
 function columnsOf(
   text: ReturnType<typeof useText>,
   minutes: number,
+  marks: ReadonlyMap<string, string>,
   onSelect: (id: string) => void,
 ): TableProps.ColumnDefinition<MapNode>[] {
   const number = (
@@ -83,15 +86,18 @@ function columnsOf(
       id: "name",
       header: text.map.name,
       cell: (n) => (
-        <Link
-          href="#"
-          onFollow={(event) => {
-            event.preventDefault();
-            onSelect(n.id);
-          }}
-        >
-          {n.name}
-        </Link>
+        <span className="m-state">
+          <Link
+            href="#"
+            onFollow={(event) => {
+              event.preventDefault();
+              onSelect(n.id);
+            }}
+          >
+            {n.name}
+          </Link>
+          {marks.has(n.id) && <InsightMark label={marks.get(n.id)!} />}
+        </span>
       ),
       sortingField: "name",
       isRowHeader: true,

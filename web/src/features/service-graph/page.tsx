@@ -9,9 +9,11 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import { lazy, Suspense, useMemo, useState, useSyncExternalStore } from "react";
 
 import { ApiError } from "../../api/client";
-import { useServiceGraph } from "../../api/hook";
+import { useActiveInsights, useServiceGraph } from "../../api/hook";
 import { CliButton } from "../../app/cli-button";
 import { ErrorState } from "../../app/error-state";
+import { useGraphWords } from "../../app/graph-words";
+import { GroupPicker } from "../../app/group-picker";
 import { NoData } from "../../app/no-data";
 import { useStored, useText } from "../../app/settings";
 import { SidePane } from "../../app/side-pane";
@@ -24,11 +26,12 @@ import type { LayoutMemory } from "../../components/graph-view";
 import { PageLoading } from "../../components/page-loading";
 import { toServiceMap, type ServiceMap } from "../../model/graph";
 import { drawableNodes } from "../../model/graph-layout";
+import { defaultGroup, narrowingGroup } from "../../model/group";
+import { insightsByNode } from "../../model/insight";
 import { Legend } from "./legend";
 import { MapOptions } from "./map-options";
 import { NodeList } from "./node-list";
 import { Pane } from "./pane";
-import { useGraphWords } from "./words";
 
 // Fetched beside the data rather than after it: the map is what this page is for.
 const graphView = import("../../components/graph-view");
@@ -42,7 +45,8 @@ export function TraceMapPage() {
   const text = useText();
   const url = useUrlState();
   const { window, setRange } = useTimeRange();
-  const graph = useServiceGraph(window);
+  const group = narrowingGroup(url.get("group"));
+  const graph = useServiceGraph(window, group);
   const map = useMemo(() => toServiceMap(graph.data ?? []), [graph.data]);
   const list = url.get("view") === "list";
   const tooLong =
@@ -61,7 +65,12 @@ export function TraceMapPage() {
               options={[
                 ["start-time", window.start],
                 ["end-time", window.end],
+                ["group-name", group],
               ]}
+            />
+            <GroupPicker
+              value={group ?? defaultGroup}
+              onChange={(name) => url.set({ group: narrowingGroup(name) }, { push: true })}
             />
             <TimeRangeControl />
           </SpaceBetween>
@@ -74,33 +83,50 @@ export function TraceMapPage() {
           error={graph.error}
           onRetry={() => void graph.refetch()}
           extra={
-            tooLong && (
-              <div>
-                {text.error.tooLong}{" "}
-                <Button
-                  variant="inline-link"
-                  onClick={() =>
-                    setRange({ kind: "absolute", start: window.end - sixHours, end: window.end })
-                  }
-                >
-                  {text.error.lastHours}
-                </Button>
-              </div>
+            graph.error instanceof ApiError && group && !tooLong ? (
+              <Button variant="inline-link" onClick={() => url.set({ group: undefined })}>
+                {text.group.leave}
+              </Button>
+            ) : (
+              tooLong && (
+                <div>
+                  {text.error.tooLong}{" "}
+                  <Button
+                    variant="inline-link"
+                    onClick={() =>
+                      setRange({ kind: "absolute", start: window.end - sixHours, end: window.end })
+                    }
+                  >
+                    {text.error.lastHours}
+                  </Button>
+                </div>
+              )
             )
           }
         />
       ) : graph.isPending ? (
         <PageLoading label={text.common.loading} />
       ) : map.nodes.length === 0 ? (
-        <NoData maxSeconds={sixHours} />
+        <NoData
+          maxSeconds={sixHours}
+          {...(group ? { group: { name: group, onLeave: () => url.set({ group: undefined }) } } : {})}
+        />
       ) : (
-        <MapBody map={map} list={list || map.nodes.length > drawableNodes} />
+        <MapBody map={map} group={group} list={list || map.nodes.length > drawableNodes} />
       )}
     </SpaceBetween>
   );
 }
 
-function MapBody({ map, list }: { map: ServiceMap; list: boolean }) {
+function MapBody({
+  map,
+  group,
+  list,
+}: {
+  map: ServiceMap;
+  group: string | undefined;
+  list: boolean;
+}) {
   const text = useText();
   const url = useUrlState();
   const { window } = useTimeRange();
@@ -108,6 +134,15 @@ function MapBody({ map, list }: { map: ServiceMap; list: boolean }) {
   const [style, setStyle] = useStored<NodeStyle>("map-style", { inside: "metrics", size: "none" });
   const [focus, setFocus] = useState<{ id: string; at: number } | undefined>(undefined);
   const words = useGraphWords(map, minutes);
+  const active = useActiveInsights().data;
+  const insights = useMemo(
+    () => insightsByNode(active ?? [], window, group),
+    [active, window, group],
+  );
+  const marks = useMemo(
+    () => new Map([...insights.keys()].map((id) => [id, text.insight.markOf])),
+    [insights, text],
+  );
   const selected = url.get("node") ?? url.get("edge");
   const select = (id: string | undefined, what: "node" | "edge") =>
     url.set({
@@ -152,6 +187,7 @@ function MapBody({ map, list }: { map: ServiceMap; list: boolean }) {
           map={map}
           minutes={minutes}
           selected={selected}
+          marks={marks}
           onSelect={(id) => select(id, "node")}
         />
       ) : (
@@ -165,12 +201,13 @@ function MapBody({ map, list }: { map: ServiceMap; list: boolean }) {
               onSelect={select}
               focus={focus}
               words={words}
+              marks={marks}
               height={height}
               growTo={narrow && (node ?? edge) ? undefined : "calc(100vh - 100px)"}
               memory={layoutMemory}
             />
           </Suspense>
-          <Legend />
+          <Legend insights={marks.size > 0} />
         </div>
       )}
       {(node ?? edge) && (
@@ -179,7 +216,15 @@ function MapBody({ map, list }: { map: ServiceMap; list: boolean }) {
           position={narrow ? "bottom" : "side"}
           onClose={() => select(undefined, "node")}
         >
-          <Pane key={selected} map={map} node={node} edge={edge} minutes={minutes} />
+          <Pane
+            key={selected}
+            map={map}
+            node={node}
+            edge={edge}
+            minutes={minutes}
+            group={group}
+            insights={insights.get(node?.id ?? "") ?? []}
+          />
         </SidePane>
       )}
     </SpaceBetween>

@@ -12,11 +12,11 @@ import { toTimeSeries } from "../../model/time-series";
 import { periodFor } from "../../model/time-range";
 
 /** Latency, requests and failures over time, with one crosshair for the three. */
-export function PaneCharts({ selector }: { selector: string }) {
+export function PaneCharts({ selector, group }: { selector: string; group: string | undefined }) {
   const { text, zone } = useSettings();
   const { window, setRange } = useTimeRange();
   const period = periodFor(window);
-  const query = useTimeSeries(window, selector, period);
+  const query = useTimeSeries(window, selector, period, group);
   const [cursor, setCursor] = useState<number | undefined>(undefined);
   const data = useMemo(
     () => toTimeSeries(query.data ?? [], window, period),

@@ -4,17 +4,20 @@ import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import Checkbox from "@cloudscape-design/components/checkbox";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import { useNavigate } from "react-router";
+import { Link, useNavigate } from "react-router";
 
+import type { Insight } from "../../api/insight";
 import { chartWords } from "../../app/chart-words";
+import { causeText } from "../../app/insight-words";
 import { useSettings } from "../../app/settings";
 import { useTimeRange } from "../../app/time-range";
 import { nodeText } from "../../app/type-text";
 import { useUrlState } from "../../app/url-state";
 import { HistogramChart } from "../../components/histogram-chart";
+import { InsightMark } from "../../components/insight-mark";
 import { StateMark } from "../../components/state-mark";
 import { narrowed } from "../../model/filter";
-import { formatCount, formatDuration, formatPercent, formatRate } from "../../model/format";
+import { formatClock, formatCount, formatDuration, formatPercent, formatRate } from "../../model/format";
 import {
   nodeSelector,
   selectorOfEdge,
@@ -22,9 +25,10 @@ import {
   type MapNode,
   type ServiceMap,
 } from "../../model/graph";
+import { withinGroup } from "../../model/group";
 import { percentile, toBars } from "../../model/histogram";
 import { share, type Outcome, type State } from "../../model/statistics";
-import { tracesPath } from "../../path";
+import { analyticsPath, insightPath, tracesPath } from "../../path";
 import { PaneCharts } from "./pane-charts";
 
 interface PaneProps {
@@ -32,11 +36,14 @@ interface PaneProps {
   node: MapNode | undefined;
   edge: MapEdge | undefined;
   minutes: number;
+  group: string | undefined;
+  /** Active insights of which this node is the root cause. */
+  insights: readonly Insight[];
 }
 
 const states: readonly State[] = ["fault", "error", "throttle", "ok"];
 
-export function Pane({ map, node, edge, minutes }: PaneProps) {
+export function Pane({ map, node, edge, minutes, group, insights }: PaneProps) {
   const { text } = useSettings();
   const subject = subjectOf(map, node, edge);
   if (!subject) return null;
@@ -49,10 +56,31 @@ export function Pane({ map, node, edge, minutes }: PaneProps) {
         </Box>
         {note !== "" && <Box color="text-body-secondary">{text.map[note]}</Box>}
       </div>
+      {insights.length > 0 && <Insights insights={insights} />}
       <Numbers outcome={outcome} histogram={histogram} minutes={minutes} />
-      <Narrowing selector={selector} outcome={outcome} histogram={histogram} />
-      <PaneCharts selector={selector} />
+      <Narrowing selector={selector} outcome={outcome} histogram={histogram} group={group} />
+      <PaneCharts selector={selector} group={group} />
     </SpaceBetween>
+  );
+}
+
+function Insights({ insights }: { insights: readonly Insight[] }) {
+  const { text, zone } = useSettings();
+  const { printed: range } = useTimeRange();
+  return (
+    <ul className="m-notes" data-testid="node-insights" aria-label={text.insight.title}>
+      {insights.map((insight) => (
+        <li key={insight.InsightId} className="m-note m-note-insight">
+          <InsightMark />
+          <div>
+            <div>{causeText(text, insight)}</div>
+            <Link to={insightPath(insight.InsightId, { range })} className="m-link">
+              {text.insight.since(insight.GroupName ?? "", formatClock(insight.StartTime, zone))}
+            </Link>
+          </div>
+        </li>
+      ))}
+    </ul>
   );
 }
 
@@ -121,10 +149,12 @@ function Narrowing({
   selector,
   outcome,
   histogram,
+  group,
 }: {
   selector: string;
   outcome: Outcome;
   histogram: MapNode["histogram"];
+  group: string | undefined;
 }) {
   const { text } = useSettings();
   const url = useUrlState();
@@ -136,7 +166,7 @@ function Narrowing({
   const [from, to] = (url.get("rt") ?? "").split("~").map(Number);
   const responseTime =
     from !== undefined && to !== undefined && to > from ? { from, to } : undefined;
-  const filter = narrowed(selector, { states: chosen, responseTime });
+  const filter = withinGroup(group, narrowed(selector, { states: chosen, responseTime }));
   const filtered = chosen.length > 0 || responseTime !== undefined;
   // What a person who clicks something red is after.
   const worst = (["fault", "error", "throttle"] as const).find((state) => outcome[state] > 0);
@@ -197,12 +227,18 @@ function Narrowing({
         >
           {filtered ? text.map.viewFiltered : text.map.viewTraces}
         </Button>
+        <Button onClick={() => void navigate(analyticsPath({ range: printed, filter }))}>
+          {text.analytics.analyze}
+        </Button>
         {worst && !filtered && (
           <Button
             data-testid="view-worst"
             onClick={() =>
               void navigate(
-                tracesPath({ range: printed, filter: narrowed(selector, { states: [worst] }) }),
+                tracesPath({
+                  range: printed,
+                  filter: withinGroup(group, narrowed(selector, { states: [worst] })),
+                }),
               )
             }
           >

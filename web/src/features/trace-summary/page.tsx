@@ -5,41 +5,42 @@ import Container from "@cloudscape-design/components/container";
 import Alert from "@cloudscape-design/components/alert";
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
+import ButtonDropdown from "@cloudscape-design/components/button-dropdown";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import { useMemo, useRef, useState } from "react";
+import { useMemo, useRef } from "react";
 import { useNavigate } from "react-router";
 
-import { ApiError } from "../../api/client";
 import { CliButton } from "../../app/cli-button";
 import { ErrorState } from "../../app/error-state";
+import { filterErrorOf, type FilterError } from "../../app/filter-error";
+import { FilterRow } from "../../app/filter-row";
 import { NoData } from "../../app/no-data";
+import { ScanProgress } from "../../app/scan-progress";
 import { useText } from "../../app/settings";
 import { useTimeRange } from "../../app/time-range";
 import { TimeRangeControl } from "../../app/time-range-control";
+import { useScan, type Scan } from "../../app/use-scan";
 import { useUrlState } from "../../app/url-state";
 import { PageLoading } from "../../components/page-loading";
 import { and, rangeTerms } from "../../model/filter";
-import { bareMessage } from "../../model/filter-mistake";
 import { formatCount } from "../../model/format";
 import { normalizeTraceId } from "../../model/trace-id";
-import { choose, vocabularyOf } from "../../model/trace-summary";
-import { tracePath } from "../../path";
+import { choose } from "../../model/trace-summary";
+import { analyticsPath, tracePath } from "../../path";
 import { Distribution } from "./distribution";
-import { FilterBox, type FilterError } from "./filter-box";
 import { Refiners } from "./refiners";
-import { ScanProgress } from "./scan-progress";
 import { TraceTable } from "./trace-table";
-import { useScan, type Scan } from "./use-scan";
 import { useChartChoice } from "./use-chart-choice";
 
 export function TracesPage() {
   const text = useText();
   const url = useUrlState();
-  const { window } = useTimeRange();
+  const navigate = useNavigate();
+  const { window, printed } = useTimeRange();
   const filter = url.get("filter") ?? "";
   const scan = useScan(window, filter);
   const error = scan.error ?? undefined;
-  const syntax = syntaxError(error, filter);
+  const syntax = filterErrorOf(error, filter);
   const last = useRef<Answered | undefined>(undefined);
   if (!error && !scan.running) last.current = { scan, filter };
   return (
@@ -55,6 +56,26 @@ export function TracesPage() {
                 ["end-time", window.end],
                 ["filter-expression", filter],
               ]}
+            />
+            <ButtonDropdown
+              mainAction={{
+                text: text.analytics.analyze,
+                onClick: () => void navigate(analyticsPath({ range: printed, filter })),
+              }}
+              ariaLabel={text.analytics.analyze}
+              items={[
+                { id: "attributes", text: text.analytics.views.attributes },
+                { id: "critical-path", text: text.analytics.views.criticalPath },
+              ]}
+              onItemClick={({ detail }) =>
+                void navigate(
+                  analyticsPath({
+                    range: printed,
+                    filter,
+                    view: detail.id === "critical-path" ? detail.id : undefined,
+                  }),
+                )
+              }
             />
             <TimeRangeControl />
           </SpaceBetween>
@@ -120,16 +141,6 @@ function Unread({ last }: { last: Answered | undefined }) {
   );
 }
 
-function syntaxError(error: Error | undefined, expression: string): FilterError | undefined {
-  if (!(error instanceof ApiError) || error.position === undefined) return undefined;
-  return {
-    message: bareMessage(error.message, error.expected ?? []),
-    position: error.position,
-    expected: error.expected ?? [],
-    expression: expression.trim(),
-  };
-}
-
 function Query({
   filter,
   summaries,
@@ -139,18 +150,9 @@ function Query({
   summaries: Scan["summaries"];
   error: FilterError | undefined;
 }) {
-  const text = useText();
   const url = useUrlState();
   const navigate = useNavigate();
   const { printed, refresh } = useTimeRange();
-  const [typed, setTyped] = useState(filter);
-  // The box follows the address, and keeps the focus while it does.
-  const [followed, setFollowed] = useState(filter);
-  if (followed !== filter) {
-    setFollowed(filter);
-    setTyped(filter);
-  }
-  const vocabulary = useMemo(() => vocabularyOf(summaries), [summaries]);
   const run = (value: string) => {
     const traceId = normalizeTraceId(value);
     if (traceId) void navigate(tracePath(traceId, { range: printed }));
@@ -160,28 +162,7 @@ function Query({
   };
   return (
     <SpaceBetween size="xs">
-      <div className="m-filter-row">
-        <FilterBox
-          value={typed}
-          onChange={setTyped}
-          onRun={run}
-          vocabulary={vocabulary}
-          error={error}
-        />
-        <Button variant="primary" onClick={() => run(typed)}>
-          {text.traces.run}
-        </Button>
-        {typed !== "" && (
-          <Button
-            iconName="close"
-            ariaLabel={text.empty.clearFilter}
-            onClick={() => {
-              setTyped("");
-              if (filter) run("");
-            }}
-          />
-        )}
-      </div>
+      <FilterRow filter={filter} summaries={summaries} error={error} onRun={run} />
       {!error && <Refiners summaries={summaries} onAdd={(term) => run(and(filter, term))} />}
     </SpaceBetween>
   );

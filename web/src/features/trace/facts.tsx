@@ -10,7 +10,7 @@ import { StateMark } from "../../components/state-mark";
 import { formatAge, formatCount, formatDuration, formatTimePrecise } from "../../model/format";
 import { isInProgress } from "../../model/segment";
 import type { Waterfall } from "../../model/waterfall";
-import { segmentStateText } from "./words";
+import { segmentStateText } from "../../app/timeline-words";
 
 export function Facts({ waterfall }: { waterfall: Waterfall }) {
   const { text, zone, language } = useSettings();

@@ -9,7 +9,7 @@ import { formatBytes, formatDuration, formatTimePrecise } from "../../model/form
 import { isFailure, isInProgress, type SegmentDocument } from "../../model/segment";
 import type { SegmentNode, Waterfall } from "../../model/waterfall";
 import { tracePath } from "../../path";
-import { segmentStateText } from "./words";
+import { segmentStateText } from "../../app/timeline-words";
 
 interface OverviewProps {
   waterfall: Waterfall;

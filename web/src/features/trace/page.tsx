@@ -5,7 +5,7 @@ import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import { useMemo } from "react";
+import { useMemo, useState } from "react";
 import { useNavigate, useParams } from "react-router";
 
 import { useHealth, useTrace } from "../../api/hook";
@@ -20,6 +20,7 @@ import { PageLoading } from "../../components/page-loading";
 import { normalizeTraceId } from "../../model/trace-id";
 import { buildWaterfall } from "../../model/waterfall";
 import { tracesPath } from "../../path";
+import { CompareDialog } from "./compare-dialog";
 import { Facts } from "./facts";
 import { RawTrace } from "./raw-trace";
 import { SegmentPane } from "./segment-pane";
@@ -31,12 +32,16 @@ export function TracePage() {
   const { id = "" } = useParams();
   const traceId = normalizeTraceId(id) ?? id;
   const query = useTrace(traceId);
+  const [comparing, setComparing] = useState(false);
   return (
     <SpaceBetween size="s">
       <Header
         variant="h1"
         actions={
           <SpaceBetween direction="horizontal" size="xs">
+            <Button disabled={!query.data} onClick={() => setComparing(true)}>
+              {text.compare.compareWith}
+            </Button>
             <CliButton operation="batch-get-traces" options={[["trace-ids", [traceId]]]} />
             <CopyButton
               label={text.trace.copyLink}
@@ -61,13 +66,25 @@ export function TracePage() {
       ) : query.data === null ? (
         <NotFound id={traceId} onRetry={() => void query.refetch()} />
       ) : (
-        <TraceBody trace={query.data} at={query.dataUpdatedAt / 1000} />
+        <TraceBody
+          trace={query.data}
+          at={query.dataUpdatedAt / 1000}
+          comparing={comparing}
+          onCompared={() => setComparing(false)}
+        />
       )}
     </SpaceBetween>
   );
 }
 
-function TraceBody({ trace, at }: { trace: Trace; at: number }) {
+interface TraceBodyProps {
+  trace: Trace;
+  at: number;
+  comparing: boolean;
+  onCompared: () => void;
+}
+
+function TraceBody({ trace, at, comparing, onCompared }: TraceBodyProps) {
   const text = useText();
   const url = useUrlState();
   const waterfall = useMemo(() => buildWaterfall(trace, at), [trace, at]);
@@ -90,6 +107,7 @@ function TraceBody({ trace, at }: { trace: Trace; at: number }) {
       />
       <TraceTimeline waterfall={waterfall} selected={selected} onSelect={select} />
       <RawTrace trace={trace} waterfall={waterfall} />
+      {comparing && <CompareDialog waterfall={waterfall} onClose={onCompared} />}
       {node && <SegmentPane waterfall={waterfall} node={node} onSelect={select} />}
     </SpaceBetween>
   );

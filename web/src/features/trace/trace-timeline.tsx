@@ -5,13 +5,17 @@ import Container from "@cloudscape-design/components/container";
 import Header from "@cloudscape-design/components/header";
 import Input from "@cloudscape-design/components/input";
 import SpaceBetween from "@cloudscape-design/components/space-between";
+import Toggle from "@cloudscape-design/components/toggle";
 import { useEffect, useMemo, useState } from "react";
 
 import { chartWords } from "../../app/chart-words";
 import { useText } from "../../app/settings";
+import { useTimelineWords } from "../../app/timeline-words";
+import { useUrlState } from "../../app/url-state";
 import { StateMark } from "../../components/state-mark";
 import { Timeline } from "../../components/timeline";
 import type { Zoom } from "../../components/timeline-ruler";
+import { criticalPath } from "../../model/critical-path";
 import { formatDuration } from "../../model/format";
 import {
   ancestorsOf,
@@ -20,7 +24,7 @@ import {
   type SegmentNode,
   type Waterfall,
 } from "../../model/waterfall";
-import { useTimelineWords } from "./words";
+import { PathSummary } from "./path-summary";
 
 interface TraceTimelineProps {
   waterfall: Waterfall;
@@ -31,6 +35,12 @@ interface TraceTimelineProps {
 export function TraceTimeline({ waterfall, selected, onSelect }: TraceTimelineProps) {
   const text = useText();
   const words = useTimelineWords();
+  const url = useUrlState();
+  const pathShown = url.get("path") !== undefined;
+  const path = useMemo(
+    () => (pathShown ? criticalPath(waterfall) : undefined),
+    [pathShown, waterfall],
+  );
   const [collapsed, setCollapsed] = useState<ReadonlySet<string>>(new Set());
   const [zoom, setZoom] = useState<Zoom | undefined>(undefined);
   const [found, setFound] = useState<string | undefined>(undefined);
@@ -52,15 +62,27 @@ export function TraceTimeline({ waterfall, selected, onSelect }: TraceTimelinePr
       else next.add(key);
       return next;
     });
+  const jump = (key: string) => {
+    onSelect(key, "overview");
+    // The address does not change when it is selected already, yet it may be out of sight.
+    if (key === selected)
+      document.getElementById(`row-${key}`)?.scrollIntoView({ block: "center" });
+  };
   const { firstFailure, slowest } = waterfall;
   return (
     <Container
       header={
         <Header
           variant="h2"
-          description={text.trace.pale}
+          description={path ? text.criticalPath.marked : text.trace.pale}
           actions={
-            <SpaceBetween direction="horizontal" size="xs">
+            <SpaceBetween direction="horizontal" size="xs" alignItems="center">
+              <Toggle
+                checked={pathShown}
+                onChange={({ detail }) => url.set({ path: detail.checked ? "on" : undefined })}
+              >
+                <span title={text.criticalPath.help}>{text.criticalPath.show}</span>
+              </Toggle>
               <FindInTimeline
                 waterfall={waterfall}
                 onFound={(node) => {
@@ -112,6 +134,7 @@ export function TraceTimeline({ waterfall, selected, onSelect }: TraceTimelinePr
           </Button>
         )}
       </div>
+      {path && <PathSummary path={path} onSelect={jump} />}
       <Timeline
         waterfall={waterfall}
         rows={rows}
@@ -124,6 +147,7 @@ export function TraceTimeline({ waterfall, selected, onSelect }: TraceTimelinePr
         }
         onZoom={setZoom}
         found={found}
+        path={path}
         words={{
           ...words,
           label: text.trace.timelineLabel,

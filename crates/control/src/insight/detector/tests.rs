@@ -72,7 +72,7 @@ fn the_farthest_failing_service_is_to_blame_and_its_callers_belong_to_it() {
     group.take(&[("front", 42, 120), ("middle", 41, 120), ("back", 40, 60)]);
     let [insight] = &group.insights[..] else { panic!("{:?}", group.insights) };
     assert_eq!(insight.root_cause, service("back"));
-    assert_eq!(insight.services, [service("front"), service("middle"), service("back")]);
+    assert_eq!(insight.services, [service("back"), service("front"), service("middle")]);
     assert_eq!(insight.start_us, (group.minute - 2) * MINUTE_US);
     assert_eq!(insight.clients, Impact { faults: 82, total: 240 });
     assert_eq!(insight.root_cause_impact, Impact { faults: 80, total: 120 });

@@ -15,6 +15,7 @@ use arrow_array::{
     UInt64Array,
 };
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
+use model::owner::Owner;
 use model::segment::{Aws, Http, HttpRequest, HttpResponse, Json, Members};
 use model::time::{secs_to_us, us_to_secs};
 use model::{Segment, SegmentId, TraceId};
@@ -30,7 +31,7 @@ const NUMBERS: [&str; 5] = ["duration_us", "start_time_bits", "end_time_bits", "
 
 const FLAGS: [&str; 7] = ["in_progress", "error", "throttle", "fault", "inferred", "traced", "http_traced"];
 
-const TEXTS: [&str; 19] = [
+const TEXTS: [&str; 20] = [
     "name",
     "type",
     "namespace",
@@ -50,6 +51,7 @@ const TEXTS: [&str; 19] = [
     "aws_queue_url",
     "aws_function_name",
     "aws_function_arn",
+    "owner",
 ];
 
 /// Texts that are JSON: what is not worth a column of its own, and what the model does not know.
@@ -205,7 +207,8 @@ impl Builder {
             aws.and_then(|aws| aws.function_name.as_ref()),
             aws.and_then(|aws| aws.function_arn.as_ref()),
         ];
-        for (builder, text) in self.texts.iter_mut().zip(texts) {
+        let owner = segment.owner.as_ref().map(|owner| Cow::Borrowed(owner.as_str()));
+        for (builder, text) in self.texts.iter_mut().zip(texts.into_iter().chain([owner.as_ref()])) {
             self.bytes += text.map_or(0, |text| text.len());
             builder.append_option(text.map(AsRef::as_ref));
         }
@@ -413,6 +416,7 @@ impl<'b> Rows<'b> {
             queue_url,
             function_name,
             function_arn,
+            owner,
         ] = self.texts.map(|array| array.filter(|array| array.is_valid(row)).map(|array| Cow::Borrowed(array.value(row))));
         let [service, sql, annotations, metadata, cause, links, http_rest, aws_rest, rest] =
             self.jsons.map(|array| array.filter(|array| array.is_valid(row)).map(|array| array.value(row)));
@@ -421,6 +425,7 @@ impl<'b> Rows<'b> {
 
         let start_us = self.start_time.value(row);
         let mut segment = Segment::new(id(self.id), name.unwrap_or_default(), time(start_us, start_bits));
+        segment.owner = owner.map(|text| Owner::of_text(&text));
         segment.parent_id = self.parent_id.filter(|array| array.is_valid(row)).map(id);
         segment.end_time = duration_us.map(|duration_us| time(start_us.wrapping_add(duration_us), end_bits));
         segment.in_progress = in_progress;

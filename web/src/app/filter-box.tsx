@@ -3,19 +3,11 @@
 
 import { useId, useMemo, useRef, useState, type KeyboardEvent } from "react";
 
-import { useText } from "../../app/settings";
-import type { Catalogue } from "../../i18n/en";
-import { complete, type Suggestion, type Vocabulary } from "../../model/filter-completion";
-import { indexOfCharacter, readMistake } from "../../model/filter-mistake";
-
-export interface FilterError {
-  /** As the server says it, without what is expected and where. */
-  message: string;
-  position: number | undefined;
-  expected: readonly string[];
-  /** The text that the server judged: the mark fits only that. */
-  expression: string;
-}
+import type { Catalogue } from "../i18n/en";
+import { complete, type Suggestion, type Vocabulary } from "../model/filter-completion";
+import { indexOfCharacter, readMistake } from "../model/filter-mistake";
+import type { FilterError } from "./filter-error";
+import { useText } from "./settings";
 
 interface FilterBoxProps {
   value: string;
@@ -23,9 +15,12 @@ interface FilterBoxProps {
   onRun: (value: string) => void;
   vocabulary: Vocabulary;
   error: FilterError | undefined;
+  label?: string;
+  placeholder?: string;
 }
 
-export function FilterBox({ value, onChange, onRun, vocabulary, error }: FilterBoxProps) {
+export function FilterBox(props: FilterBoxProps) {
+  const { value, onChange, onRun, vocabulary, error, label, placeholder } = props;
   const text = useText();
   const id = useId();
   const area = useRef<HTMLTextAreaElement>(null);
@@ -59,8 +54,11 @@ export function FilterBox({ value, onChange, onRun, vocabulary, error }: FilterB
       if (!open) setOpen(true);
       else if (count > 0) setIndex((index + 1) % count);
     } else if (event.key === "ArrowUp" && count > 0) setIndex((index - 1 + count) % count);
-    else if (event.key === "Escape" && open) setOpen(false);
-    else if (event.key === "Enter") {
+    else if (event.key === "Escape" && open) {
+      setOpen(false);
+      // The dialog around the box stays.
+      event.stopPropagation();
+    } else if (event.key === "Enter") {
       const chosen = index >= 0 ? shown[index] : undefined;
       if (chosen) accept(chosen);
       else run();
@@ -82,8 +80,8 @@ export function FilterBox({ value, onChange, onRun, vocabulary, error }: FilterB
           autoComplete="off"
           autoCapitalize="off"
           value={value}
-          placeholder={text.traces.filterPlaceholder}
-          aria-label={text.traces.filter}
+          placeholder={placeholder ?? text.traces.filterPlaceholder}
+          aria-label={label ?? text.traces.filter}
           role="combobox"
           aria-expanded={shown.length > 0}
           aria-controls={`${id}-list`}

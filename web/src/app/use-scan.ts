@@ -2,12 +2,12 @@
 
 import { useEffect, useMemo, useState } from "react";
 
-import { useTraceSummaries } from "../../api/hook";
-import type { TraceSummary } from "../../api/xray";
-import type { Window } from "../../model/time-range";
+import { useTraceSummaries } from "../api/hook";
+import type { TraceSummary } from "../api/xray";
+import type { Window } from "../model/time-range";
 
 // Sorting only sees what was fetched: enough for a quarter of an hour at three requests a second.
-const step = 3000;
+const usualStep = 3000;
 
 export interface Scan {
   summaries: TraceSummary[];
@@ -24,7 +24,8 @@ export interface Scan {
   retry(): void;
 }
 
-export function useScan(window: Window, filter: string): Scan {
+/** Looks at about `step` traces before it waits to be asked for more. */
+export function useScan(window: Window, filter: string, step = usualStep): Scan {
   const query = useTraceSummaries(window, filter);
   const [limit, setLimit] = useState(step);
   const [stopped, setStopped] = useState(false);
@@ -33,7 +34,7 @@ export function useScan(window: Window, filter: string): Scan {
   useEffect(() => {
     setStopped(false);
     setLimit(step);
-  }, [filter]);
+  }, [filter, step]);
 
   const summaries = useMemo(() => {
     const byId = new Map<string, TraceSummary>();

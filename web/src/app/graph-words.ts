@@ -1,12 +1,12 @@
 import { useMemo } from "react";
 
-import { useText } from "../../app/settings";
-import { typeText } from "../../app/type-text";
-import type { GraphWords } from "../../components/graph-view";
-import type { Catalogue } from "../../i18n/en";
-import { formatDuration, formatPercent, formatRate } from "../../model/format";
-import type { ServiceMap } from "../../model/graph";
-import { share, type Outcome, type State } from "../../model/statistics";
+import { useText } from "./settings";
+import { typeText } from "./type-text";
+import type { GraphWords } from "../components/graph-view";
+import type { Catalogue } from "../i18n/en";
+import { formatDuration, formatPercent, formatRate } from "../model/format";
+import type { ServiceMap } from "../model/graph";
+import { share, type Outcome, type State } from "../model/statistics";
 
 export function failuresText(text: Catalogue, outcome: Outcome): string {
   return (["fault", "throttle", "error"] as const)

@@ -1,8 +1,8 @@
 import Button from "@cloudscape-design/components/button";
 import ProgressBar from "@cloudscape-design/components/progress-bar";
 
-import { useText } from "../../app/settings";
-import { formatCount } from "../../model/format";
+import { useText } from "./settings";
+import { formatCount } from "../model/format";
 import type { Scan } from "./use-scan";
 
 /** One line of fixed height, so the page below does not jump when the scan ends. */

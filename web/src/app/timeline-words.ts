@@ -1,10 +1,10 @@
 import { useMemo } from "react";
 
-import { useText } from "../../app/settings";
-import { typeText } from "../../app/type-text";
-import type { TimelineWords } from "../../components/timeline-row";
-import type { Catalogue } from "../../i18n/en";
-import type { SegmentState } from "../../model/segment";
+import { useText } from "./settings";
+import { typeText } from "./type-text";
+import type { TimelineWords } from "../components/timeline-row";
+import type { Catalogue } from "../i18n/en";
+import type { SegmentState } from "../model/segment";
 
 export function segmentStateText(text: Catalogue, state: SegmentState): string {
   return state === "in-progress" ? text.state.inProgress : text.state[state];
@@ -27,6 +27,8 @@ export function useTimelineWords(): TimelineWords {
       bar,
       type: (type) => typeText(text, type),
       state,
+      onPath: text.criticalPath.onPath,
+      offPath: text.criticalPath.offPath,
       below: (s) => text.state.below(state(s)),
     };
   }, [text]);
