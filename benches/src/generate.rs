@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 /// One request's body, and a trace that is in it.
 pub struct Body {
     pub text: String,
+    pub segments: u64,
     pub trace_id: String,
 }
 
@@ -60,7 +61,7 @@ impl Iterator for Bodies {
         let rest = self.documents.split_off(self.documents.len().min(50));
         let documents = std::mem::replace(&mut self.documents, rest);
         let text = json!({"TraceSegmentDocuments": documents}).to_string();
-        (!documents.is_empty()).then(|| Body { text, trace_id: self.last_id.clone() })
+        (!documents.is_empty()).then(|| Body { text, segments: documents.len() as u64, trace_id: self.last_id.clone() })
     }
 }
 

@@ -29,6 +29,9 @@ struct Args {
     /// Send so many OpenTelemetry spans instead, in protobuf over HTTP
     #[arg(long, default_value_t = 0)]
     spans: u64,
+    /// Send no more than so many each second, all connections together; 0 is as fast as it goes
+    #[arg(long, default_value_t = 0)]
+    per_second: u64,
     /// Connections that send at the same time
     #[arg(long, default_value_t = 8)]
     connections: usize,
@@ -47,9 +50,9 @@ fn main() {
     let (count, what) = if args.spans > 0 { (args.spans, "spans") } else { (args.segments, "segments") };
     println!("{count} {what} in {} requests, {:.1} MB", load.requests, load.bytes as f64 / 1e6);
     wait_for_flush(&server);
-    println!("on disk: {:.1} MB in the data folder", folder_bytes(&args.dir) as f64 / 1e6);
     println!("after the load: {:.1} MB resident", server.resident_mb());
     server.stop();
+    println!("on disk: {:.1} MB in the data folder", folder_bytes(&args.dir) as f64 / 1e6);
 
     let started = Instant::now();
     let server = Server::start(&args.server, &args.dir);
@@ -84,15 +87,38 @@ impl Load {
     }
 }
 
+/// Holds one connection to its share of `--per-second`.
+struct Pace {
+    began: Instant,
+    sent: u64,
+    per_second: f64,
+}
+
+impl Pace {
+    fn new(args: &Args) -> Pace {
+        Pace { began: Instant::now(), sent: 0, per_second: args.per_second as f64 / args.connections as f64 }
+    }
+
+    /// Waits until so many more are due.
+    fn wait(&mut self, count: u64) {
+        self.sent += count;
+        if self.per_second > 0.0 {
+            let due = Duration::from_secs_f64(self.sent as f64 / self.per_second);
+            std::thread::sleep(due.saturating_sub(self.began.elapsed()));
+        }
+    }
+}
+
 /// Sends one hour of traffic that ends now over several connections and reports the server's CPU time.
 fn put(server: &Server, args: &Args, now: f64) -> Load {
     let send = |sender: u64, client: &mut Client, share: u64| {
         let ids_every = (share / 50 / (200 / args.connections as u64).max(1)).max(1);
-        let mut sent = Load::default();
+        let (mut sent, mut pace) = (Load::default(), Pace::new(args));
         for body in generate::bodies(share, args.seed + sender, now - 3_600.0, 3_600.0) {
             let (status, answer) = client.post("/TraceSegments", &body.text);
             assert!(status == 200 && answer.contains("[]"), "{status} {answer}");
             sent.count(body.text.len(), body.trace_id, ids_every);
+            pace.wait(body.segments);
         }
         sent
     };
@@ -103,11 +129,12 @@ fn put(server: &Server, args: &Args, now: f64) -> Load {
 fn put_spans(server: &Server, args: &Args, now: f64) -> Load {
     let send = |sender: u64, client: &mut Client, share: u64| {
         let ids_every = (share / 512 / (200 / args.connections as u64).max(1)).max(1);
-        let mut sent = Load::default();
+        let (mut sent, mut pace) = (Load::default(), Pace::new(args));
         for batch in span::batches(share, args.seed + sender, now - 3_600.0, 3_600.0) {
             let (status, answer) = client.post_bytes("/v1/traces", "application/x-protobuf", &batch.body);
             assert!(status == 200 && answer.is_empty(), "{status} {answer}");
             sent.count(batch.body.len(), batch.trace_id, ids_every);
+            pace.wait(batch.spans);
         }
         sent
     };

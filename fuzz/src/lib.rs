@@ -9,7 +9,7 @@ pub fn check_spans(request: &ExportTraceServiceRequest) {
     let sent: usize = request.resource_spans.iter().flat_map(|it| &it.scope_spans).map(|it| it.spans.len()).sum();
     assert!(refused.len() <= sent && documents.len() <= 2 * sent);
     for document in documents {
-        let segment = model::segment::parse(document.text.as_bytes()).expect("what was made can be read");
+        let segment = model::segment::parse(&document.text).expect("what was made can be read");
         let segments = [segment];
         let spans = otlp::spans(document.trace_id, &Trace::assemble(&segments));
         assert!(spans.len() <= 1 + segments[0].subsegments.as_ref().map_or(0, Vec::len));

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use ::otlp::proto::collector::trace::v1::ExportTraceServiceRequest;
 use ::otlp::{Mapping, RefusedSpan, SpanDocument};
-use bytes::Bytes;
 use store::NewDocument;
 
 use crate::{Ingest, Result};
@@ -29,5 +28,5 @@ impl Ingest {
 }
 
 pub(crate) fn new_document(document: SpanDocument) -> NewDocument {
-    NewDocument { trace_id: document.trace_id, raw: Bytes::from(document.text) }
+    NewDocument { trace_id: document.trace_id, raw: document.text }
 }

@@ -10,10 +10,9 @@ mod json;
 mod read;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::borrow::Cow;
-
-use serde::Serialize;
 
 pub use json::{Json, Members};
 
@@ -27,167 +26,111 @@ const SUBSEGMENT: &str = "subsegment";
 
 /// A segment or a subsegment, embedded ones included. Members that a document lacks are `None`, so that it can be written
 /// again as it was.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Segment<'a> {
     /// Who sent the document, where that is not the account of this server: account and region. Not part of the document.
-    #[serde(skip)]
     pub owner: Option<Owner>,
     pub id: SegmentId,
     pub name: Cow<'a, str>,
     /// Epoch seconds.
     pub start_time: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub end_time: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub in_progress: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<TraceId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub parent_id: Option<SegmentId>,
     /// `subsegment` on those that are sent on their own.
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_arn: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub throttle: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub inferred: Option<bool>,
     /// The callee is expected to report a segment of its own.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub traced: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub http: Option<Box<Http<'a>>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub aws: Option<Box<Aws<'a>>>,
     /// An object: version, runtime and the like.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<Json<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause<'a>>,
     /// An object.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub sql: Option<Json<'a>>,
     /// An object.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub annotations: Option<Json<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Json<'a>>,
     /// Objects.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub links: Option<Vec<Json<'a>>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub subsegments: Option<Vec<Segment<'a>>>,
     /// Members that the model does not know.
-    #[serde(flatten)]
     pub rest: Members<'a>,
 }
 
 /// The HTTP request that a segment served or a subsegment made.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Http<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub request: Option<HttpRequest<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub response: Option<HttpResponse<'a>>,
-    #[serde(flatten)]
     pub rest: Members<'a>,
 }
 
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct HttpRequest<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub client_ip: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub traced: Option<bool>,
-    #[serde(flatten)]
     pub rest: Members<'a>,
 }
 
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct HttpResponse<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<i64>,
     /// A whole number; where a document has something else, that is in `rest`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub content_length: Option<i64>,
-    #[serde(flatten)]
     pub rest: Members<'a>,
 }
 
 /// What a segment says of the AWS resource it runs on, or a subsegment of the one it called. A member that is no text stands in
 /// `rest`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Aws<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub account_id: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub table_name: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub bucket_name: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub queue_url: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub function_name: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub function_arn: Option<Cow<'a, str>>,
     /// `xray`, `ecs`, `ec2` and everything else.
-    #[serde(flatten)]
     pub rest: Members<'a>,
 }
 
 /// Why something failed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(untagged)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Cause<'a> {
     /// The id of an exception recorded elsewhere in the trace, usually on the subsegment where it was raised.
     Reference(Cow<'a, str>),
     Recorded(Box<RecordedCause<'a>>),
 }
 
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct RecordedCause<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub exceptions: Option<Vec<Exception<'a>>>,
-    #[serde(flatten)]
     pub rest: Members<'a>,
 }
 
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Exception<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<Cow<'a, str>>,
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub remote: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub stack: Option<Json<'a>>,
-    #[serde(flatten)]
     pub rest: Members<'a>,
 }
 
@@ -357,11 +300,6 @@ impl<'a> Segment<'a> {
             subsegments: None,
             rest: self.rest.clone(),
         }
-    }
-
-    /// The document, as JSON text.
-    pub fn to_json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
     }
 
     /// Whether this document is a subsegment that was sent on its own.

@@ -28,6 +28,19 @@ pub fn plain(value: Option<&AnyValue>) -> Option<Json> {
     })
 }
 
+/// Appends the text of that JSON, where there is one.
+pub(crate) fn write_plain(value: Option<&AnyValue>, out: &mut Vec<u8>) -> bool {
+    let written = match value.and_then(|value| value.value.as_ref()) {
+        Some(Value::StringValue(text)) => serde_json::to_writer(&mut *out, text),
+        Some(Value::IntValue(number)) => serde_json::to_writer(&mut *out, number),
+        _ => match plain(value) {
+            Some(json) => serde_json::to_writer(&mut *out, &json),
+            None => return false,
+        },
+    };
+    written.is_ok()
+}
+
 /// The value that `plain` made this JSON of.
 pub fn from_plain(json: &Json) -> AnyValue {
     let value = match json {

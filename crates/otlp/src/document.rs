@@ -3,13 +3,15 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::ops::Range;
 
+use bytes::Bytes;
 use model::quota::Quotas;
 use model::segment::{Aws, Cause, Exception, Http, HttpRequest, HttpResponse, Json, Members, RecordedCause};
 use model::{Segment, SegmentId, TraceId, limit};
 use serde_json::{Map, Value, json};
 
-use crate::attribute::{find_text, int, plain, text, texts};
+use crate::attribute::{find_text, int, plain, text, texts, write_plain};
 use crate::exception::stack;
 use crate::extra::{self, Attributes, Extra, ExtraEvent, ExtraLink, ExtraScope, Typed};
 use crate::proto::collector::trace::v1::ExportTraceServiceRequest;
@@ -17,6 +19,7 @@ use crate::proto::common::v1::{AnyValue, KeyValue};
 use crate::proto::trace::v1::span::SpanKind;
 use crate::proto::trace::v1::{Span, status::StatusCode};
 use crate::resource::{METADATA_PREFIX, Reporter, well_formed};
+use crate::same;
 
 /// Set where a span says whether its parent is in another process, and where it is.
 const HAS_IS_REMOTE: u32 = 0x100;
@@ -63,7 +66,8 @@ impl Default for Mapping {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpanDocument {
     pub trace_id: TraceId,
-    pub text: String,
+    /// Those of one request share their memory.
+    pub text: Bytes,
 }
 
 /// A span that cannot be kept, and why.
@@ -80,7 +84,7 @@ pub struct RefusedSpan {
 /// The documents of all spans of a request.
 pub fn documents(request: &ExportTraceServiceRequest, mapping: &Mapping) -> (Vec<SpanDocument>, Vec<RefusedSpan>) {
     let spans = request.resource_spans.iter().flat_map(|resource| &resource.scope_spans).map(|scope| scope.spans.len()).sum();
-    let mut documents = Vec::with_capacity(spans);
+    let mut made = Made { text: Vec::with_capacity(spans * TYPICAL_BYTES), documents: Vec::with_capacity(spans) };
     let mut refused = Vec::new();
     for resource_spans in &request.resource_spans {
         let reporter = Reporter::of(resource_spans.resource.as_ref(), &resource_spans.schema_url);
@@ -88,8 +92,8 @@ pub fn documents(request: &ExportTraceServiceRequest, mapping: &Mapping) -> (Vec
             let scope = ExtraScope::of(scope_spans.scope.as_ref(), &scope_spans.schema_url);
             let scope = (scope != ExtraScope::default()).then(|| serde_json::to_string(&scope).unwrap_or_default());
             for span in &scope_spans.spans {
-                let made = Maker { reporter: &reporter, scope: scope.as_deref(), mapping, span, known: Known::of(span) };
-                if let Err((code, reason)) = made.documents(&mut documents) {
+                let maker = Maker { reporter: &reporter, scope: scope.as_deref(), mapping, span, known: Known::of(span) };
+                if let Err((code, reason)) = maker.documents(&mut made) {
                     refused.push(RefusedSpan {
                         code,
                         trace_id: hex(short(&span.trace_id)),
@@ -101,7 +105,18 @@ pub fn documents(request: &ExportTraceServiceRequest, mapping: &Mapping) -> (Vec
             }
         }
     }
-    (documents, refused)
+    let text = Bytes::from(made.text);
+    let documents = made.documents.into_iter().map(|(trace_id, place)| SpanDocument { trace_id, text: text.slice(place) });
+    (documents.collect(), refused)
+}
+
+/// What a document of a span takes, about.
+const TYPICAL_BYTES: usize = 1024;
+
+/// Documents one behind the other, and where each stands.
+struct Made {
+    text: Vec<u8>,
+    documents: Vec<(TraceId, Range<usize>)>,
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -204,7 +219,7 @@ struct Maker<'a> {
 }
 
 impl<'a> Maker<'a> {
-    fn documents(&self, documents: &mut Vec<SpanDocument>) -> Result<(), Refusal> {
+    fn documents(&self, made: &mut Made) -> Result<(), Refusal> {
         let invalid = |what: &str| Err(("InvalidSpan", what.to_owned()));
         let Ok(trace_id) = <[u8; 16]>::try_from(self.span.trace_id.as_slice()) else {
             return invalid("the trace id does not have 16 bytes");
@@ -225,12 +240,14 @@ impl<'a> Maker<'a> {
         }
         let trace_id = TraceId(trace_id);
         let mut push = |segment: &Segment<'_>| {
-            let text = segment.to_json();
-            if text.len() > self.mapping.span_bytes {
-                let reason = format!("the span has {} bytes as a document, the limit is {}", text.len(), self.mapping.span_bytes);
-                return Err(("SpanTooLarge", reason));
+            let begin = made.text.len();
+            segment.write_json(&mut made.text);
+            let (bytes, limit) = (made.text.len() - begin, self.mapping.span_bytes);
+            if bytes > limit {
+                made.text.truncate(begin);
+                return Err(("SpanTooLarge", format!("the span has {bytes} bytes as a document, the limit is {limit}")));
             }
-            documents.push(SpanDocument { trace_id, text });
+            made.documents.push((trace_id, begin..made.text.len()));
             Ok(())
         };
         let local_root = text(self.known.span_kind) == Some("LOCAL_ROOT");
@@ -569,13 +586,17 @@ impl<'a> Maker<'a> {
         let indexed =
             |key: &str| self.mapping.index_all_attributes || named.contains(&key) || self.mapping.indexed_attributes.contains(key);
         let mut annotations = Map::new();
-        let mut metadata = Map::new();
-        let mut default = if is_segment { self.reporter.metadata.clone() } else { Map::new() };
+        let mut namespaces = Map::new();
+        // Members of metadata's `default`, one behind the other.
+        let mut default: Vec<u8> = Vec::with_capacity(TYPICAL_BYTES / 2);
+        if is_segment {
+            default.extend_from_slice(self.reporter.metadata_members.as_bytes());
+        }
+        let mut keys = Keys::new(span.attributes.len());
         let mut extra = Extra::default();
         for pair in &span.attributes {
-            let value = plain(pair.value.as_ref());
-            if let Some(value @ (Value::String(_) | Value::Number(_) | Value::Bool(_))) = &value
-                && indexed(&pair.key)
+            if indexed(&pair.key)
+                && let Some(value @ (Value::String(_) | Value::Number(_) | Value::Bool(_))) = plain(pair.value.as_ref())
                 && pair.key != ANNOTATIONS_ATTRIBUTE
             {
                 let key = annotation_key(&pair.key);
@@ -585,7 +606,7 @@ impl<'a> Maker<'a> {
                     extra.annotations.push(key.clone().into_owned());
                 }
                 if free {
-                    annotations.insert(key.into_owned(), value.clone());
+                    annotations.insert(key.into_owned(), value);
                 }
                 if !free || !whole {
                     extra.attributes.push(pair);
@@ -595,21 +616,31 @@ impl<'a> Maker<'a> {
             if let Some(namespace) = pair.key.strip_prefix(METADATA_ATTRIBUTE) {
                 if namespace != DEFAULT_NAMESPACE
                     && !namespace.is_empty()
-                    && let Some(Value::String(text)) = &value
+                    && let Some(text) = text(pair.value.as_ref())
                     && let Ok(object @ Value::Object(_)) = serde_json::from_str(text)
                 {
-                    metadata.insert(namespace.to_owned(), object);
+                    namespaces.insert(namespace.to_owned(), object);
                 }
                 extra.attributes.push(pair);
                 continue;
             }
-            match value {
-                Some(value)
-                    if !is_known(&pair.key) && !pair.key.starts_with(METADATA_PREFIX) && !default.contains_key(&pair.key) =>
-                {
-                    default.insert(pair.key.clone(), value);
+            if is_known(&pair.key) {
+                if same::is_same(segment, pair) {
+                    extra.same.push(pair.key.clone());
+                } else {
+                    extra.attributes.push(pair);
                 }
-                _ => extra.attributes.push(pair),
+                continue;
+            }
+            let begin = default.len();
+            if pair.key.starts_with(METADATA_PREFIX)
+                || keys.has(&pair.key)
+                || !push_member(&mut default, &pair.key, |out| write_plain(pair.value.as_ref(), out))
+            {
+                default.truncate(begin);
+                extra.attributes.push(pair);
+            } else {
+                keys.add(&pair.key);
             }
         }
         for (key, value) in &self.reporter.annotated(self.mapping, is_segment) {
@@ -620,10 +651,7 @@ impl<'a> Maker<'a> {
             }
         }
         segment.annotations = (!annotations.is_empty()).then(|| well_formed(&Value::Object(annotations)));
-        if !default.is_empty() {
-            metadata.insert(DEFAULT_NAMESPACE.to_owned(), Value::Object(default));
-        }
-        segment.metadata = (!metadata.is_empty()).then(|| well_formed(&Value::Object(metadata)));
+        segment.metadata = metadata(&default, &namespaces);
 
         extra.kind = span.kind;
         extra.name = (span.name != segment.name).then(|| span.name.clone());
@@ -652,6 +680,69 @@ impl<'a> Maker<'a> {
             }
         }
         segment.rest.0.push((extra::MEMBER.into(), Json::from_well_formed(text)));
+    }
+}
+
+/// Metadata: members of `default`, one behind the other, and other namespaces.
+fn metadata(default: &[u8], namespaces: &Map<String, Value>) -> Option<Json<'static>> {
+    if default.is_empty() && namespaces.is_empty() {
+        return None;
+    }
+    let mut out = Vec::with_capacity(default.len() + 16);
+    if !default.is_empty() {
+        push_member(&mut out, DEFAULT_NAMESPACE, |out| {
+            out.push(b'{');
+            out.extend_from_slice(default);
+            out.push(b'}');
+            true
+        });
+    }
+    for (namespace, object) in namespaces {
+        push_member(&mut out, namespace, |out| serde_json::to_writer(out, object).is_ok());
+    }
+    out.insert(0, b'{');
+    out.push(b'}');
+    Some(Json::from_well_formed(String::from_utf8(out).expect("invariant: what was written is text")))
+}
+
+/// Appends a member to those that are there. Where `write` fails, what was appended is not to be used.
+fn push_member(members: &mut Vec<u8>, key: &str, write: impl FnOnce(&mut Vec<u8>) -> bool) -> bool {
+    if !members.is_empty() {
+        members.push(b',');
+    }
+    if serde_json::to_writer(&mut *members, key).is_err() {
+        return false;
+    }
+    members.push(b':');
+    write(members)
+}
+
+/// Keys that were seen.
+enum Keys<'a> {
+    Few(Vec<&'a str>),
+    Many(HashSet<&'a str>),
+}
+
+impl<'a> Keys<'a> {
+    /// For so many at most.
+    fn new(count: usize) -> Keys<'a> {
+        if count <= 64 { Keys::Few(Vec::with_capacity(count)) } else { Keys::Many(HashSet::with_capacity(count)) }
+    }
+
+    fn has(&self, key: &str) -> bool {
+        match self {
+            Keys::Few(keys) => keys.contains(&key),
+            Keys::Many(keys) => keys.contains(key),
+        }
+    }
+
+    fn add(&mut self, key: &'a str) {
+        match self {
+            Keys::Few(keys) => keys.push(key),
+            Keys::Many(keys) => {
+                keys.insert(key);
+            }
+        }
     }
 }
 

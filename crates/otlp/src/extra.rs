@@ -32,7 +32,10 @@ pub struct Extra {
     pub flags: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<(i32, String)>,
-    /// Attributes that neither `annotations` nor `metadata` have: the other members were made of them.
+    /// Keys of attributes whose values other members have as they are (`same`).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub same: Vec<String>,
+    /// Attributes that no other member has as they are.
     #[serde(flatten)]
     pub attributes: Attributes,
     /// Keys of annotations that are no attributes of the span: they were made of attributes with other keys.

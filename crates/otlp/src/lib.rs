@@ -14,6 +14,7 @@ pub mod extra;
 pub mod jaeger;
 pub mod json;
 mod resource;
+mod same;
 pub mod span;
 #[cfg(test)]
 mod tests;

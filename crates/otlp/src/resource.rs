@@ -25,6 +25,8 @@ pub(crate) struct Reporter<'a> {
     pub(crate) service: Option<Json<'static>>,
     /// Attributes as members of its segments' metadata.
     pub(crate) metadata: Map<String, Value>,
+    /// The same as text, without the braces.
+    pub(crate) metadata_members: String,
     /// Everything, and what the metadata leaves out, as JSON; none where there is nothing to say.
     pub(crate) extra: Option<String>,
     pub(crate) extra_beside_metadata: Option<String>,
@@ -46,7 +48,8 @@ impl<'a> Reporter<'a> {
         };
         let all = json_of(&extra);
         let metadata = std::mem::take(&mut extra.attributes.plain);
-        let metadata = metadata.into_iter().map(|(key, value)| (format!("{METADATA_PREFIX}{key}"), value)).collect();
+        let metadata: Map<_, _> = metadata.into_iter().map(|(key, value)| (format!("{METADATA_PREFIX}{key}"), value)).collect();
+        let object = serde_json::to_string(&metadata).unwrap_or_default();
         let reporter = Reporter {
             attributes,
             service_name: find_text(attributes, "service.name"),
@@ -55,6 +58,7 @@ impl<'a> Reporter<'a> {
             origin: None,
             aws: Aws::default(),
             service: None,
+            metadata_members: object[1..object.len() - 1].to_owned(),
             metadata,
             extra: all,
             extra_beside_metadata: json_of(&extra),

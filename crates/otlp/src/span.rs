@@ -17,6 +17,7 @@ use crate::proto::resource::v1::Resource;
 use crate::proto::trace::v1::span::{Event, Link, SpanKind};
 use crate::proto::trace::v1::{Span, Status, status::StatusCode};
 use crate::resource::METADATA_PREFIX;
+use crate::same;
 
 /// A span with who reported it.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -62,7 +63,8 @@ fn extra_of(document: &Segment<'_>) -> Option<Extra> {
 }
 
 fn as_it_came(trace_id: TraceId, document: &Segment<'_>, parent: Option<&Segment<'_>>, extra: Extra) -> ResourceSpan {
-    let mut attributes: Vec<KeyValue> = extra.attributes.pairs().collect();
+    let same = extra.same.iter().filter_map(|key| same::pair(document, key));
+    let mut attributes: Vec<KeyValue> = same.chain(extra.attributes.pairs()).collect();
     let mut resource = Resource {
         attributes: extra.resource.attributes.pairs().collect(),
         dropped_attributes_count: extra.resource.dropped,

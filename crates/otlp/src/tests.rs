@@ -22,7 +22,7 @@ fn through(request: &ExportTraceServiceRequest, mapping: &Mapping) -> Vec<Resour
     assert_eq!(refused, []);
     let mut by_trace: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for document in &documents {
-        let segment = segment::parse(document.text.as_bytes()).expect("the document is one");
+        let segment = segment::parse(&document.text).expect("the document is one");
         assert_eq!(segment.trace_id, Some(document.trace_id));
         by_trace.entry(document.trace_id).or_default().push(segment);
     }
@@ -279,7 +279,7 @@ fn documents_of(span: serde_json::Value, indexed: &[&str]) -> Vec<serde_json::Va
     let mapping = Mapping { indexed_attributes: indexed.iter().map(|key| (*key).to_owned()).collect(), ..Mapping::default() };
     let (documents, refused) = documents(&request, &mapping);
     assert_eq!(refused, []);
-    documents.iter().map(|document| serde_json::from_str(&document.text).unwrap()).collect()
+    documents.iter().map(|document| serde_json::from_slice(&document.text).unwrap()).collect()
 }
 
 fn attributes_json(pairs: serde_json::Value) -> serde_json::Value {
@@ -480,6 +480,6 @@ fn spans_that_cannot_be_kept_are_named() {
     }
     // An end before the start, and a parent of zeros, are tolerated.
     let (documents, _) = span(&|span| (span.end_time_unix_nano, span.parent_span_id) = (5, vec![0; 8]));
-    let document: serde_json::Value = serde_json::from_str(&documents[0].text).unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&documents[0].text).unwrap();
     assert_eq!((&document["end_time"], &document["parent_id"]), (&document["start_time"], &json!(null)));
 }

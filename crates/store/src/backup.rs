@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Catalog, NewPart};
 use crate::error::{Error, IoContext, Result};
-use crate::open::{BACKUP, RESTORING, catalog_path, lock, read_format, write_whole};
+use crate::open::{BACKUP, RESTORING, catalog_path, is_readable, lock, read_format, write_whole};
 use crate::part;
 use crate::progress::{Job, Progress};
 use crate::table::file::Checksums;
@@ -51,7 +51,7 @@ const TRIES: usize = 20;
 /// Copies a data folder, which a server may be using, to `to`: a new folder, or one with an earlier backup of it.
 pub async fn backup(dir: &Path, to: &Path, now_us: i64, progress: &Progress) -> Result<Contents> {
     match read_format(dir)? {
-        Some(version) if version == FORMAT_VERSION.to_string() => {}
+        Some(version) if is_readable(&version) => {}
         Some(found) => return Err(Error::Format { path: dir.to_owned(), found, known: FORMAT_VERSION }),
         None => return Err(Error::NoData { path: dir.to_owned() }),
     }
@@ -130,8 +130,8 @@ const DRAFT: &str = "INCOMPLETE";
 /// is not copied again.
 pub async fn restore(from: &Path, dir: &Path, progress: &Progress) -> Result<Contents> {
     let Some(contents) = read_contents(from)? else { return Err(Error::NoBackup { path: from.to_owned() }) };
-    if contents.format != FORMAT_VERSION {
-        let found = contents.format.to_string();
+    let found = contents.format.to_string();
+    if !is_readable(&found) {
         return Err(Error::Format { path: from.to_owned(), found, known: FORMAT_VERSION });
     }
     let marks = [dir.join(RESTORING), dir.join(RESTORING).with_extension("new")];

@@ -12,7 +12,7 @@ use model::minute::{MINUTE_US, Minutes, minute_of};
 use crate::cache::Cache;
 use crate::catalog::Catalog;
 use crate::error::{Error, Result};
-use crate::open::{BACKUP, RESTORING, catalog_path, read_format};
+use crate::open::{BACKUP, RESTORING, catalog_path, is_readable, read_format};
 use crate::part::{self, Part};
 use crate::progress::{Job, Progress};
 use crate::rows;
@@ -62,7 +62,7 @@ pub async fn checkup(dir: &Path, deep: bool, progress: &Progress) -> Result<Chec
         return Err(Error::IsBackup { path: dir.to_owned() });
     }
     match read_format(dir)? {
-        Some(version) if version == FORMAT_VERSION.to_string() => {}
+        Some(version) if is_readable(&version) => {}
         Some(found) => return Err(Error::Format { path: dir.to_owned(), found, known: FORMAT_VERSION }),
         None => return Err(Error::NoData { path: dir.to_owned() }),
     }

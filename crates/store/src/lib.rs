@@ -69,8 +69,11 @@ use rows::NewRows;
 use rows::part::RowPart;
 use table::segment;
 
-/// The version of everything on disk. A folder of another version is refused with a message that says so.
-pub const FORMAT_VERSION: u32 = 7;
+/// The version of everything on disk. A folder of a version that cannot be read is refused with a message that says so.
+pub const FORMAT_VERSION: u32 = 8;
+/// The oldest that can be read: version 8 has columns that 7 did not have, and nothing else is different. A folder becomes one of
+/// the newest version when it is opened.
+const FORMAT_VERSION_READ: u32 = 7;
 
 /// How a store behaves.
 #[derive(Debug, Clone)]

@@ -21,7 +21,7 @@ use crate::part::{self, Part};
 use crate::rows;
 use crate::rows::part::RowPart;
 use crate::wal::{self, Frame, LogDamage};
-use crate::{Entry, FORMAT_VERSION, Inner, State, Store, StoreOptions, number, rebuild, write};
+use crate::{Entry, FORMAT_VERSION, FORMAT_VERSION_READ, Inner, State, Store, StoreOptions, number, rebuild, write};
 
 /// What was found when the store was opened.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,7 +43,8 @@ impl Store {
         has_format(&dir)?;
         make_folders(&dir)?;
         let lock = lock(&dir)?;
-        if !has_format(&dir)? {
+        has_format(&dir)?;
+        if read_format(&dir)?.is_none_or(|version| version != FORMAT_VERSION.to_string()) {
             write_whole(&dir.join("FORMAT"), format!("{FORMAT_VERSION}\n").as_bytes())?;
         }
         let cache = Arc::new(Cache::new(options.block_cache_bytes, options.footer_cache_bytes));
@@ -217,10 +218,15 @@ fn has_format(dir: &Path) -> Result<bool> {
         return Err(Error::HalfRestored { path: dir.to_owned() });
     }
     match read_format(dir)? {
-        Some(version) if version == FORMAT_VERSION.to_string() => Ok(true),
+        Some(version) if is_readable(&version) => Ok(true),
         Some(found) => Err(Error::Format { path: dir.to_owned(), found, known: FORMAT_VERSION }),
         None => Ok(false),
     }
+}
+
+/// Whether this program reads folders of the version.
+pub(crate) fn is_readable(version: &str) -> bool {
+    version.parse().is_ok_and(|version| (FORMAT_VERSION_READ..=FORMAT_VERSION).contains(&version))
 }
 
 pub(crate) fn read_format(dir: &Path) -> Result<Option<String>> {

@@ -396,6 +396,22 @@ async fn a_folder_in_use_or_of_another_version_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_folder_of_the_version_before_becomes_one_of_this() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path()).await;
+    store.close().await.unwrap();
+    drop(store);
+    std::fs::write(dir.path().join("FORMAT"), "7\n").unwrap();
+    loop {
+        match Store::open(StoreOptions::new(dir.path()), Arc::new(ManualClock::at_secs(NOW_SECS))).await {
+            Err(Error::Locked { .. }) => tokio::task::yield_now().await,
+            opened => break drop(opened.unwrap()),
+        }
+    }
+    assert_eq!(std::fs::read_to_string(dir.path().join("FORMAT")).unwrap(), format!("{FORMAT_VERSION}\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn files_of_a_part_that_was_never_registered_are_swept() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _) = open(dir.path()).await;

@@ -4,8 +4,6 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde::ser::{Error, SerializeMap};
-use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::read::Key;
@@ -61,14 +59,23 @@ impl<'a> Json<'a> {
         }
     }
 
+    pub fn into_text(self) -> Cow<'a, str> {
+        self.0
+    }
+
+    /// Values as the text of an array.
+    pub fn list(values: &[Json<'_>]) -> String {
+        let mut text = String::from("[");
+        for (place, value) in values.iter().enumerate() {
+            text.push_str(if place > 0 { "," } else { "" });
+            text.push_str(&value.0);
+        }
+        text.push(']');
+        text
+    }
+
     fn into_owned(self) -> Json<'static> {
         Json(self.0.into_owned().into())
-    }
-}
-
-impl Serialize for Json<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serde_json::from_str::<&RawValue>(&self.0).map_err(S::Error::custom)?.serialize(serializer)
     }
 }
 
@@ -96,32 +103,6 @@ impl<'a> Members<'a> {
 
     fn into_owned(self) -> Members<'static> {
         Members(self.0.into_iter().map(|(key, value)| (key.into_owned().into(), value.into_owned())).collect())
-    }
-
-    /// As the text of an object.
-    pub fn to_json(&self) -> String {
-        let mut text = String::with_capacity(2 + self.0.iter().map(|(key, value)| key.len() + value.0.len() + 4).sum::<usize>());
-        text.push('{');
-        for (place, (key, value)) in self.0.iter().enumerate() {
-            if place > 0 {
-                text.push(',');
-            }
-            text.push_str(&serde_json::to_string(key).unwrap_or_default());
-            text.push(':');
-            text.push_str(&value.0);
-        }
-        text.push('}');
-        text
-    }
-}
-
-impl Serialize for Members<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (key, value) in &self.0 {
-            map.serialize_entry(key, value)?;
-        }
-        map.end()
     }
 }
 

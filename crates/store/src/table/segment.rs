@@ -2,6 +2,7 @@
 //! rows. Documents are not kept as text: what the model knows of them is columns, the rest is JSON beside them.
 
 mod columns;
+mod shared;
 #[cfg(test)]
 mod tests;
 

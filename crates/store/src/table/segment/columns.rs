@@ -16,9 +16,11 @@ use arrow_array::{
 };
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
 use model::owner::Owner;
-use model::segment::{Aws, Http, HttpRequest, HttpResponse, Json, Members};
+use model::segment::{Aws, Cause, Http, HttpRequest, HttpResponse, Json, Members};
 use model::time::{secs_to_us, us_to_secs};
 use model::{Segment, SegmentId, TraceId};
+
+use super::shared::{OTEL, Otel, join_metadata, split_metadata, split_otel};
 
 pub(super) const TRACE_ID: &str = "trace_id";
 pub(super) const SEQUENCE: &str = "sequence";
@@ -27,7 +29,8 @@ pub(super) const SEQUENCE: &str = "sequence";
 const HEAD: [&str; 6] = [TRACE_ID, SEQUENCE, "depth", "id", "parent_id", "start_time"];
 
 /// Whole numbers.
-const NUMBERS: [&str; 5] = ["duration_us", "start_time_bits", "end_time_bits", "http_status", "http_content_length"];
+const NUMBERS: [&str; 7] =
+    ["duration_us", "start_time_bits", "end_time_bits", "http_status", "http_content_length", "otel_start_ns", "otel_end_ns"];
 
 const FLAGS: [&str; 7] = ["in_progress", "error", "throttle", "fault", "inferred", "traced", "http_traced"];
 
@@ -55,8 +58,20 @@ const TEXTS: [&str; 20] = [
 ];
 
 /// Texts that are JSON: what is not worth a column of its own, and what the model does not know.
-pub(super) const JSONS: [&str; 9] =
-    ["service", "sql", "annotations", "metadata", "cause", "links", "http_rest", "aws_rest", "rest"];
+pub(super) const JSONS: [&str; 12] = [
+    "service",
+    "sql",
+    "annotations",
+    "metadata",
+    "cause",
+    "links",
+    "http_rest",
+    "aws_rest",
+    "rest",
+    "otel",
+    "otel_resource",
+    "metadata_resource",
+];
 
 /// Texts of which there may be many. The others are dictionaries with short keys, which like numbers, flags and random bytes do not
 /// become fewer by compression.
@@ -168,12 +183,15 @@ impl Builder {
         let request = segment.request();
         let response = segment.http.as_deref().and_then(|http| http.response.as_ref());
         let aws = segment.aws.as_deref();
+        let Rest { rest, otel } = rest_of_segment(segment, depth);
         let numbers = [
             segment.end_us().map(|end_us| end_us - start_us),
             time_bits(segment.start_time, start_us),
             segment.end_time.and_then(|secs| time_bits(secs, secs_to_us(secs))),
             response.and_then(|response| response.status),
             response.and_then(|response| response.content_length),
+            otel.nanos[0],
+            otel.nanos[1],
         ];
         self.numbers.iter_mut().zip(numbers).for_each(|(builder, number)| builder.append_option(number));
         let flags = [
@@ -212,18 +230,23 @@ impl Builder {
             self.bytes += text.map_or(0, |text| text.len());
             builder.append_option(text.map(AsRef::as_ref));
         }
-        let (cause, links, http_rest, aws_rest, rest);
+        let split_metadata = segment.metadata.as_ref().and_then(split_metadata);
+        let (metadata, metadata_resource) = match &split_metadata {
+            Some((rest, resource)) => (Some(rest.as_str()), Some(resource.as_str())),
+            None => (segment.metadata.as_ref().map(Json::as_str), None),
+        };
+        let (cause, links, http_rest, aws_rest);
         let jsons = [
             segment.service.as_ref().map(Json::as_str),
             segment.sql.as_ref().map(Json::as_str),
             segment.annotations.as_ref().map(Json::as_str),
-            segment.metadata.as_ref().map(Json::as_str),
+            metadata,
             {
-                cause = segment.cause.as_ref().map(|cause| serde_json::to_string(cause).unwrap_or_default());
+                cause = segment.cause.as_ref().map(Cause::to_json);
                 cause.as_deref()
             },
             {
-                links = segment.links.as_ref().map(|links| serde_json::to_string(links).unwrap_or_default());
+                links = segment.links.as_deref().map(Json::list);
                 links.as_deref()
             },
             {
@@ -234,10 +257,10 @@ impl Builder {
                 aws_rest = aws.and_then(rest_of_aws);
                 aws_rest.as_deref()
             },
-            {
-                rest = rest_of_segment(segment, depth);
-                rest.as_deref()
-            },
+            rest.as_deref(),
+            otel.alike.as_deref(),
+            otel.resource.as_deref(),
+            metadata_resource,
         ];
         for (builder, json) in self.jsons.iter_mut().zip(jsons) {
             self.bytes += json.map_or(0, str::len);
@@ -297,16 +320,35 @@ fn rest_of_aws(aws: &Aws<'_>) -> Option<String> {
     (!rest.is_empty() || texts.iter().all(|text| text.is_none())).then(|| rest.to_json())
 }
 
-fn rest_of_segment(segment: &Segment<'_>, depth: u8) -> Option<String> {
+/// What columns do not say of a document, and its member `otel` in parts.
+struct Rest<'a> {
+    rest: Option<String>,
+    otel: Otel<'a>,
+}
+
+fn rest_of_segment<'a>(segment: &Segment<'a>, depth: u8) -> Rest<'a> {
     let embedded_trace_id = segment.trace_id.filter(|_| depth > 0);
     let is_empty_list = segment.subsegments.as_ref().is_some_and(Vec::is_empty);
-    if segment.rest.is_empty() && embedded_trace_id.is_none() && !is_empty_list {
-        return None;
+    let place = segment.rest.0.iter().position(|(key, _)| key == OTEL);
+    let is_one = segment.rest.0.iter().filter(|(key, _)| key == OTEL).count() == 1;
+    let place = place.filter(|_| is_one);
+    let mut otel = place.and_then(|place| split_otel(&segment.rest.0[place].1)).unwrap_or_default();
+    let is_split = otel != Otel::default();
+    let left = std::mem::take(&mut otel.rest);
+    let is_all = is_split && left.is_empty() && segment.rest.0.len() == 1;
+    if (segment.rest.is_empty() || is_all) && embedded_trace_id.is_none() && !is_empty_list {
+        return Rest { rest: None, otel };
     }
     let mut rest = segment.rest.clone();
+    if let Some(place) = place.filter(|_| is_split) {
+        match left.is_empty() {
+            true => drop(rest.0.remove(place)),
+            false => rest.0[place].1 = Json::from_well_formed(left.to_json()),
+        }
+    }
     rest.0.extend(embedded_trace_id.map(|id| (EMBEDDED_TRACE_ID.into(), Json::from_well_formed(format!("\"{id}\"")))));
     rest.0.extend(is_empty_list.then(|| (SUBSEGMENTS.into(), Json::from_well_formed("[]"))));
-    Some(rest.to_json())
+    Rest { rest: Some(rest.to_json()), otel }
 }
 
 /// A batch's columns, to read rows from. A column that is missing says nothing in any row.
@@ -392,7 +434,7 @@ impl<'b> Rows<'b> {
     /// One row, without what is embedded in it.
     fn entity(&self, row: usize) -> Segment<'b> {
         let id = |array: &'b FixedSizeBinaryArray| SegmentId(u64::from_be_bytes(array.value(row).try_into().unwrap_or_default()));
-        let [duration_us, start_bits, end_bits, status, content_length] =
+        let [duration_us, start_bits, end_bits, status, content_length, start_ns, end_ns] =
             self.numbers.map(|array| array.filter(|array| array.is_valid(row)).map(|array| array.value(row)));
         let [in_progress, error, throttle, fault, inferred, traced, http_traced] =
             self.flags.map(|array| array.filter(|array| array.is_valid(row)).map(|array| array.value(row)));
@@ -418,7 +460,7 @@ impl<'b> Rows<'b> {
             function_arn,
             owner,
         ] = self.texts.map(|array| array.filter(|array| array.is_valid(row)).map(|array| Cow::Borrowed(array.value(row))));
-        let [service, sql, annotations, metadata, cause, links, http_rest, aws_rest, rest] =
+        let [service, sql, annotations, metadata, cause, links, http_rest, aws_rest, rest, otel, otel_resource, metadata_resource] =
             self.jsons.map(|array| array.filter(|array| array.is_valid(row)).map(|array| array.value(row)));
         let json = |text: Option<&'b str>| text.map(Json::from_well_formed);
         let members = |text: Option<&'b str>| json(text).map(|json| json.members()).unwrap_or_default();
@@ -473,7 +515,10 @@ impl<'b> Rows<'b> {
         segment.service = json(service);
         segment.sql = json(sql);
         segment.annotations = json(annotations);
-        segment.metadata = json(metadata);
+        segment.metadata = match (metadata, metadata_resource) {
+            (Some(rest), Some(resource)) => Some(join_metadata(rest, resource)),
+            (metadata, _) => json(metadata),
+        };
         segment.cause = cause.and_then(model::segment::parse_cause);
         segment.links = json(links).and_then(|links| links.elements());
         if rest.is_some() {
@@ -481,6 +526,12 @@ impl<'b> Rows<'b> {
             segment.trace_id =
                 take(&mut segment.rest, EMBEDDED_TRACE_ID).and_then(|id| id.text()).and_then(|text| text.parse().ok());
             segment.subsegments = take(&mut segment.rest, SUBSEGMENTS).map(|_| Vec::new());
+        }
+        if otel.is_some() || otel_resource.is_some() || start_ns.is_some() {
+            let left = take(&mut segment.rest, OTEL).map(|json| json.members()).unwrap_or_default();
+            let [alike, resource] = [otel, otel_resource].map(|text| text.map(Cow::Borrowed));
+            let otel = Otel { alike, resource, nanos: [start_ns, end_ns], rest: left };
+            segment.rest.0.extend(otel.join().map(|json| (OTEL.into(), json)));
         }
         segment
     }

@@ -209,6 +209,36 @@ fn aws() -> BoxedStrategy<Value> {
 fn free() -> BoxedStrategy<Value> {
     object(&[])
 }
+/// Anything, or with what the resource of a span says.
+fn metadata() -> BoxedStrategy<Value> {
+    let of_resource = object(&[("otel.resource.service.name", text), ("otel.resource.x", anything), ("a", anything)]);
+    let default = prop_oneof![of_resource, json_value()];
+    let namespaces = (default, free()).prop_map(|(default, mut namespaces)| {
+        namespaces["default"] = default;
+        namespaces
+    });
+    prop_oneof![anything(), namespaces].boxed()
+}
+/// What a span says that X-Ray has no member for, or anything of that name.
+fn otel() -> BoxedStrategy<Value> {
+    let nanos = || prop_oneof![any::<[i16; 2]>().prop_map(|nanos| json!(nanos)), json_value()].boxed();
+    let members = object(&[
+        ("kind", whole),
+        ("name", text),
+        ("same", anything),
+        ("scope", free),
+        ("resource", free),
+        ("attributes", free),
+        ("events", anything),
+    ]);
+    let span = (members, prop::option::of(nanos())).prop_map(|(mut members, nanos)| {
+        if let Some(nanos) = nanos {
+            members["ns"] = nanos;
+        }
+        members
+    });
+    prop_oneof![3 => span, 1 => anything()].boxed()
+}
 fn exceptions() -> BoxedStrategy<Value> {
     prop::collection::vec(object(&[("id", text), ("message", text), ("type", text), ("remote", flag), ("stack", anything)]), 0..3)
         .prop_map(Value::from)
@@ -241,7 +271,8 @@ fn entity(depth: u32) -> BoxedStrategy<Value> {
         ("service", free),
         ("sql", free),
         ("annotations", free),
-        ("metadata", anything),
+        ("metadata", metadata),
+        ("otel", otel),
         ("cause", cause),
         ("links", links),
     ]);
