@@ -103,7 +103,7 @@ impl StoreOptions {
             retention_days: 30,
             metric_retention_days: 455,
             memtable_bytes: 48 * 1024 * 1024,
-            memtable_bytes_max: 256 * 1024 * 1024,
+            memtable_bytes_max: 128 * 1024 * 1024,
             write_wait: Duration::from_secs(5),
             block_cache_bytes: 16 * 1024 * 1024,
             footer_cache_bytes: 64 * 1024 * 1024,
