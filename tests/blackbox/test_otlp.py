@@ -4,13 +4,16 @@ import base64
 import gzip
 import json
 import random
+import re
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
 import zlib
+from pathlib import Path
 
+import grpc
 import pytest
 import zstandard
 from google.rpc.status_pb2 import Status
@@ -280,6 +283,41 @@ def test_more_spans_than_a_request_may_have(shared):
     answer = post(shared, raw_request(*[raw_span() for _ in range(10_001)]), {})
     assert (answer.status, answer.json["code"]) == (400, 3)
     assert "may have 10000 spans, this one has 10001" in answer.json["message"]
+
+
+def message(*path, of):
+    """Bytes within fields, the outermost first."""
+    for field in reversed(path):
+        length, size = b"", len(of)
+        while size >= 0x80:
+            length, size = length + bytes([size & 0x7F | 0x80]), size >> 7
+        of = bytes([field << 3 | 2]) + length + bytes([size]) + of
+    return of
+
+
+@pytest.mark.parametrize("bomb", [
+    b"\x0a\x00" * 8_000_000,
+    message(1, 2, of=b"\x12\x00" * 7_000_000),
+    message(1, 2, 2, of=b"\x4a\x00" * 7_000_000),
+    message(1, 1, 1, 2, 5, of=b"\x0a\x00" * 7_000_000),
+], ids=["resources", "spans", "attributes", "values"])
+def test_a_small_message_does_not_become_large(server, bomb):
+    def peak():
+        status = (Path("/proc") / str(server.process.pid) / "status").read_text()
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
+
+    packed = zstandard.ZstdCompressor().compress(bomb)
+    assert len(packed) < 64 * 1024
+    before = peak()
+    answer = post(server, packed, {**PROTOBUF, "Content-Encoding": "zstd"})
+    assert answer.status == 400, answer
+    assert "send smaller batches" in Status.FromString(answer.body).message
+    with grpc.insecure_channel(f"127.0.0.1:{server.otlp_grpc_port}") as channel:
+        export = channel.unary_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
+        with pytest.raises(grpc.RpcError) as refused:
+            export(bomb, compression=grpc.Compression.Gzip, timeout=30)
+    assert (refused.value.code(), "send smaller batches" in refused.value.details()) == (grpc.StatusCode.INVALID_ARGUMENT, True)
+    assert peak() - before < 150, "the message was read before it was looked at"
 
 
 def test_members_that_are_not_known_and_numbers_as_texts(shared):

@@ -66,6 +66,8 @@ pub struct Limits {
     pub(crate) bodies: Arc<Semaphore>,
     /// Calls of OTLP over gRPC.
     pub(crate) otlp_calls: Semaphore,
+    /// Room for what is made of OTLP's requests, in the same units.
+    pub(crate) otlp_messages: Semaphore,
 }
 
 impl Default for Limits {
@@ -75,6 +77,7 @@ impl Default for Limits {
             questions: Arc::new(Semaphore::new(cores.max(2))),
             bodies: Arc::new(Semaphore::new(body::UNITS)),
             otlp_calls: Semaphore::new(otlp::CALLS_MAX),
+            otlp_messages: Semaphore::new(body::UNITS),
         }
     }
 }

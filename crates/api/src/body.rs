@@ -21,7 +21,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bodies up to this size need no room of their own: the bound on connections bounds them too.
 const SMALL_BYTES: usize = 64 * 1024;
 /// Memory is counted in units of this.
-const UNIT_BYTES: usize = 1024;
+pub(crate) const UNIT_BYTES: usize = 1024;
 
 /// Units of memory for large bodies.
 pub(crate) const UNITS: usize = 256 * 1024 * 1024 / UNIT_BYTES;

@@ -1,6 +1,7 @@
 //! OTLP over gRPC and over HTTP: spans in. Errors are in the protocol's own form, and say which spans were refused and why.
 
 use std::io::Read;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,14 +13,15 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use model::{Kind, limit};
 use otlp::RefusedSpan;
-use otlp::proto::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
+use otlp::bound::{self, Unreadable};
 use otlp::proto::collector::trace::v1::{ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse};
 use prost::Message;
 use serde_json::{Value, json};
-use tonic::codec::CompressionEncoding;
+use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::server::UnaryService;
 use tonic::{Code, Status};
 use tracing::{debug, error};
 
@@ -39,12 +41,9 @@ const JSON: &str = "application/json";
 
 /// Both forms of the protocol, for a listener that speaks HTTP/1 and HTTP/2.
 pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
-    let service = TraceServiceServer::new(Receiver { app: app.clone() })
-        .max_decoding_message_size(limit::OTLP_BYTES)
-        .accept_compressed(CompressionEncoding::Gzip)
-        .accept_compressed(CompressionEncoding::Zstd);
     let grpc = Router::new()
-        .route_service("/opentelemetry.proto.collector.trace.v1.TraceService/{operation}", service)
+        .route("/opentelemetry.proto.collector.trace.v1.TraceService/Export", post(export))
+        .route("/opentelemetry.proto.collector.trace.v1.TraceService/{operation}", post(no_operation))
         .layer(axum::middleware::from_fn_with_state(app.clone(), bounded));
     over_http().merge(grpc)
 }
@@ -65,21 +64,68 @@ async fn bounded(State(app): State<Arc<App>>, request: Request, next: Next) -> R
     }
 }
 
-struct Receiver {
-    app: Arc<App>,
+/// The one operation of OTLP's trace service.
+async fn export(Asking(app): Asking, request: Request) -> Response {
+    let mut grpc = tonic::server::Grpc::new(Messages)
+        .max_decoding_message_size(limit::OTLP_BYTES)
+        .accept_compressed(CompressionEncoding::Gzip)
+        .accept_compressed(CompressionEncoding::Zstd);
+    grpc.unary(Export(app), request).await.into_response()
 }
 
-#[tonic::async_trait]
-impl TraceService for Receiver {
-    async fn export(
-        &self,
-        request: tonic::Request<ExportTraceServiceRequest>,
-    ) -> Result<tonic::Response<ExportTraceServiceResponse>, Status> {
-        let app = request.extensions().get::<Arc<App>>().unwrap_or(&self.app).clone();
-        match take(&app, request.into_inner()).await {
-            Ok(response) => Ok(tonic::Response::new(response)),
-            Err(refusal) => Err(Status::new(refusal.code, refusal.message)),
-        }
+async fn no_operation() -> Response {
+    Status::unimplemented("the trace service has the one operation Export").into_http()
+}
+
+struct Export(Arc<App>);
+
+impl UnaryService<Bytes> for Export {
+    type Response = ExportTraceServiceResponse;
+    type Future = Pin<Box<dyn Future<Output = Result<tonic::Response<ExportTraceServiceResponse>, Status>> + Send>>;
+
+    fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
+        let app = self.0.clone();
+        Box::pin(async move {
+            match take(&app, Form::Protobuf, request.into_inner()).await {
+                Ok(response) => Ok(tonic::Response::new(response)),
+                Err(refusal) => Err(Status::new(refusal.code, refusal.message)),
+            }
+        })
+    }
+}
+
+/// Messages come in as they are: they are looked through before they are read.
+struct Messages;
+
+impl Codec for Messages {
+    type Encode = ExportTraceServiceResponse;
+    type Decode = Bytes;
+    type Encoder = Messages;
+    type Decoder = Messages;
+
+    fn encoder(&mut self) -> Messages {
+        Messages
+    }
+    fn decoder(&mut self) -> Messages {
+        Messages
+    }
+}
+
+impl Encoder for Messages {
+    type Item = ExportTraceServiceResponse;
+    type Error = Status;
+
+    fn encode(&mut self, message: ExportTraceServiceResponse, into: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        message.encode(into).map_err(|err| Status::internal(err.to_string()))
+    }
+}
+
+impl Decoder for Messages {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(from.copy_to_bytes(from.remaining())))
     }
 }
 
@@ -114,7 +160,20 @@ impl From<ingest::Error> for Refusal {
     }
 }
 
-async fn take(app: &App, request: ExportTraceServiceRequest) -> Result<ExportTraceServiceResponse, Refusal> {
+/// What an element of a message takes in memory, about.
+const ELEMENT_BYTES: usize = 128;
+
+/// Reads a message and takes its spans in.
+async fn take(app: &App, form: Form, message: Bytes) -> Result<ExportTraceServiceResponse, Refusal> {
+    let elements = match form {
+        Form::Protobuf => bound::count(&message, limit::OTLP_ELEMENTS),
+        Form::Json => bound::count_json(&message),
+    };
+    let bytes = message.len() + elements.min(2 * limit::OTLP_ELEMENTS) * ELEMENT_BYTES;
+    let units = bytes.div_ceil(body::UNIT_BYTES).min(body::UNITS) as u32;
+    let _room = app.limits.otlp_messages.acquire_many(units).await.map_err(|_| of_api(ApiError::shutting_down()))?;
+    let decoded = tokio::task::spawn_blocking(move || form.decode(&message)).await;
+    let request = decoded.map_err(|err| of_api(ApiError::internal(err.to_string())))??;
     let spans: usize = request.resource_spans.iter().flat_map(|it| &it.scope_spans).map(|it| it.spans.len()).sum();
     if spans > app.quotas.spans_per_request {
         let message =
@@ -151,6 +210,18 @@ impl Form {
             _ if kind.eq_ignore_ascii_case(JSON) => Some(Form::Json),
             _ => None,
         }
+    }
+
+    fn decode(self, message: &[u8]) -> Result<ExportTraceServiceRequest, Refusal> {
+        let (read, name) = match self {
+            Form::Protobuf => (bound::decode(message, limit::OTLP_ELEMENTS), "protobuf"),
+            Form::Json if message.iter().all(u8::is_ascii_whitespace) => return Ok(ExportTraceServiceRequest::default()),
+            Form::Json => (bound::decode_json(message, limit::OTLP_ELEMENTS), "JSON"),
+        };
+        read.map_err(|err| match err {
+            Unreadable::Malformed(why) => Refusal::invalid(format!("the body is no ExportTraceServiceRequest in {name}: {why}")),
+            Unreadable::TooMany { .. } => Refusal::invalid(format!("the request is too large: {err}")),
+        })
     }
 
     fn answer(self, status: StatusCode, message: &impl Message, json: &Value) -> Response {
@@ -206,23 +277,15 @@ async fn traces(Asking(app): Asking, request: axum::http::Request<Body>) -> Resp
 
 async fn received(app: &App, form: Form, request: axum::http::Request<Body>) -> Result<ExportTraceServiceResponse, Refusal> {
     let encoding = Encoding::of(request.headers())?;
-    let (body, _room) = body::read(app, request, limit::OTLP_BYTES).await.map_err(of_api)?;
-    let decoded = tokio::task::spawn_blocking(move || decode(form, &encoding.open(body)?)).await;
-    let request = decoded.map_err(|err| of_api(ApiError::internal(err.to_string())))??;
-    take(app, request).await
-}
-
-fn decode(form: Form, body: &[u8]) -> Result<ExportTraceServiceRequest, Refusal> {
-    match form {
-        Form::Protobuf => ExportTraceServiceRequest::decode(body)
-            .map_err(|err| Refusal::invalid(format!("the body is no ExportTraceServiceRequest in protobuf: {err}"))),
-        Form::Json if body.iter().all(u8::is_ascii_whitespace) => Ok(ExportTraceServiceRequest::default()),
-        Form::Json => {
-            let mut deserializer = serde_json::Deserializer::from_slice(body);
-            serde_path_to_error::deserialize(&mut deserializer)
-                .map_err(|err| Refusal::invalid(format!("the body is no ExportTraceServiceRequest in JSON: {err}")))
-        }
-    }
+    let (body, room) = body::read(app, request, limit::OTLP_BYTES).await.map_err(of_api)?;
+    let message = {
+        // Few are unpacked at the same time: what comes out may be a thousand times what came in.
+        let _place = app.limits.otlp_calls.acquire().await.map_err(|_| of_api(ApiError::shutting_down()))?;
+        let unpacked = tokio::task::spawn_blocking(move || encoding.open(body)).await;
+        unpacked.map_err(|err| of_api(ApiError::internal(err.to_string())))??
+    };
+    drop(room);
+    take(app, form, message).await
 }
 
 /// The answer to someone who may not send.

@@ -89,6 +89,9 @@ impl Users {
     /// A session for who knows the password.
     pub async fn sign_in(&self, name: &str, password: &str) -> Result<SignIn> {
         let now_us = self.clock.now_us();
+        if name.chars().count() > NAME_CHARS || password.chars().count() > *PASSWORD_CHARS.end() {
+            return Err(Error::WrongPassword("the name or the password is wrong".to_owned()));
+        }
         if self.too_many_tries(name, now_us) {
             return Err(Error::TooManyTries("too many wrong passwords; wait a minute".to_owned()));
         }
@@ -141,16 +144,18 @@ impl Users {
 
     fn too_many_tries(&self, name: &str, now_us: i64) -> bool {
         let mut tries = lock(&self.tries);
-        let Some(times) = tries.get_mut(name) else { return false };
+        // Who tries thousands of names a minute must not push those out that are guarded.
+        if tries.len() >= TRIED_NAMES {
+            tries.retain(|_, times| times.iter().any(|time_us| now_us - time_us < TRIES_WITHIN_US));
+        }
+        let is_full = tries.len() >= TRIED_NAMES;
+        let Some(times) = tries.get_mut(name) else { return is_full };
         times.retain(|time_us| now_us - time_us < TRIES_WITHIN_US);
         times.len() >= TRIES
     }
 
     fn note_try(&self, name: &str, now_us: i64) {
         let mut tries = lock(&self.tries);
-        if tries.len() >= TRIED_NAMES {
-            tries.retain(|_, times| times.iter().any(|time_us| now_us - time_us < TRIES_WITHIN_US));
-        }
         if tries.len() < TRIED_NAMES || tries.contains_key(name) {
             tries.entry(name.to_owned()).or_default().push(now_us);
         }

@@ -3,6 +3,9 @@
 
 /// Bytes of one OTLP request, unpacked. AWS takes 5 MB; collectors send more by default.
 pub const OTLP_BYTES: usize = 16 * 1024 * 1024;
+/// Resources, scopes, spans, attributes, events and links of one OTLP request, taken together: 10,000 spans of thirty attributes have a third of
+/// this. Each takes up to 250 bytes, however few it has in the message.
+pub const OTLP_ELEMENTS: usize = 1_000_000;
 /// Documents in one text that holds an array of them.
 pub const DOCUMENTS_PER_ARRAY: usize = 50;
 /// Bytes of a request body. 50 documents of 64 KB, each escaped into a JSON string, stay below it.

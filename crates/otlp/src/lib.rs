@@ -8,6 +8,7 @@
 //! ([`extra`]), so that nothing a span carried is lost on the way through.
 
 pub mod attribute;
+pub mod bound;
 pub mod document;
 mod exception;
 pub mod extra;

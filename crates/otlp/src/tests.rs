@@ -7,6 +7,9 @@ use model::trace::Trace;
 use proptest::prelude::*;
 use serde_json::json;
 
+use prost::Message as _;
+
+use crate::bound;
 use crate::document::{Mapping, documents};
 use crate::proto::collector::trace::v1::ExportTraceServiceRequest;
 use crate::proto::common::v1::any_value::Value;
@@ -249,6 +252,44 @@ fn mapping() -> impl Strategy<Value = Mapping> {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_a_request_holds_is_counted_before_it_is_read(request in request()) {
+        fn pairs(list: &[KeyValue]) -> usize {
+            list.iter().map(|pair| 1 + pair.value.as_ref().map_or(0, value)).sum()
+        }
+        fn value(it: &AnyValue) -> usize {
+            match &it.value {
+                Some(Value::ArrayValue(array)) => 1 + array.values.iter().map(|it| 1 + value(it)).sum::<usize>(),
+                Some(Value::KvlistValue(list)) => 1 + pairs(&list.values),
+                _ => 0,
+            }
+        }
+        let mut expected = 0;
+        for resource in &request.resource_spans {
+            expected += 1 + resource.resource.as_ref().map_or(0, |it| 1 + pairs(&it.attributes));
+            for scope in &resource.scope_spans {
+                expected += 1 + scope.scope.as_ref().map_or(0, |it| 1 + pairs(&it.attributes));
+                for span in &scope.spans {
+                    expected += 1 + pairs(&span.attributes);
+                    expected += span.events.iter().map(|it| 1 + pairs(&it.attributes)).sum::<usize>();
+                    expected += span.links.iter().map(|it| 1 + pairs(&it.attributes)).sum::<usize>();
+                }
+            }
+        }
+        let bytes = request.encode_to_vec();
+        prop_assert_eq!(bound::count(&bytes, usize::MAX), expected);
+        prop_assert_eq!(bound::decode(&bytes, expected), Ok(request));
+        if expected > 0 {
+            prop_assert_eq!(bound::decode(&bytes, expected - 1), Err(bound::Unreadable::TooMany { max: expected - 1 }));
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_counted(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        bound::count(&bytes, 10);
+        bound::count(&[&[0x0a, bytes.len() as u8 & 0x7f][..], &bytes].concat(), 10);
+    }
 
     #[test]
     fn nothing_that_a_span_carried_is_lost(request in request(), mapping in mapping()) {
