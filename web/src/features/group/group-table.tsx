@@ -30,10 +30,11 @@ export function GroupTable({ groups, onAction, create }: GroupTableProps) {
   const columns: TableProps.ColumnDefinition<Group>[] = [
     {
       id: "name",
+      minWidth: 150,
       header: t.name,
       cell: (group) => (
-        <span className="m-state">
-          {group.GroupName}
+        <span className="m-state m-state-long">
+          <span>{group.GroupName}</span>
           <CopyButton
             iconOnly
             label={t.copyArn(group.GroupName)}
@@ -73,7 +74,7 @@ export function GroupTable({ groups, onAction, create }: GroupTableProps) {
       sortingComparator: (a, b) =>
         order(a, "NotificationsEnabled") - order(b, "NotificationsEnabled"),
     },
-    { id: "view", header: t.view, cell: (group) => <Views group={group} /> },
+    { id: "view", minWidth: 120, header: t.view, cell: (group) => <Views group={group} /> },
     {
       id: "actions",
       minWidth: 90,

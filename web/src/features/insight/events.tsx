@@ -41,7 +41,7 @@ export function Events({ insight }: { insight: Insight }) {
 }
 
 function Event({ told: { kind, event, joined } }: { told: ToldEvent }) {
-  const { text, zone } = useSettings();
+  const { text, zone, language } = useSettings();
   const t = text.insight;
   const names = joined.map((node) => node.name).join(", ");
   return (
@@ -59,9 +59,8 @@ function Event({ told: { kind, event, joined } }: { told: ToldEvent }) {
           ),
         ].join(t.between)}
       </div>
-      <div className="m-text-quiet" lang="en">
-        {event.Summary}
-      </div>
+      {/* The API's own words; all but the usual share of faults is said above. */}
+      {language === "en" && <div className="m-text-quiet">{event.Summary}</div>}
     </li>
   );
 }
