@@ -260,4 +260,4 @@ def test_the_log_reads_as_described(new_server):
             following += 1
         at += 8 + length
     assert found == documents
-    assert (server.data_dir / "FORMAT").read_text() == "8\n"
+    assert (server.data_dir / "FORMAT").read_text() == "9\n"

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use model::Clock;
-use model::metric::Metric;
+use model::metric::{Metric, STANDARD_PERIOD};
 use tokio::sync::watch;
 use tracing::warn;
 
@@ -18,6 +18,7 @@ pub async fn run(ingest: Ingest, clock: std::sync::Arc<dyn Clock>, every: Durati
         return;
     }
     let every_us = every.as_micros() as i64;
+    let period = if every.as_secs() < STANDARD_PERIOD as u64 { 1 } else { STANDARD_PERIOD };
     let mut before = ingest.stats();
     loop {
         // Periods begin at whole multiples, as those of all metrics do.
@@ -28,7 +29,7 @@ pub async fn run(ingest: Ingest, clock: std::sync::Arc<dyn Clock>, every: Durati
             () = tokio::time::sleep(Duration::from_micros((end_us - now_us).unsigned_abs())) => {}
         }
         let now = ingest.stats();
-        let metrics = measure(&ingest, end_us - every_us, &before, &now).await;
+        let metrics = measure(&ingest, end_us - every_us, period, &before, &now).await;
         match ingest.store.append_metrics(&metrics).await {
             Ok(()) => before = now,
             Err(err) => warn!(error = %err, "the server's own metrics cannot be kept"),
@@ -36,7 +37,7 @@ pub async fn run(ingest: Ingest, clock: std::sync::Arc<dyn Clock>, every: Durati
     }
 }
 
-async fn measure(ingest: &Ingest, time_us: i64, before: &IngestStats, now: &IngestStats) -> Vec<Metric> {
+async fn measure(ingest: &Ingest, time_us: i64, period: i64, before: &IngestStats, now: &IngestStats) -> Vec<Metric> {
     let store = ingest.store.stats().await;
     let all = |counts: &std::collections::BTreeMap<&'static str, u64>| counts.values().sum::<u64>();
     let counts = [
@@ -56,6 +57,7 @@ async fn measure(ingest: &Ingest, time_us: i64, before: &IngestStats, now: &Inge
         ("MemtableBytes", "Bytes", store.memory_bytes),
         ("DamagedParts", "Count", store.damaged_parts.len() as u64),
     ];
-    let value = |(name, unit, value): &(&str, &str, u64)| Metric::value(time_us, NAMESPACE, name, unit, *value as f64);
+    let value =
+        |(name, unit, value): &(&str, &str, u64)| Metric { period, ..Metric::value(time_us, NAMESPACE, name, unit, *value as f64) };
     counts.iter().chain(&sizes).map(value).collect()
 }

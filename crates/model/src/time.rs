@@ -19,6 +19,9 @@ impl Clock for SystemClock {
     }
 }
 
+/// One second in microseconds.
+pub const SECOND_US: i64 = 1_000_000;
+
 /// One day in microseconds.
 pub const DAY_US: i64 = 86_400_000_000;
 

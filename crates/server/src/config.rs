@@ -126,6 +126,9 @@ impl From<Listen> for String {
 pub(crate) struct Store {
     pub(crate) retention_days: u32,
     pub(crate) metric_retention_days: u32,
+    pub(crate) metric_second_hours: u32,
+    pub(crate) metric_minute_days: u32,
+    pub(crate) metric_five_minutes_days: u32,
     pub(crate) memtable_mib: usize,
     pub(crate) memtable_max_mib: usize,
 }
@@ -270,18 +273,22 @@ impl Config {
         if self.store.memtable_mib == 0 || self.store.memtable_max_mib < self.store.memtable_mib {
             return Err(ConfigError::new(
                 "store.memtable_max_mib is below store.memtable_mib, or that is 0",
-                "the defaults are 48 and 256",
+                "the defaults are 48 and 128",
             ));
         }
         if self.store.memtable_max_mib > MIB_MAX {
             return Err(ConfigError::new(
                 format!("store.memtable_max_mib {} is above {MIB_MAX}", self.store.memtable_max_mib),
-                "the default is 256",
+                "the default is 128",
             ));
         }
-        for (key, days) in
-            [("retention_days", self.store.retention_days), ("metric_retention_days", self.store.metric_retention_days)]
-        {
+        for (key, days) in [
+            ("retention_days", self.store.retention_days),
+            ("metric_retention_days", self.store.metric_retention_days),
+            ("metric_second_hours", self.store.metric_second_hours),
+            ("metric_minute_days", self.store.metric_minute_days),
+            ("metric_five_minutes_days", self.store.metric_five_minutes_days),
+        ] {
             if days > RETENTION_DAYS_MAX {
                 return Err(ConfigError::new(format!("store.{key} {days} is above {RETENTION_DAYS_MAX}"), "0 keeps them for ever"));
             }

@@ -37,7 +37,7 @@ use listen::Door;
 use model::{Clock, SystemClock};
 use query::Question;
 use sql::Sql;
-use store::{Store, StoreOptions};
+use store::{Resolution, Store, StoreOptions};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -379,6 +379,11 @@ fn options(config: &Config) -> StoreOptions {
     StoreOptions {
         retention_days: if config.quotas.lenient { 0 } else { config.store.retention_days },
         metric_retention_days: config.store.metric_retention_days,
+        metric_resolution: Resolution {
+            second_hours: config.store.metric_second_hours,
+            minute_days: config.store.metric_minute_days,
+            five_minutes_days: config.store.metric_five_minutes_days,
+        },
         memtable_bytes: config.store.memtable_mib * 1024 * 1024,
         memtable_bytes_max: config.store.memtable_max_mib * 1024 * 1024,
         ..StoreOptions::new(&config.data_dir)

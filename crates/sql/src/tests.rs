@@ -61,7 +61,7 @@ async fn filled() -> Place {
         place.store.append(trace(n)).await.unwrap();
         let time_us = (NOW_SECS - n as i64 * 10) * 1_000_000;
         let metric = Metric::value(time_us, "Test", if n % 2 == 0 { "even" } else { "odd" }, "Count", n as f64);
-        let dimensions = vec![("Service".into(), "front".into())];
+        let dimensions = model::metric::Dimensions::new([("Service", "front")]);
         place.store.append_metrics(&[Metric { dimensions, ..metric }]).await.unwrap();
         if n == 15 || n == 30 {
             place.store.flush().await.unwrap();

@@ -1,9 +1,11 @@
 //! What stays in memory of parts, within bounds: blocks whose checksums were tested, and what open files know of themselves.
 
-use std::sync::Arc;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use model::metric::MetricId;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use quick_cache::sync::{Cache as Bounded, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
@@ -25,6 +27,8 @@ pub(crate) struct Cache {
     /// By file and row group: where the pages are.
     groups: Bounded<(u64, u32), ArrowReaderMetadata, GroupIndex>,
     files: AtomicU64,
+    /// Ids of metrics, which many parts have alike.
+    metric_ids: Mutex<HashSet<Arc<MetricId>>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -103,11 +107,28 @@ impl Cache {
             rows: footers(few),
             groups: Bounded::with_weighter(groups / FOOTER_BYTES, groups as u64, GroupIndex),
             files: AtomicU64::new(0),
+            metric_ids: Mutex::default(),
         }
     }
 
     pub(crate) fn next_file(&self) -> u64 {
         self.files.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The same id, kept once.
+    pub(crate) fn metric_id(&self, id: MetricId) -> Arc<MetricId> {
+        let mut known = self.metric_ids.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(id) = known.get(&id) {
+            return id.clone();
+        }
+        let id = Arc::new(id);
+        known.insert(id.clone());
+        id
+    }
+
+    /// Forgets ids of metrics that nobody has any more.
+    pub(crate) fn sweep_metric_ids(&self) {
+        self.metric_ids.lock().unwrap_or_else(PoisonError::into_inner).retain(|id| Arc::strong_count(id) > 1);
     }
 
     pub(crate) fn block(&self, file: u64, block: u32) -> Option<Bytes> {

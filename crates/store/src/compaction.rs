@@ -15,7 +15,7 @@ use crate::catalog::{NewPart, PartChange, PartRow};
 use crate::error::{Error, Result};
 use crate::filter::PartFilter;
 use crate::part::{self, Part};
-use crate::rows::part::RowPart;
+use crate::rows::part::{Origin, RowPart};
 use crate::rows::{self, Retention, RowTable};
 use crate::scan::{Prefilter, ScanRange};
 use crate::table::segment::SegmentsWritten;
@@ -77,13 +77,13 @@ impl Store {
             let parts: Vec<RowPart> = all.iter().filter(|part| part.table.name == table.name).cloned().collect();
             choose(&parts, |part| (&part.row, part.files.damage().is_some()))
         };
-        let Some(inputs) = rows::TABLES.into_iter().find_map(of) else { return Ok(false) };
+        let Some(inputs) = rows::TABLES.into_iter().find_map(of).or_else(|| self.due_roll_up(&all)) else { return Ok(false) };
         let output_id = self.inner.catalog.reserve_part_ids(1).await?;
         let dir = self.inner.options.dir.clone();
         let now_us = self.inner.clock.now_us();
         let merged_part = {
-            let (dir, inputs) = (dir.clone(), inputs.clone());
-            tokio::task::spawn_blocking(move || rows::merge::merge(&dir, output_id, &inputs, now_us))
+            let (dir, inputs, resolution) = (dir.clone(), inputs.clone(), self.inner.options.metric_resolution);
+            tokio::task::spawn_blocking(move || rows::merge::merge(&dir, output_id, &inputs, resolution, now_us))
                 .await
                 .map_err(|_| Error::Panicked("merging parts"))??
         };
@@ -101,6 +101,18 @@ impl Store {
         self.replace_rows(&merged, RowPart::new(&dir, merged_part, &self.inner.cache));
         info!(parts = merged.len(), rows, millis = (self.inner.clock.now_us() - now_us) / 1_000, "compacted");
         Ok(true)
+    }
+
+    /// A part whose rows are all so old that they should be of a longer period.
+    fn due_roll_up(&self, parts: &[RowPart]) -> Option<Vec<RowPart>> {
+        let (resolution, now_us) = (self.inner.options.metric_resolution, self.inner.clock.now_us());
+        let is_due = |part: &&RowPart| {
+            let Some(roll_up) = part.table.roll_up else { return false };
+            let due = (roll_up.due)(resolution, now_us.saturating_sub(part.row.max_time_us));
+            // A part that cannot be read is found out by those who ask it.
+            due > 1 && part.files.damage().is_none() && part.files.rows().is_ok_and(|file| Origin::of(&file).finest < due)
+        };
+        parts.iter().find(is_due).map(|part| vec![part.clone()])
     }
 
     /// Removes parts of which everything is older than the retention time. Returns how many.
@@ -125,6 +137,7 @@ impl Store {
         }
         self.inner.catalog.change_parts(&PartChange { remove: old.iter().copied().collect(), ..PartChange::default() }).await?;
         self.replace_rows(&old, None);
+        self.inner.cache.sweep_metric_ids();
         info!(parts = old.len(), "removed parts past retention");
         Ok(old.len())
     }

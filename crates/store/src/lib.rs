@@ -17,6 +17,7 @@ mod error;
 mod filter;
 mod flush;
 mod memtable;
+mod metric;
 mod open;
 mod part;
 mod progress;
@@ -51,13 +52,14 @@ pub use backup::{Contents, backup, restore};
 pub use catalog::Catalog;
 pub use checkup::{Checkup, Finding, checkup};
 pub use error::{Error, Result};
+pub use metric::{Datapoint, KnownMetric};
 pub use open::{Recovery, catalog};
 pub use progress::{Job, Progress, Work};
 pub use reader::Reader;
 pub use rebuild::Rebuilt;
 pub use rows::{ColumnKind, Retention, RowColumn, RowScan, RowTable};
 pub use scan::{Prefilter, ScanPosition, ScanRange, Scanned, TraceScan, VisitTest};
-pub use table::metric::{METRIC, metrics};
+pub use table::metric::{METRIC, Resolution, metrics};
 pub use table::minute::{Counted, MinuteBatch, MinuteRow, Side};
 pub use wal::LogDamage;
 pub use walk::VisitTrace;
@@ -70,9 +72,9 @@ use rows::part::RowPart;
 use table::segment;
 
 /// The version of everything on disk. A folder of a version that cannot be read is refused with a message that says so.
-pub const FORMAT_VERSION: u32 = 8;
-/// The oldest that can be read: version 8 has columns that 7 did not have, and nothing else is different. A folder becomes one of
-/// the newest version when it is opened.
+pub const FORMAT_VERSION: u32 = 9;
+/// The oldest that can be read: 8 has columns of segments that 7 did not have, 9 has columns of metrics that 8 did not have, and nothing
+/// else is different. A folder becomes one of the newest version when it is opened.
 const FORMAT_VERSION_READ: u32 = 7;
 
 /// How a store behaves.
@@ -83,6 +85,8 @@ pub struct StoreOptions {
     pub retention_days: u32,
     /// So for metrics.
     pub metric_retention_days: u32,
+    /// For how long metrics are kept as they came, and in which steps they become fewer.
+    pub metric_resolution: Resolution,
     /// Memory for what is not yet in parts: at this size a flush is due.
     pub memtable_bytes: usize,
     /// Beyond this, writes wait until a flush caught up …
@@ -102,6 +106,7 @@ impl StoreOptions {
             dir: dir.into(),
             retention_days: 30,
             metric_retention_days: 455,
+            metric_resolution: Resolution::default(),
             memtable_bytes: 48 * 1024 * 1024,
             memtable_bytes_max: 128 * 1024 * 1024,
             write_wait: Duration::from_secs(5),
@@ -318,6 +323,13 @@ impl Store {
 
     /// So with metrics.
     pub async fn append_metrics(&self, metrics: &[Metric]) -> Result<()> {
+        let mut last = None;
+        for owner in metrics.iter().filter_map(|metric| metric.owner.as_ref()) {
+            if last != Some(owner) {
+                self.know(owner).await?;
+                last = Some(owner);
+            }
+        }
         self.append_rows(&METRIC, table::metric::batch(metrics)?).await
     }
 

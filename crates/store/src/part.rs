@@ -21,6 +21,7 @@ use crate::progress::Job;
 use crate::rows::{self, RowTable};
 use crate::scan::Prefilter;
 use crate::table::file::{Checksums, TableFile};
+use crate::table::metric;
 use crate::table::minute::MinuteFile;
 use crate::table::segment::SegmentFile;
 use crate::table::trace::TraceFile;
@@ -43,6 +44,8 @@ pub(crate) struct PartFiles {
     /// Its number.
     id: i64,
     cache: Arc<Cache>,
+    /// Which metrics a part of metrics has, once that was asked.
+    metrics: OnceLock<Arc<metric::Index>>,
     /// Why the part cannot be read, once that was found.
     damage: OnceLock<String>,
     removed: AtomicBool,
@@ -99,6 +102,7 @@ impl PartFiles {
             checksums: part.checksums.clone(),
             id: part.row.id,
             cache: cache.clone(),
+            metrics: OnceLock::new(),
             damage: OnceLock::new(),
             removed: AtomicBool::new(false),
         }
@@ -131,6 +135,15 @@ impl PartFiles {
     pub(crate) fn rows(&self) -> Result<Arc<TableFile>> {
         let (path, sums) = self.file(0)?;
         self.cache.rows(self.id, || TableFile::open(path, sums, &self.cache))
+    }
+
+    /// Of a part of metrics.
+    pub(crate) fn metrics(&self) -> Result<Arc<metric::Index>> {
+        if let Some(index) = self.metrics.get() {
+            return Ok(index.clone());
+        }
+        let index = metric::Index::read(&*self.rows()?, &|id| self.cache.metric_id(id))?;
+        Ok(self.metrics.get_or_init(|| Arc::new(index)).clone())
     }
 
     /// Runs a read. Damage sets the part aside instead of failing every question that comes near it; other trouble is the

@@ -12,7 +12,9 @@ mod tests;
 
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_array::{ArrayRef, Float64Array, RecordBatch, new_null_array};
 use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
@@ -22,7 +24,7 @@ use bytes::{Buf, Bytes};
 pub use scan::RowScan;
 
 use crate::error::{Error, Result};
-use crate::table::metric::METRIC;
+use crate::table::metric::{METRIC, Resolution};
 
 /// All tables of rows.
 pub(crate) static TABLES: [&RowTable; 1] = [&METRIC];
@@ -44,6 +46,19 @@ pub struct RowTable {
     /// Rows of a row group, the step in which a file is read.
     pub row_group_rows: usize,
     pub retention: Retention,
+    /// How rows become fewer when they are old.
+    pub(crate) roll_up: Option<RollUp>,
+}
+
+/// How rows of short periods become rows of longer ones.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RollUp {
+    /// Rows in the place of these, which come in the table's order; none where there is nothing to do.
+    pub(crate) fold: fn(&RecordBatch, Resolution, now_us: i64) -> Result<Option<RecordBatch>>,
+    /// The shortest period of rows, in seconds.
+    pub(crate) finest: fn(&RecordBatch) -> i64,
+    /// The shortest period that rows of this age should have.
+    pub(crate) due: fn(Resolution, age_us: i64) -> i64,
 }
 
 #[derive(Debug)]
@@ -60,6 +75,7 @@ pub enum ColumnKind {
     Text,
     Whole,
     Real,
+    Bytes,
 }
 
 /// Which of the store's options says how many days rows are kept.
@@ -83,6 +99,7 @@ impl RowColumn {
             ColumnKind::Text => DataType::Utf8,
             ColumnKind::Whole => DataType::Int64,
             ColumnKind::Real => DataType::Float64,
+            ColumnKind::Bytes => DataType::Binary,
         }
     }
 }
@@ -100,6 +117,42 @@ impl RowTable {
     /// The place of a column, which the table has.
     fn place(&self, name: &str) -> usize {
         self.columns.iter().position(|column| column.name == name).expect("invariant: descriptions name their own columns")
+    }
+
+    /// The same with the types that columns have today. Formats before 9 had whole numbers where real ones are now.
+    pub(crate) fn with_types(&self, batch: RecordBatch) -> Result<RecordBatch> {
+        let is_same = |field: &Arc<Field>| field.data_type() == &self.columns[self.place(field.name())].data_type();
+        if batch.schema_ref().fields().iter().all(is_same) {
+            return Ok(batch);
+        }
+        let (mut fields, mut columns) = (Vec::new(), Vec::new());
+        for (field, column) in batch.schema_ref().fields().iter().zip(batch.columns()) {
+            let wanted = &self.columns[self.place(field.name())];
+            fields.push(Field::new(wanted.name, wanted.data_type(), wanted.nullable));
+            columns.push(match (column.data_type(), wanted.kind) {
+                (DataType::Int64, ColumnKind::Real) => {
+                    let numbers = column.as_primitive::<Int64Type>();
+                    Arc::new(numbers.iter().map(|number| number.map(|number| number as f64)).collect::<Float64Array>()) as ArrayRef
+                }
+                _ => column.clone(),
+            });
+        }
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(|err| self.error(err))
+    }
+
+    /// The same with all columns: those that it lacks say nothing. Rows with other columns than the table has are no rows of it.
+    pub(crate) fn widened(&self, batch: RecordBatch) -> Result<RecordBatch> {
+        let schema = self.schema();
+        if let Some(other) = batch.schema_ref().fields().iter().find(|field| schema.index_of(field.name()).is_err()) {
+            return Err(self.error(ArrowError::SchemaError(format!("{} has no column {}", self.name, other.name()))));
+        }
+        let batch = self.with_types(batch)?;
+        let column = |field: &Arc<Field>| match batch.column_by_name(field.name()) {
+            Some(column) => column.clone(),
+            None => new_null_array(field.data_type(), batch.num_rows()),
+        };
+        let columns = schema.fields().iter().map(column).collect();
+        RecordBatch::try_new(schema, columns).map_err(|err| self.error(err))
     }
 
     pub(crate) fn error(&self, source: ArrowError) -> Error {
@@ -161,5 +214,5 @@ pub(crate) fn decode(payload: &Bytes) -> Option<(&'static RowTable, RecordBatch)
     let table = TABLES.into_iter().find(|table| Some(&table.number) == payload.first())?;
     let mut reader = StreamReader::try_new(payload.get(HEAD_BYTES..)?, None).ok()?;
     let batch = reader.next()?.ok()?;
-    (batch.schema_ref().as_ref() == table.schema().as_ref()).then_some((table, batch))
+    Some((table, table.widened(batch).ok()?))
 }

@@ -12,8 +12,7 @@ pub(crate) struct Metrics;
 impl Table for Metrics {
     type Row<'r> = Metric;
     const NAME: &'static str = "metrics";
-    const DESCRIPTION: &'static str =
-        "One row per metric and period. For now those that the server measures of itself once a minute, in the namespace Mitoshi.";
+    const DESCRIPTION: &'static str = "One row per metric, unit and period, as it came in or was rolled up. Those of the server itself are in the namespace Mitoshi.";
     const COLUMNS: &'static [Column<Metrics>] = &[
         Column::new("time", "when the period began", Value::Time(|metric| Some(metric.time_us))),
         Column::new("namespace", "whose metric it is", Value::Text(|metric| Some(metric.namespace.as_str().into()))),
@@ -24,7 +23,13 @@ impl Table for Metrics {
             Value::Map(|metric, add| metric.dimensions.iter().for_each(|(name, value)| add(name, value))),
         ),
         Column::new("unit", "as in Count or Bytes", Value::Text(|metric| metric.unit.as_deref().map(Into::into))),
-        Column::new("samples", "how many values there were", Value::Whole(|metric| Some(metric.samples))),
+        Column::new("period", "in seconds", Value::Whole(|metric| Some(metric.period))),
+        Column::new(
+            "account",
+            "of another account than the server's own, as in 111122223333/us-east-1",
+            Value::Text(|metric| metric.owner.as_ref().map(|owner| owner.as_str().into())),
+        ),
+        Column::new("samples", "how many values there were", Value::Real(|metric| Some(metric.samples))),
         Column::new("sum", "of the values", Value::Real(|metric| Some(metric.sum))),
         Column::new("minimum", "the smallest of them", Value::Real(|metric| Some(metric.minimum))),
         Column::new("maximum", "the largest of them", Value::Real(|metric| Some(metric.maximum))),

@@ -14,12 +14,13 @@ use super::part::{Origin, RowPart, RowWriter};
 use crate::catalog::NewPart;
 use crate::error::Result;
 use crate::table::file::TableFile;
+use crate::table::metric::Resolution;
 
 /// Rows of a batch, on the way in and out.
 const BATCH_ROWS: usize = 8_192;
 
 /// Writes one part with the rows of all.
-pub(crate) fn merge(dir: &Path, id: i64, inputs: &[RowPart], now_us: i64) -> Result<NewPart> {
+pub(crate) fn merge(dir: &Path, id: i64, inputs: &[RowPart], resolution: Resolution, now_us: i64) -> Result<NewPart> {
     let table = inputs[0].table;
     let files = inputs.iter().map(|part| part.files.rows()).collect::<Result<Vec<_>>>()?;
     let mut origin = Origin::default();
@@ -40,7 +41,11 @@ pub(crate) fn merge(dir: &Path, id: i64, inputs: &[RowPart], now_us: i64) -> Res
     let mut rows: Vec<(usize, usize)> = Vec::new();
     let mut write = |batches: &mut Vec<RecordBatch>, place_of: &mut Vec<Option<usize>>, rows: &mut Vec<(usize, usize)>| {
         let batch = interleave_record_batch(&batches.iter().collect::<Vec<_>>(), rows).map_err(|err| table.error(err))?;
-        writer.write(&batch)?;
+        let fewer = match table.roll_up {
+            Some(roll_up) => (roll_up.fold)(&batch, resolution, now_us)?,
+            None => None,
+        };
+        writer.write(fewer.as_ref().unwrap_or(&batch))?;
         batches.clear();
         place_of.fill(None);
         rows.clear();

@@ -44,12 +44,16 @@ impl RowPart {
 /// Notes in a file, for when the catalog is lost: the number of the newest row in it, and the parts that it was merged of.
 const LAST_SEQUENCE: &str = "mitoshi.last_sequence";
 const MERGED: &str = "mitoshi.merged_parts";
+/// The shortest period of its rows.
+const FINEST: &str = "mitoshi.finest_period";
 
 /// What a file says of where its rows come from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Origin {
     pub(crate) last_sequence: u64,
     pub(crate) merged: Vec<i64>,
+    /// The shortest period of its rows, in seconds, where the table has periods and this is known.
+    pub(crate) finest: i64,
 }
 
 impl Origin {
@@ -59,6 +63,7 @@ impl Origin {
         Origin {
             last_sequence: note(LAST_SEQUENCE).and_then(|text| text.parse().ok()).unwrap_or(0),
             merged: note(MERGED).unwrap_or_default().split(',').filter_map(|id| id.parse().ok()).collect(),
+            finest: note(FINEST).and_then(|text| text.parse().ok()).unwrap_or(1),
         }
     }
 }
@@ -74,10 +79,13 @@ fn properties(table: &RowTable) -> WriterProperties {
     for name in table.filters {
         properties = properties.set_column_bloom_filter_enabled(ColumnPath::from(*name), true);
     }
-    for column in table.columns.iter().filter(|column| matches!(column.kind, ColumnKind::Time | ColumnKind::Whole)) {
-        properties = properties
-            .set_column_dictionary_enabled(ColumnPath::from(column.name), false)
-            .set_column_encoding(ColumnPath::from(column.name), Encoding::DELTA_BINARY_PACKED);
+    for column in
+        table.columns.iter().filter(|column| matches!(column.kind, ColumnKind::Time | ColumnKind::Whole | ColumnKind::Bytes))
+    {
+        properties = properties.set_column_dictionary_enabled(ColumnPath::from(column.name), false);
+        if column.kind != ColumnKind::Bytes {
+            properties = properties.set_column_encoding(ColumnPath::from(column.name), Encoding::DELTA_BINARY_PACKED);
+        }
     }
     properties.build()
 }
@@ -90,12 +98,13 @@ pub(super) struct RowWriter {
     rows: i64,
     min_time_us: i64,
     max_time_us: i64,
+    finest: i64,
 }
 
 impl RowWriter {
     pub(super) fn create(dir: &Path, table: &'static RowTable, id: i64) -> Result<RowWriter> {
         let file = FileWriter::create(&part::path(dir, table.name, id), table.schema(), properties(table))?;
-        Ok(RowWriter { file, table, id, rows: 0, min_time_us: i64::MAX, max_time_us: i64::MIN })
+        Ok(RowWriter { file, table, id, rows: 0, min_time_us: i64::MAX, max_time_us: i64::MIN, finest: i64::MAX })
     }
 
     pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
@@ -105,6 +114,9 @@ impl RowWriter {
             self.min_time_us = self.min_time_us.min(time_us);
             self.max_time_us = self.max_time_us.max(time_us);
         }
+        if let Some(roll_up) = self.table.roll_up {
+            self.finest = self.finest.min((roll_up.finest)(batch));
+        }
         self.file.write(batch)
     }
 
@@ -112,6 +124,7 @@ impl RowWriter {
         let merged: Vec<String> = origin.merged.iter().map(ToString::to_string).collect();
         self.file.note(KeyValue::new(LAST_SEQUENCE.to_owned(), origin.last_sequence.to_string()));
         self.file.note(KeyValue::new(MERGED.to_owned(), merged.join(",")));
+        self.file.note(KeyValue::new(FINEST.to_owned(), self.finest.to_string()));
         let written = self.file.finish()?;
         let row = row(self.id, self.table, day, self.rows, written.bytes as i64, (self.min_time_us, self.max_time_us), now_us);
         Ok(NewPart { row, checksums: vec![Arc::new(written.checksums)], filter: None })
@@ -169,7 +182,7 @@ pub(crate) fn write_all(
         for step in rows.chunks(table.row_group_rows) {
             writer.write(&take_record_batch(&all, &UInt32Array::from(step.to_vec())).map_err(arrow)?)?;
         }
-        parts.push(writer.finish(day, &Origin { last_sequence, merged: Vec::new() }, now_us)?);
+        parts.push(writer.finish(day, &Origin { last_sequence, ..Origin::default() }, now_us)?);
     }
     Ok(parts)
 }

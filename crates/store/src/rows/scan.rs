@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
-use arrow_array::{Array, BooleanArray, RecordBatch, new_null_array};
-use arrow_schema::FieldRef;
+use arrow_array::{Array, BooleanArray, RecordBatch};
 use arrow_select::filter::filter_record_batch;
 use parquet::file::statistics::Statistics;
 
@@ -78,28 +77,23 @@ pub(crate) fn batches(
     if let Some(groups) = groups {
         reader = reader.with_row_groups(groups);
     }
-    let schema = table.schema();
-    let widen = move |batch: RecordBatch| {
-        let column = |field: &FieldRef| match batch.column_by_name(field.name()) {
-            Some(column) => column.clone(),
-            None => new_null_array(field.data_type(), batch.num_rows()),
-        };
-        RecordBatch::try_new(schema.clone(), schema.fields().iter().map(column).collect()).map_err(|err| table.error(err))
-    };
-    Ok(Box::new(file.batches(reader)?.map(move |batch| widen(batch?))))
+    Ok(Box::new(file.batches(reader)?.map(move |batch| table.widened(batch?))))
 }
 
 /// Whether a row group can have rows that match, by what its statistics and filters say.
 fn may_have(table: &RowTable, scan: &RowScan, file: &TableFile, group: usize) -> Result<bool> {
     let metadata = file.metadata.metadata().row_group(group);
-    if let Some(Statistics::Int64(times)) = metadata.column(table.place(table.time)).statistics()
+    // Files of older formats have fewer columns.
+    let column = |name: &str| file.metadata.schema().index_of(name).ok();
+    if let Some(Statistics::Int64(times)) = column(table.time).and_then(|place| metadata.column(place).statistics())
         && let (Some(min), Some(max)) = (times.min_opt(), times.max_opt())
         && (*min >= scan.to_us || *max < scan.from_us)
     {
         return Ok(false);
     }
     for (name, value) in &scan.equal {
-        let place = table.place(name);
+        // Rows without the column do not have the value.
+        let Some(place) = column(name) else { return Ok(false) };
         if let Some(texts) = metadata.column(place).statistics()
             && let (Some(min), Some(max)) = (texts.min_bytes_opt(), texts.max_bytes_opt())
             && (value.as_bytes() < min || (value.as_bytes() > max && !value.as_bytes().starts_with(max)))
