@@ -25,6 +25,7 @@ use crate::body::{self, AlreadyRead};
 use crate::error::ApiError;
 use crate::oam;
 use crate::operation::Operation;
+use crate::rpc::Protocol;
 use crate::xray::OPERATIONS;
 
 /// The cookie that a session is kept in.
@@ -47,6 +48,8 @@ enum Need {
     Nothing,
     /// It tells more to those who may read.
     Welcome,
+    /// Who asks must have said who they are.
+    Someone,
     May(Action),
 }
 
@@ -59,6 +62,9 @@ fn need(method: &Method, path: &str) -> Need {
     match path {
         _ if path.starts_with("/tags/") && *method == Method::GET => Need::May(Action::Read),
         _ if path.starts_with("/tags/") => Need::May(Action::Change),
+        // Which operation it is stands in headers or in the body: there it is found out whether it may be asked for.
+        "/" if *method == Method::POST => Need::Someone,
+        _ if path.starts_with("/service/") => Need::Someone,
         "/api/session" => Need::Nothing,
         "/api/health" => Need::Welcome,
         // SQL reads, whatever the query says.
@@ -86,7 +92,7 @@ pub(crate) async fn check(State(app): State<Arc<App>>, request: Request<Body>, n
         Err(err) => return face.refuse(err),
     };
     match (need, &principal) {
-        (Need::May(_), None) => return face.refuse(missing()),
+        (Need::May(_) | Need::Someone, None) => return face.refuse(missing()),
         (Need::May(action), Some(principal)) if !principal.role.may(action) => return face.refuse(denied(principal, &path)),
         _ => {}
     }
@@ -220,6 +226,11 @@ fn denied(principal: &Principal, path: &str) -> ApiError {
     let operation = operations().find(|operation| operation.path == path);
     let service = if oam::OPERATIONS.iter().any(|operation| operation.path == path) { "oam" } else { "xray" };
     let what = operation.map_or_else(|| path.to_owned(), |operation| format!("{service}:{}", operation.name));
+    denied_to(principal, &what)
+}
+
+/// `what` is as policies write it: the service, a colon, and the operation.
+pub(crate) fn denied_to(principal: &Principal, what: &str) -> ApiError {
     let Principal { name, account_id, role } = principal;
     let message = format!(
         "User: arn:aws:iam::{account_id}:user/{name} is not authorized to perform: {what} because the role {} does not allow it",
@@ -234,6 +245,7 @@ enum Face {
     Aws,
     Grpc,
     Otlp,
+    Rpc(Protocol),
 }
 
 impl Face {
@@ -242,6 +254,7 @@ impl Face {
         match request.uri().path() {
             _ if kind.starts_with(b"application/grpc") => Face::Grpc,
             path if path.starts_with("/v1/") => Face::Otlp,
+            path if *request.method() == Method::POST => Protocol::of(request.headers(), path).map_or(Face::Aws, Face::Rpc),
             _ => Face::Aws,
         }
     }
@@ -250,6 +263,7 @@ impl Face {
         let is_missing = err.is("MissingAuthenticationTokenException");
         match self {
             Face::Aws => err.into_response(),
+            Face::Rpc(protocol) => protocol.refuse(err, None),
             Face::Grpc => {
                 let (status, message) = err.told();
                 let code = match status {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use control::dashboard::Dashboards;
 use control::group::Groups;
 use control::insight::Insights;
 use control::link::Links;
@@ -39,6 +40,7 @@ pub struct App {
     pub tags: Tagging,
     pub policies: ResourcePolicies,
     pub settings: Settings,
+    pub dashboards: Dashboards,
     pub retrievals: Retrievals,
     pub clock: Arc<dyn Clock>,
     pub identity: Identity,
@@ -119,7 +121,7 @@ impl App {
         let catalog = self.store.catalog().of_account(account_id);
         let (clock, quotas) = (self.clock.clone(), self.quotas.clone());
         let (links, of) = (self.links.clone(), account_id.to_owned());
-        let query = self.query.scoped(Arc::new(move || links.scope(&of)));
+        let query = self.query.scoped(Arc::new(move |kind| links.scope(&of, kind)));
         let sampling = Sampling::new(catalog.clone(), clock.clone(), quotas.clone());
         let groups = Groups::new(catalog.clone(), clock.clone(), quotas.clone());
         App {
@@ -131,7 +133,8 @@ impl App {
             sampling,
             groups,
             policies: ResourcePolicies::new(catalog.clone(), clock.clone(), quotas.clone()),
-            settings: Settings::new(catalog, clock.clone()),
+            settings: Settings::new(catalog.clone(), clock.clone()),
+            dashboards: Dashboards::new(catalog, clock.clone()),
             retrievals: Retrievals::new(clock.clone()),
             clock,
             identity: Identity { account_id: account_id.to_owned(), ..self.identity.clone() },

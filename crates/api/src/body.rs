@@ -93,7 +93,7 @@ fn too_slow(timeout: Duration) -> ApiError {
     ApiError::new(StatusCode::REQUEST_TIMEOUT, "RequestTimeoutException", message)
 }
 
-fn too_large(limit: usize) -> ApiError {
+pub(crate) fn too_large(limit: usize) -> ApiError {
     let message = format!("the request body is larger than {} bytes", limit);
     ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLargeException", message)
 }

@@ -91,7 +91,20 @@ impl ApiError {
         (self.status, self.message)
     }
 
-    fn with(mut self, member: &str, value: Value) -> ApiError {
+    /// What it says, under which exception; what only the operator may know goes to the log.
+    pub(crate) fn logged(self, request_id: &str) -> (StatusCode, &'static str, String, Map<String, Value>) {
+        if let Some(private) = &self.private {
+            if self.status == StatusCode::SERVICE_UNAVAILABLE {
+                // The store has said so already, once and not for every request.
+                debug!(%request_id, error = %private, "request refused");
+            } else {
+                error!(%request_id, exception = self.exception, error = %private, "request failed");
+            }
+        }
+        (self.status, self.exception, self.message, self.members)
+    }
+
+    pub(crate) fn with(mut self, member: &str, value: Value) -> ApiError {
         self.members.insert(member.to_owned(), value);
         self
     }
@@ -148,27 +161,20 @@ impl From<sql::Error> for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let request_id = crate::operation::request_id();
-        if let Some(private) = &self.private {
-            if self.status == StatusCode::SERVICE_UNAVAILABLE {
-                // The store has said so already, once and not for every request.
-                debug!(%request_id, error = %private, "request refused");
-            } else {
-                error!(%request_id, exception = self.exception, error = %private, "request failed");
-            }
-        }
+        let (status, exception, message, members) = self.logged(&request_id);
         let mut body = Map::new();
-        body.insert("Message".to_owned(), self.message.into());
-        body.extend(self.members);
+        body.insert("Message".to_owned(), message.into());
+        body.extend(members);
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(ERROR_TYPE, HeaderValue::from_static(self.exception));
+        headers.insert(ERROR_TYPE, HeaderValue::from_static(exception));
         if let Ok(value) = HeaderValue::from_str(&request_id) {
             headers.insert(REQUEST_ID, value);
         }
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+        if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECS));
         }
-        (self.status, headers, Value::Object(body).to_string()).into_response()
+        (status, headers, Value::Object(body).to_string()).into_response()
     }
 }
 

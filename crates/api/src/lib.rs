@@ -4,6 +4,7 @@
 mod access;
 mod app;
 mod body;
+mod cloudwatch;
 mod console;
 mod error;
 mod flight;
@@ -14,6 +15,7 @@ mod oam;
 mod operation;
 mod otlp;
 mod page;
+mod rpc;
 mod session;
 mod sql;
 mod starting;
@@ -40,6 +42,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/health", get(health::health))
         .route("/api/session", get(session::session).post(session::sign_in).delete(session::sign_out))
         .route("/api/sql", get(sql::tables).post(sql::query))
+        .route("/", get(console::file).post(rpc::root))
+        .route("/service/{service}/operation/{operation}", post(rpc::path))
         .merge(oam::tags())
         .merge(jaeger::routes())
         .merge(otlp::over_http())

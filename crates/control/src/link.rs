@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use model::link::{Link, RESOURCE_TYPES, Sink, TRACES};
+use model::link::{Link, RESOURCE_TYPES, Sink};
 use model::owner::Scope;
 use serde_json::Value;
 use store::Catalog;
@@ -21,10 +21,12 @@ const CREATE_LINK: &str = "oam:CreateLink";
 pub struct Links {
     catalog: Catalog,
     own_account_id: String,
-    /// For each monitoring account the accounts whose traces it sees.
-    sources: Arc<RwLock<HashMap<String, BTreeSet<String>>>>,
+    /// For each monitoring account, and each type of resource, the accounts whose resources it sees.
+    sources: Arc<RwLock<Sources>>,
     change: Arc<tokio::sync::Mutex<()>>,
 }
+
+type Sources = HashMap<String, HashMap<String, BTreeSet<String>>>;
 
 /// Which sink or link is meant: whose it is, and its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,10 +53,15 @@ impl Links {
         Ok(links)
     }
 
-    /// What an account sees: itself, and those that linked their traces to it.
-    pub fn scope(&self, account_id: &str) -> Scope {
+    /// The account of this server.
+    pub fn own_account_id(&self) -> &str {
+        &self.own_account_id
+    }
+
+    /// What an account sees of a type of resource: its own, and those of accounts that linked theirs to it.
+    pub fn scope(&self, account_id: &str, resource_type: &str) -> Scope {
         let sources = self.sources.read().unwrap_or_else(PoisonError::into_inner);
-        let mut others = sources.get(account_id).cloned().unwrap_or_default();
+        let mut others = sources.get(account_id).and_then(|of| of.get(resource_type)).cloned().unwrap_or_default();
         others.insert(account_id.to_owned());
         let own = others.remove(&self.own_account_id);
         Scope::Accounts { own, others }
@@ -77,10 +84,11 @@ impl Links {
 
     /// Reads anew who sees whom.
     async fn learn(&self) -> Result<()> {
-        let mut sources: HashMap<String, BTreeSet<String>> = HashMap::new();
+        let mut sources = Sources::new();
         for (source, link) in self.all().await? {
-            if link.resource_types.iter().any(|kind| kind == TRACES) {
-                sources.entry(link.sink_account_id).or_default().insert(source);
+            let of_sink = sources.entry(link.sink_account_id).or_default();
+            for kind in link.resource_types {
+                of_sink.entry(kind).or_default().insert(source.clone());
             }
         }
         *self.sources.write().unwrap_or_else(PoisonError::into_inner) = sources;

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Debug, Default)]
 pub struct Counters {
     pub(crate) segments_accepted: AtomicU64,
+    datapoints_accepted: AtomicU64,
     pub(crate) datagrams_received: AtomicU64,
     pub(crate) datagrams_kernel_dropped: AtomicU64,
     segments_rejected: Mutex<BTreeMap<&'static str, u64>>,
@@ -29,6 +30,7 @@ pub struct DaemonTelemetry {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct IngestStats {
     pub segments_accepted: u64,
+    pub datapoints_accepted: u64,
     pub segments_rejected: BTreeMap<&'static str, u64>,
     pub datagrams_received: u64,
     pub datagrams_rejected: BTreeMap<&'static str, u64>,
@@ -40,6 +42,10 @@ pub struct IngestStats {
 impl Counters {
     pub(crate) fn accepted(&self, segments: u64) {
         self.segments_accepted.fetch_add(segments, Ordering::Relaxed);
+    }
+
+    pub(crate) fn datapoints(&self, accepted: u64) {
+        self.datapoints_accepted.fetch_add(accepted, Ordering::Relaxed);
     }
 
     pub(crate) fn segment_rejected(&self, reason: &'static str) {
@@ -57,6 +63,7 @@ impl Counters {
     pub(crate) fn stats(&self) -> IngestStats {
         IngestStats {
             segments_accepted: self.segments_accepted.load(Ordering::Relaxed),
+            datapoints_accepted: self.datapoints_accepted.load(Ordering::Relaxed),
             segments_rejected: copy(&self.segments_rejected),
             datagrams_received: self.datagrams_received.load(Ordering::Relaxed),
             datagrams_rejected: copy(&self.datagrams_rejected),

@@ -2,6 +2,7 @@
 
 mod counter;
 mod error;
+mod metric;
 mod otlp;
 pub mod own_metrics;
 pub mod xray;

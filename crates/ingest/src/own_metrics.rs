@@ -42,6 +42,7 @@ async fn measure(ingest: &Ingest, time_us: i64, period: i64, before: &IngestStat
     let all = |counts: &std::collections::BTreeMap<&'static str, u64>| counts.values().sum::<u64>();
     let counts = [
         ("SegmentsAccepted", before.segments_accepted, now.segments_accepted),
+        ("DatapointsAccepted", before.datapoints_accepted, now.datapoints_accepted),
         ("SegmentsRejected", all(&before.segments_rejected), all(&now.segments_rejected)),
         ("DatagramsReceived", before.datagrams_received, now.datagrams_received),
         ("DatagramsRejected", all(&before.datagrams_rejected), all(&now.datagrams_rejected)),

@@ -40,6 +40,12 @@ pub const ROOT_CAUSES_PER_TRACE: usize = 20;
 /// Traces on one page of a retrieval, and spans of a trace on it (AWS).
 pub const RETRIEVED_TRACES_PER_PAGE: usize = 5;
 pub const RETRIEVED_SPANS_PER_PAGE: usize = 100;
+/// Dimensions of a metric (AWS).
+pub const DIMENSIONS_PER_METRIC: usize = 30;
+/// Different values that come together (AWS: 150). Distributions keep more than this.
+pub const VALUES_PER_METRIC: usize = 150;
+/// Characters of a metric math expression, a search or a query of Metrics Insights (AWS: 2,048).
+pub const EXPRESSION_CHARS: usize = 2_048;
 /// Characters of a filter expression. AWS states none; a longer one is a mistake or an attack.
 pub const FILTER_CHARS: usize = 4_000;
 /// Nesting of parentheses and braces in a filter expression.

@@ -9,9 +9,10 @@ use crate::resource::Resource;
 
 /// What links are about, as far as it is stored here.
 pub const TRACES: &str = "AWS::XRay::Trace";
+pub const METRICS: &str = "AWS::CloudWatch::Metric";
 /// All that a link may name.
 pub const RESOURCE_TYPES: [&str; 7] = [
-    "AWS::CloudWatch::Metric",
+    METRICS,
     "AWS::Logs::LogGroup",
     TRACES,
     "AWS::ApplicationInsights::Application",

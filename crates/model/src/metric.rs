@@ -14,6 +14,40 @@ pub use statistic::Statistic;
 /// The namespaces that AWS keeps for itself begin so. Here collectors write them.
 pub const AWS_NAMESPACE: &str = "AWS/";
 
+/// What values are said to be that have no unit.
+pub const NO_UNIT: &str = "None";
+
+/// What values may be.
+pub const UNITS: [&str; 27] = [
+    "Seconds",
+    "Microseconds",
+    "Milliseconds",
+    "Bytes",
+    "Kilobytes",
+    "Megabytes",
+    "Gigabytes",
+    "Terabytes",
+    "Bits",
+    "Kilobits",
+    "Megabits",
+    "Gigabits",
+    "Terabits",
+    "Percent",
+    "Count",
+    "Bytes/Second",
+    "Kilobytes/Second",
+    "Megabytes/Second",
+    "Gigabytes/Second",
+    "Terabytes/Second",
+    "Bits/Second",
+    "Kilobits/Second",
+    "Megabits/Second",
+    "Gigabits/Second",
+    "Terabits/Second",
+    "Count/Second",
+    NO_UNIT,
+];
+
 /// The period of values that nobody says otherwise of, in seconds.
 pub const STANDARD_PERIOD: i64 = 60;
 

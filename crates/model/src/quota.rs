@@ -22,6 +22,11 @@ pub struct Quotas {
     pub resource_policies: usize,
     pub resource_policy_bytes: usize,
     pub tags_per_resource: usize,
+    pub metrics_per_put: usize,
+    pub metrics_per_page: usize,
+    pub metric_queries: usize,
+    pub metric_datapoints: usize,
+    pub statistics_datapoints: i64,
     pub lenient: bool,
 }
 
@@ -44,6 +49,11 @@ impl Default for Quotas {
             resource_policies: 5,
             resource_policy_bytes: 5 * 1024,
             tags_per_resource: 50,
+            metrics_per_put: 1_000,
+            metrics_per_page: 500,
+            metric_queries: 500,
+            metric_datapoints: 100_800,
+            statistics_datapoints: 1_440,
             lenient: false,
         }
     }

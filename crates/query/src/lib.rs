@@ -7,6 +7,7 @@ pub mod filter;
 pub mod forecast;
 pub mod graph;
 pub mod insight;
+pub mod metric;
 mod minute;
 pub mod operation;
 pub mod retrieval;
@@ -17,6 +18,7 @@ pub mod trace;
 use std::sync::{Arc, Mutex};
 
 use model::Clock;
+use model::link::TRACES;
 use model::owner::Scope;
 use store::{Reader, Store};
 
@@ -29,16 +31,19 @@ pub struct Query {
     clock: Arc<dyn Clock>,
     slowness: Arc<Mutex<summary::KnownSlowness>>,
     /// What whoever asks may see.
-    scope: Arc<dyn Fn() -> Scope + Send + Sync>,
+    scope: Arc<ScopeOf>,
 }
+
+/// What may be seen of a type of resource, as links name them.
+pub type ScopeOf = dyn Fn(&str) -> Scope + Send + Sync;
 
 impl Query {
     pub fn new(store: Store, clock: Arc<dyn Clock>) -> Query {
-        Query { store, clock, slowness: Arc::default(), scope: Arc::new(|| Scope::Everything) }
+        Query { store, clock, slowness: Arc::default(), scope: Arc::new(|_| Scope::Everything) }
     }
 
     /// The same for someone who may not see all there is. The scope is asked for with each question.
-    pub fn scoped(&self, scope: Arc<dyn Fn() -> Scope + Send + Sync>) -> Query {
+    pub fn scoped(&self, scope: Arc<ScopeOf>) -> Query {
         Query { slowness: Arc::default(), scope, ..self.clone() }
     }
 
@@ -48,6 +53,6 @@ impl Query {
     }
 
     fn reader(&self) -> Reader {
-        self.store.reader().scoped((self.scope)())
+        self.store.reader().scoped((self.scope)(TRACES))
     }
 }

@@ -20,6 +20,7 @@ use access::{KeyCommand, UserCommand};
 use api::{Access, Accounts, App, Guard, Identity, Listeners};
 use clap::{Parser, Subcommand};
 use config::{Config, Listen, Overrides};
+use control::dashboard::Dashboards;
 use control::group::Groups;
 use control::insight::Insights;
 use control::key::Keys;
@@ -270,7 +271,7 @@ async fn run(config: Config) -> Result<(), StartError> {
     let unreadable = |err: control::Error| (format!("cannot read the links of accounts: {err}"), String::new());
     let links = Links::load(catalog.clone(), &config.account_id).await.map_err(unreadable)?;
     let (seen, own) = (links.clone(), config.account_id.clone());
-    let query = Query::new(store.clone(), clock.clone()).scoped(Arc::new(move || seen.scope(&own)));
+    let query = Query::new(store.clone(), clock.clone()).scoped(Arc::new(move |kind| seen.scope(&own, kind)));
     let sampling = Sampling::new(catalog.clone(), clock.clone(), quotas.clone());
     let groups = Groups::new(catalog.clone(), clock.clone(), quotas.clone());
     let insights = Insights::new(catalog.clone(), query.clone(), groups.clone(), clock.clone(), quotas.clone());
@@ -284,6 +285,7 @@ async fn run(config: Config) -> Result<(), StartError> {
         groups,
         policies: ResourcePolicies::new(catalog.clone(), clock.clone(), quotas.clone()),
         settings: Settings::new(catalog.clone(), clock.clone()),
+        dashboards: Dashboards::new(catalog.clone(), clock.clone()),
         retrievals: Retrievals::new(clock.clone()),
         identity: Identity {
             account_id: config.account_id.clone(),
