@@ -1,13 +1,6 @@
 //! Services whose operations have no paths: all are posted to the root, and named in a header or in the body. Three protocols over the same typed
 //! operations: AWS JSON (1.0 and 1.1), RPC v2 CBOR, and Query, which brings a form and gets XML.
 
-mod cbor;
-mod form;
-mod lenient;
-#[cfg(test)]
-mod tests;
-mod xml;
-
 use std::future::Future;
 use std::io::Read;
 use std::pin::Pin;
@@ -24,6 +17,7 @@ use model::principal::{Action, Principal};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use smithy::{Lenient, cbor, form, xml};
 
 use crate::app::App;
 use crate::body::UNIT_BYTES;
@@ -181,11 +175,11 @@ impl Call {
                 } else {
                     cbor::decode(&self.body).map_err(invalid)?
                 };
-                serde_path_to_error::deserialize(lenient::Lenient(value)).map_err(|err| invalid(err.to_string()))
+                serde_path_to_error::deserialize(Lenient(value)).map_err(|err| invalid(err.to_string()))
             }
             Protocol::Query => {
                 let value = form::decode(&self.body).map_err(invalid)?;
-                serde_path_to_error::deserialize(lenient::Lenient(value)).map_err(|err| invalid(err.to_string()))
+                serde_path_to_error::deserialize(Lenient(value)).map_err(|err| invalid(err.to_string()))
             }
         }
     }
@@ -308,24 +302,4 @@ async fn unpacked(
         return Err(crate::body::too_large(limit::REQUEST_BYTES));
     }
     Ok((Bytes::from(unpacked), Some(room)))
-}
-
-/// Members that are times, in all services here: numbers in JSON, marked in CBOR, texts in XML.
-fn is_time(member: &str) -> bool {
-    matches!(
-        member,
-        "Timestamp"
-            | "Timestamps"
-            | "StartTime"
-            | "EndTime"
-            | "LastModified"
-            | "CreationDate"
-            | "LastUpdateDate"
-            | "LastUpdatedTimestamp"
-    )
-}
-
-/// Members that are maps, whose keys are no members.
-fn is_map(member: &str) -> bool {
-    member == "ExtendedStatistics"
 }

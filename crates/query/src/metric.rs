@@ -225,6 +225,16 @@ pub fn check_period(period: i64) -> Result<()> {
     Err(Error::Invalid(format!("The period {period} is neither 1, 5, 10, 20 or 30 seconds nor a multiple of 60")))
 }
 
+/// Whether an expression is written as it must be: metric math, or a query of Metrics Insights. What it names may still not exist.
+pub fn check_expression(text: &str) -> Result<()> {
+    if insights::is_query(text) { insights::parse(text).map(drop) } else { math::parse(text).map(drop) }
+}
+
+/// Whether the text of a search is written as it must be.
+pub fn check_search(text: &str) -> Result<()> {
+    search::parse(text).map(drop)
+}
+
 /// The dimensions' names.
 fn names(dimensions: &Dimensions) -> BTreeSet<&str> {
     dimensions.iter().map(|(name, _)| name).collect()

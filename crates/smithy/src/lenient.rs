@@ -6,7 +6,7 @@ use serde::de::{Deserializer, Error as _, IntoDeserializer, Visitor};
 use serde_json::{Error, Value};
 
 /// A value that is read for what is wanted.
-pub(crate) struct Lenient(pub(crate) Value);
+pub struct Lenient(pub Value);
 
 impl<'de> IntoDeserializer<'de, Error> for Lenient {
     type Deserializer = Lenient;

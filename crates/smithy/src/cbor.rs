@@ -4,14 +4,14 @@ use minicbor::data::{Tag, Type};
 use minicbor::{Decoder, Encoder};
 use serde_json::{Map, Number, Value};
 
-use super::is_time;
+use crate::is_time;
 
 /// Values in each other.
 const DEPTH_MAX: usize = 32;
 /// A moment, as the tag of a number of seconds.
 const EPOCH: u64 = 1;
 
-pub(crate) fn decode(bytes: &[u8]) -> Result<Value, String> {
+pub fn decode(bytes: &[u8]) -> Result<Value, String> {
     let mut decoder = Decoder::new(bytes);
     let value = value(&mut decoder, 0)?;
     if decoder.position() != bytes.len() {
@@ -90,7 +90,7 @@ fn is_more(decoder: &mut Decoder<'_>, count: Option<u64>, read: u64) -> Result<b
     Ok(false)
 }
 
-pub(crate) fn encode(value: &Value) -> Vec<u8> {
+pub fn encode(value: &Value) -> Vec<u8> {
     let mut encoder = Encoder::new(Vec::new());
     // Writing into memory does not fail.
     let _ = write(&mut encoder, value, false);

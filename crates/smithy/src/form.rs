@@ -26,7 +26,7 @@ fn text(bytes: &[u8]) -> Result<String, String> {
 }
 
 /// The version of the service, a dot, and the operation.
-pub(crate) fn target(body: &[u8]) -> Result<String, String> {
+pub fn target(body: &[u8]) -> Result<String, String> {
     let (mut action, mut version) = (None, String::new());
     for pair in pairs(body) {
         match pair? {
@@ -40,7 +40,7 @@ pub(crate) fn target(body: &[u8]) -> Result<String, String> {
 }
 
 /// Lists are objects here whose names are `member` or numbers until they are read.
-pub(crate) fn decode(body: &[u8]) -> Result<Value, String> {
+pub fn decode(body: &[u8]) -> Result<Value, String> {
     let mut root = Map::new();
     for pair in pairs(body) {
         let (name, value) = pair?;

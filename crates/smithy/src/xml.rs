@@ -3,9 +3,9 @@
 use chrono::{DateTime, SecondsFormat};
 use serde_json::Value;
 
-use super::{is_map, is_time};
+use crate::{is_map, is_time};
 
-pub(crate) fn answer(space: &str, operation: &str, value: &Value, request_id: &str) -> Vec<u8> {
+pub fn answer(space: &str, operation: &str, value: &Value, request_id: &str) -> Vec<u8> {
     let mut text = format!("<{operation}Response xmlns=\"{space}\">");
     let is_empty = value.as_object().is_none_or(|members| members.is_empty());
     if !is_empty || !operation.starts_with("Put") {
@@ -15,7 +15,7 @@ pub(crate) fn answer(space: &str, operation: &str, value: &Value, request_id: &s
     text.into_bytes()
 }
 
-pub(crate) fn error(space: &str, side: &str, code: &str, message: &str, request_id: &str) -> Vec<u8> {
+pub fn error(space: &str, side: &str, code: &str, message: &str, request_id: &str) -> Vec<u8> {
     let mut text = format!("<ErrorResponse xmlns=\"{space}\"><Error><Type>{side}</Type><Code>{code}</Code><Message>");
     escape(&mut text, message);
     text.push_str(&format!("</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"));
