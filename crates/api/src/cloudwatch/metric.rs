@@ -423,6 +423,7 @@ pub(super) async fn get_metric_statistics(app: &App, input: GetMetricStatistics)
     };
     let (unit, asked) = (input.unit, statistics.clone());
     let found = app.ask(move |query| query.metric_statistics(&id, (start.0, end.0), period, &asked, unit.as_deref())).await?;
+    let extended_names = &extended;
     let datapoint = |point: StatisticsPoint| {
         let mut told = Datapoint {
             timestamp: Some(Moment(point.time_us)),
@@ -430,15 +431,17 @@ pub(super) async fn get_metric_statistics(app: &App, input: GetMetricStatistics)
             ..Datapoint::default()
         };
         for (place, value) in point.values.into_iter().enumerate() {
+            if let Some(extended) = place.checked_sub(plain.len()) {
+                told.extended_statistics.extend(value.map(|value| (extended_names[extended].clone(), value)));
+                continue;
+            }
             match statistics[place] {
-                _ if place >= plain.len() => {
-                    drop(value.map(|value| told.extended_statistics.insert(extended[place - plain.len()].clone(), value)))
-                }
                 Statistic::SampleCount => told.sample_count = value,
                 Statistic::Average => told.average = value,
                 Statistic::Sum => told.sum = value,
                 Statistic::Minimum => told.minimum = value,
-                _ => told.maximum = value,
+                Statistic::Maximum => told.maximum = value,
+                _ => {}
             }
         }
         told
