@@ -212,7 +212,7 @@ async fn metrics_are_found_by_name_and_dimension() {
         rows,
         vec![json!({
             "time": "2026-11-18T11:06:30Z", "namespace": "Test", "name": "odd", "dimensions": {"Service": "front"},
-            "unit": "Count", "samples": 1, "sum": 1.0, "minimum": 1.0, "maximum": 1.0,
+            "unit": "Count", "period": 60, "samples": 1.0, "sum": 1.0, "minimum": 1.0, "maximum": 1.0, "account": null,
         })]
     );
     let sums = "SELECT name, count(*) AS n, sum(sum) AS sum FROM metrics WHERE dimensions['Service'] = 'front' GROUP BY name ORDER BY name";

@@ -69,6 +69,8 @@ impl FromStr for Statistic {
                 let below = Range::Percent { lower: 0.0, upper: percent };
                 match name {
                     "p" => Statistic::Percentile(percent),
+                    // Below the first hundredth there is nothing to compute.
+                    _ if percent == 0.0 => return Err(unknown()),
                     "tm" => Statistic::TrimmedMean(below),
                     "wm" => Statistic::WinsorizedMean(below),
                     "tc" => Statistic::TrimmedCount(below),
