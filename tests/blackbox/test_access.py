@@ -273,7 +273,7 @@ def test_no_secret_is_in_the_log(closed):
 
 def test_tokens_for_opentelemetry(closed):
     body = {"resourceSpans": [{"scopeSpans": [{"spans": [{
-        "traceId": new_trace_id().replace("1-", "").replace("-", ""), "spanId": "0123456789abcdef", "name": "spam",
+        "traceId": new_trace_id().removeprefix("1-").replace("-", ""), "spanId": "0123456789abcdef", "name": "spam",
         "startTimeUnixNano": str(time.time_ns() - 10**9), "endTimeUnixNano": str(time.time_ns())}]}]}]}
 
     def send_span(token, port):
