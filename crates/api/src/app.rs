@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use control::cluster::Clusters;
 use control::dashboard::Dashboards;
 use control::group::Groups;
 use control::insight::Insights;
@@ -41,6 +42,7 @@ pub struct App {
     pub policies: ResourcePolicies,
     pub settings: Settings,
     pub dashboards: Dashboards,
+    pub clusters: Clusters,
     pub retrievals: Retrievals,
     pub clock: Arc<dyn Clock>,
     pub identity: Identity,
@@ -134,7 +136,8 @@ impl App {
             groups,
             policies: ResourcePolicies::new(catalog.clone(), clock.clone(), quotas.clone()),
             settings: Settings::new(catalog.clone(), clock.clone()),
-            dashboards: Dashboards::new(catalog, clock.clone()),
+            dashboards: Dashboards::new(catalog.clone(), clock.clone()),
+            clusters: self.clusters.of(catalog),
             retrievals: Retrievals::new(clock.clone()),
             clock,
             identity: Identity { account_id: account_id.to_owned(), ..self.identity.clone() },

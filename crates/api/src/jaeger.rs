@@ -10,13 +10,13 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use model::{TimeRange, TraceId};
-use percent_encoding::percent_decode_str;
 use query::operation::SpanSearch;
 use query::retrieval::SpanTrace;
 use serde_json::{Value, json};
 
 use crate::app::{App, Asking};
 use crate::error::ApiError;
+use crate::parameter::Parameters;
 
 /// How far back services and operations are named, where nobody says.
 const NAMES_US: i64 = 2 * 86_400_000_000;
@@ -34,61 +34,6 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/api/traces", get(traces))
         .route("/api/traces/{id}", get(trace))
         .route("/api/dependencies", get(dependencies))
-}
-
-/// Parameters of a URL, in the order they came.
-struct Parameters(Vec<(String, String)>);
-
-impl Parameters {
-    fn of(query: Option<&str>) -> Parameters {
-        let decode = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
-        let pairs = query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
-        Parameters(
-            pairs
-                .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-                .map(|(name, value)| (decode(name), decode(value)))
-                .collect(),
-        )
-    }
-
-    fn all<'p>(&'p self, name: &'p str) -> impl Iterator<Item = &'p str> {
-        self.0.iter().filter(move |(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.as_str())
-    }
-
-    fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.as_str())
-    }
-
-    fn number(&self, name: &str) -> Result<Option<i64>, ApiError> {
-        let read =
-            |text: &str| text.parse().map_err(|_| ApiError::invalid(format!("{name} is {text:?}, which is no whole number")));
-        self.get(name).map(read).transpose()
-    }
-
-    /// A time such as `1.5s`, in microseconds.
-    fn duration(&self, name: &str) -> Result<Option<u64>, ApiError> {
-        let read = |text: &str| {
-            duration_us(text)
-                .ok_or_else(|| ApiError::invalid(format!("{name} is {text:?}, which is no time such as 100ms, 1.5s or 2h")))
-        };
-        self.get(name).map(read).transpose()
-    }
-}
-
-/// As Go writes durations, whose units may follow each other.
-fn duration_us(text: &str) -> Option<u64> {
-    const UNITS: [(&str, f64); 8] =
-        [("ns", 1e-3), ("us", 1.0), ("µs", 1.0), ("ms", 1e3), ("s", 1e6), ("m", 6e7), ("h", 3.6e9), ("d", 8.64e10)];
-    let mut rest = text.trim();
-    let mut total = 0.0;
-    while !rest.is_empty() {
-        let unit_at = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let unit_end = rest[unit_at..].find(|c: char| c.is_ascii_digit() || c == '.').map_or(rest.len(), |end| unit_at + end);
-        let (_, factor) = UNITS.iter().find(|(unit, _)| *unit == &rest[unit_at..unit_end])?;
-        total += rest[..unit_at].parse::<f64>().ok()? * factor;
-        rest = &rest[unit_end..];
-    }
-    (!text.trim().is_empty()).then_some(total as u64)
 }
 
 fn answer(data: Value) -> Response {
@@ -242,34 +187,4 @@ async fn called(app: &App, parameters: &Parameters) -> Result<Value, ApiError> {
         }
     }
     Ok(calls.into_iter().map(|((parent, child), count)| json!({ "parent": parent, "child": child, "callCount": count })).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_are_read_as_go_writes_them() {
-        for (text, us) in [
-            ("100ms", Some(100_000)),
-            ("1.5s", Some(1_500_000)),
-            ("1h30m", Some(5_400_000_000)),
-            ("7us", Some(7)),
-            ("2d", Some(172_800_000_000)),
-            ("", None),
-            ("5", None),
-            ("fast", None),
-            ("1.2.3s", None),
-        ] {
-            assert_eq!(duration_us(text), us, "{text}");
-        }
-    }
-
-    #[test]
-    fn parameters_are_decoded() {
-        let parameters = Parameters::of(Some("service=my+shop&tag=a%3Ab&tag=c:d&empty="));
-        assert_eq!(parameters.get("service"), Some("my shop"));
-        assert_eq!(parameters.all("tag").collect::<Vec<_>>(), ["a:b", "c:d"]);
-        assert_eq!(parameters.get("empty"), None);
-    }
 }

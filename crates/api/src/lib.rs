@@ -6,6 +6,8 @@ mod app;
 mod body;
 mod cloudwatch;
 mod console;
+mod container;
+mod ecs;
 mod error;
 mod flight;
 mod guard;
@@ -15,6 +17,7 @@ mod oam;
 mod operation;
 mod otlp;
 mod page;
+mod parameter;
 mod rpc;
 mod session;
 mod sql;
@@ -45,6 +48,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/", get(console::file).post(rpc::root))
         .route("/service/{service}/operation/{operation}", post(rpc::path))
         .merge(oam::tags())
+        .route("/api/state-changes", get(container::state_changes))
         .merge(jaeger::routes())
         .merge(otlp::over_http())
         .route_service("/arrow.flight.protocol.FlightService/{operation}", flight::service(&app))

@@ -21,9 +21,9 @@ use smithy::{Lenient, cbor, form, xml};
 
 use crate::app::App;
 use crate::body::UNIT_BYTES;
-use crate::cloudwatch;
 use crate::error::{ApiError, ERROR_TYPE, REQUEST_ID};
 use crate::operation::request_id;
+use crate::{cloudwatch, ecs};
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 const QUERY_ERROR: HeaderName = HeaderName::from_static("x-amzn-query-error");
@@ -76,7 +76,7 @@ pub(crate) enum Protocol {
     Query,
 }
 
-static SERVICES: [&Service; 1] = [&cloudwatch::SERVICE];
+static SERVICES: [&Service; 2] = [&cloudwatch::SERVICE, &ecs::SERVICE];
 
 /// A table row's handler from a typed function.
 macro_rules! rpc {

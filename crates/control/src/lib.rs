@@ -1,5 +1,6 @@
 //! Resources that people edit, and the loops that act on their own.
 
+pub mod cluster;
 pub mod dashboard;
 mod error;
 pub mod group;

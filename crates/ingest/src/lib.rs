@@ -1,5 +1,6 @@
 //! The write door: bytes to model to store. Reads nothing back.
 
+mod container;
 mod counter;
 mod error;
 mod metric;

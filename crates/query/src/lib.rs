@@ -2,6 +2,7 @@
 //!
 //! Every function here blocks: it may read files. Callers run it off their event loop.
 
+pub mod container;
 mod error;
 pub mod filter;
 pub mod forecast;

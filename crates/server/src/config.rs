@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use ipnet::IpNet;
+use model::container::Insights;
 use model::quota::Quotas;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,7 @@ pub(crate) struct Config {
     pub(crate) otlp: Otlp,
     pub(crate) store: Store,
     pub(crate) metrics: Metrics,
+    pub(crate) containers: Containers,
     pub(crate) sql: Sql,
     pub(crate) quotas: Quotas,
 }
@@ -141,6 +143,19 @@ pub(crate) struct Metrics {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct Containers {
+    pub(crate) watch: bool,
+    pub(crate) engines: Vec<PathBuf>,
+    pub(crate) insights: Insights,
+    pub(crate) cluster: String,
+    pub(crate) instance: String,
+    pub(crate) every_secs: u64,
+    pub(crate) cgroup_root: PathBuf,
+    pub(crate) proc_root: PathBuf,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Sql {
     pub(crate) timeout_secs: u64,
     pub(crate) memory_mib: usize,
@@ -152,6 +167,8 @@ const MIB_MAX: usize = 1024 * 1024;
 const CONNECTIONS_MAX: usize = 100_000;
 const QUERY_SECS_MAX: u64 = 24 * 3_600;
 const OWN_SECS_MAX: u64 = 24 * 3_600;
+/// Divisors of a minute.
+const PERIODS: [u64; 6] = [5, 10, 15, 20, 30, 60];
 
 /// Flags that stand over file and environment.
 #[derive(Debug, Default, clap::Args)]
@@ -298,6 +315,15 @@ impl Config {
                 format!("metrics.own_every_secs {} is above {OWN_SECS_MAX}", self.metrics.own_every_secs),
                 "the default is 60; 0 never writes them",
             ));
+        }
+        if !PERIODS.contains(&self.containers.every_secs) {
+            return Err(ConfigError::new(
+                format!("containers.every_secs {} is none of {PERIODS:?}", self.containers.every_secs),
+                "the default is 20",
+            ));
+        }
+        if self.containers.cluster.is_empty() {
+            return Err(ConfigError::new("containers.cluster is empty", "any name will do, such as default"));
         }
         if !(1..=QUERY_SECS_MAX).contains(&self.sql.timeout_secs) {
             return Err(ConfigError::new(

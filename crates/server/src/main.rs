@@ -1,6 +1,7 @@
 //! The binary: reads the configuration, starts the parts in order, waits, stops them in reverse.
 
 mod access;
+mod collection;
 mod config;
 mod folder;
 mod listen;
@@ -19,7 +20,9 @@ use ::query::Query;
 use access::{KeyCommand, UserCommand};
 use api::{Access, Accounts, App, Guard, Identity, Listeners};
 use clap::{Parser, Subcommand};
+use collection::Keeper;
 use config::{Config, Listen, Overrides};
+use control::cluster::Clusters;
 use control::dashboard::Dashboards;
 use control::group::Groups;
 use control::insight::Insights;
@@ -286,6 +289,7 @@ async fn run(config: Config) -> Result<(), StartError> {
         policies: ResourcePolicies::new(catalog.clone(), clock.clone(), quotas.clone()),
         settings: Settings::new(catalog.clone(), clock.clone()),
         dashboards: Dashboards::new(catalog.clone(), clock.clone()),
+        clusters: Clusters::new(catalog.clone(), clock.clone(), config.containers.insights),
         retrievals: Retrievals::new(clock.clone()),
         identity: Identity {
             account_id: config.account_id.clone(),
@@ -333,6 +337,12 @@ async fn run(config: Config) -> Result<(), StartError> {
     }
     let every = Duration::from_secs(config.metrics.own_every_secs);
     let own_metrics = tokio::spawn(ingest::own_metrics::run(app.ingest.clone(), app.clock.clone(), every, stopping.clone()));
+    let containers = config.containers.watch.then(|| {
+        let options = collection::options(&config.containers);
+        tokio::spawn(collect::run(options, Keeper(app.clone()), app.clock.clone(), stopping.clone()))
+    });
+    let every = Duration::from_secs(config.containers.every_secs);
+    let counting = tokio::spawn(collection::count(app.clone(), every, stopping.clone()));
     for account_id in store.catalog().accounts().await.unwrap_or_default() {
         app.of_account(&account_id);
     }
@@ -366,6 +376,10 @@ async fn run(config: Config) -> Result<(), StartError> {
     sql.stop();
     while doors.join_next().await.is_some() {}
     let _ = own_metrics.await;
+    if let Some(containers) = containers {
+        let _ = containers.await;
+    }
+    let _ = counting.await;
     let _ = watching.await;
     let _ = end_upkeep.send(true);
     let _ = upkeep.await;

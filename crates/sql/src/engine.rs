@@ -17,6 +17,7 @@ use tokio::runtime::Runtime;
 use crate::table::metric::Metrics;
 use crate::table::request::Requests;
 use crate::table::segment::Segments;
+use crate::table::state_change::StateChanges;
 use crate::table::trace::Traces;
 use crate::table::{Provider, Snapshot, Table};
 use crate::{CATALOG, Limits, SCHEMA};
@@ -81,6 +82,7 @@ impl Engine {
         register::<Requests>(&context)?;
         register::<Segments>(&context)?;
         register::<Metrics>(&context)?;
+        register::<StateChanges>(&context)?;
         for view in VIEWS {
             let plan = runtime.block_on(context.state().create_logical_plan(view.query))?;
             let view_table = datafusion::catalog::view::ViewTable::new(plan, Some(view.query.to_owned()));

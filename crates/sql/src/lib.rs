@@ -36,6 +36,7 @@ use table::Table;
 use table::metric::Metrics;
 use table::request::Requests;
 use table::segment::Segments;
+use table::state_change::StateChanges;
 use table::trace::Traces;
 
 /// What queries may take.
@@ -197,7 +198,13 @@ impl Sql {
 
     /// What can be asked.
     pub fn tables(&self) -> Vec<TableDescription> {
-        let mut tables = vec![describe::<Traces>(), describe::<Requests>(), describe::<Segments>(), describe::<Metrics>()];
+        let mut tables = vec![
+            describe::<Traces>(),
+            describe::<Requests>(),
+            describe::<Segments>(),
+            describe::<Metrics>(),
+            describe::<StateChanges>(),
+        ];
         tables.extend(VIEWS.iter().map(|view| TableDescription {
             name: view.name,
             description: view.description,

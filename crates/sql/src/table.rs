@@ -3,6 +3,7 @@
 pub(crate) mod metric;
 pub(crate) mod request;
 pub(crate) mod segment;
+pub(crate) mod state_change;
 pub(crate) mod trace;
 
 use std::any::type_name;

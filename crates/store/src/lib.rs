@@ -41,6 +41,7 @@ use std::time::Duration;
 
 use arrow_array::RecordBatch;
 use bytes::Bytes;
+use model::container::StateChange;
 use model::digest::TraceDigest;
 use model::metric::Metric;
 use model::owner::{Owner, Scope};
@@ -61,6 +62,7 @@ pub use rows::{ColumnKind, Retention, RowColumn, RowScan, RowTable};
 pub use scan::{Prefilter, ScanPosition, ScanRange, Scanned, TraceScan, VisitTest};
 pub use table::metric::{METRIC, Resolution, metrics};
 pub use table::minute::{Counted, MinuteBatch, MinuteRow, Side};
+pub use table::state_change::{STATE_CHANGE, state_changes};
 pub use wal::LogDamage;
 pub use walk::VisitTrace;
 
@@ -323,14 +325,26 @@ impl Store {
 
     /// So with metrics.
     pub async fn append_metrics(&self, metrics: &[Metric]) -> Result<()> {
+        self.know_all(metrics.iter().filter_map(|metric| metric.owner.as_ref())).await?;
+        self.append_rows(&METRIC, table::metric::batch(metrics)?).await
+    }
+
+    /// So with changes of containers' states.
+    pub async fn append_state_changes(&self, changes: &[StateChange]) -> Result<()> {
+        self.know_all(changes.iter().filter_map(|change| change.owner.as_ref())).await?;
+        self.append_rows(&STATE_CHANGE, table::state_change::batch(changes)?).await
+    }
+
+    /// Remembers that there is something of these owners.
+    async fn know_all(&self, owners: impl Iterator<Item = &Owner>) -> Result<()> {
         let mut last = None;
-        for owner in metrics.iter().filter_map(|metric| metric.owner.as_ref()) {
+        for owner in owners {
             if last != Some(owner) {
                 self.know(owner).await?;
                 last = Some(owner);
             }
         }
-        self.append_rows(&METRIC, table::metric::batch(metrics)?).await
+        Ok(())
     }
 
     async fn log(&self, entry: Entry) -> Result<()> {

@@ -1,4 +1,4 @@
-//! Tables of rows: what metrics, and whatever else is no segment, are kept in. Such a table is a description in one file of `table/`:
+//! Tables of rows: what metrics, changes of state, and whatever else is no segment, are kept in. Such a table is a description in one file of `table/`:
 //! its columns, how parts are sorted, which columns can be looked up, and how long rows are kept. Everything else, from the log to
 //! compaction and backups, is the same for all of them.
 //!
@@ -25,9 +25,10 @@ pub use scan::RowScan;
 
 use crate::error::{Error, Result};
 use crate::table::metric::{METRIC, Resolution};
+use crate::table::state_change::STATE_CHANGE;
 
 /// All tables of rows.
-pub(crate) static TABLES: [&RowTable; 1] = [&METRIC];
+pub(crate) static TABLES: [&RowTable; 2] = [&METRIC, &STATE_CHANGE];
 
 /// A table's description.
 #[derive(Debug)]

@@ -4,6 +4,7 @@ pub(crate) mod file;
 pub(crate) mod metric;
 pub(crate) mod minute;
 pub(crate) mod segment;
+pub(crate) mod state_change;
 pub(crate) mod trace;
 mod visit;
 

@@ -7,12 +7,14 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{Array, BooleanArray, RecordBatch};
 use arrow_select::filter::filter_record_batch;
+use model::container::StateChange;
 use parquet::file::statistics::Statistics;
 
 use super::RowTable;
 use crate::Reader;
 use crate::error::{IoContext, Result};
 use crate::table::file::TableFile;
+use crate::table::state_change::{STATE_CHANGE, state_changes};
 
 /// Which rows.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +29,18 @@ pub struct RowScan {
 const BATCH_ROWS: usize = 8_192;
 
 impl Reader {
+    /// Changes of containers' states that are for whoever reads, in their order.
+    pub fn state_changes(&self, scan: &RowScan) -> Result<Vec<StateChange>> {
+        let mut found = Vec::new();
+        self.rows(&STATE_CHANGE, scan, &mut |batch| {
+            found.extend(state_changes(&batch));
+            ControlFlow::Continue(())
+        })?;
+        found.retain(|change| self.scope.has(change.owner.as_ref()));
+        found.sort_by_key(|change| change.time_us);
+        Ok(found)
+    }
+
     /// Calls `visit` with the rows that the scan is for, in batches of the table's schema and in no order that means anything, until
     /// it breaks.
     pub fn rows(

@@ -1,0 +1,54 @@
+//! What happened to containers, for the console: AWS has no operation for it.
+
+use axum::extract::RawQuery;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use model::TimeRange;
+use model::container::StateChange;
+use query::container::StateChangeFilter;
+use serde_json::{Value, json};
+
+use crate::app::{App, Asking};
+use crate::error::ApiError;
+use crate::parameter::Parameters;
+use crate::time::Moment;
+
+/// The newest are told, where there are more.
+const CHANGES_MAX: usize = 1_000;
+
+/// `GET /api/state-changes?from=…&to=…&cluster=…&service=…&task=…&container=…`, times in seconds.
+pub(crate) async fn state_changes(Asking(app): Asking, RawQuery(query): RawQuery) -> Response {
+    match changes(&app, &Parameters::of(query.as_deref())).await {
+        Ok(body) => ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")], body.to_string()).into_response(),
+        Err(err) => err.into_response(),
+    }
+}
+
+async fn changes(app: &App, parameters: &Parameters) -> Result<Value, ApiError> {
+    let time = |name: &str| {
+        let secs = parameters.number(name)?.ok_or_else(|| ApiError::invalid(format!("{name} is missing: seconds since 1970")))?;
+        Ok::<_, ApiError>(secs.saturating_mul(1_000_000))
+    };
+    let range = TimeRange { start_us: time("from")?, end_us: time("to")? };
+    let text = |name: &str| parameters.get(name).map(str::to_owned);
+    let filter =
+        StateChangeFilter { cluster: text("cluster"), service: text("service"), task: text("task"), container: text("container") };
+    let found = app.ask(move |query| query.state_changes(filter, range, CHANGES_MAX)).await?;
+    Ok(json!({"changes": found.iter().map(change).collect::<Vec<_>>()}))
+}
+
+fn change(change: &StateChange) -> Value {
+    json!({
+        "time": Moment(change.time_us),
+        "account": change.owner.as_ref().map(|owner| owner.account_id()),
+        "cluster": change.cluster,
+        "service": change.service,
+        "family": change.family,
+        "task": change.task,
+        "container": change.container,
+        "containerId": change.container_id,
+        "change": change.change,
+        "exitCode": change.exit_code,
+        "reason": change.reason,
+    })
+}

@@ -1,0 +1,359 @@
+//! The Engine API of Docker and Podman, over its Unix socket: which containers there are, and what happens to them.
+//!
+//! What is read is read leniently: Podman leaves out what Docker has, and writes null where Docker writes nothing.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes, BytesMut};
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use tokio::net::UnixStream;
+use tokio::sync::mpsc::Sender;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tracing::{debug, info, warn};
+
+/// An engine that takes longer for an answer is not well.
+const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// A line of events is as long as its labels.
+const EVENT_BYTES_MAX: usize = 1024 * 1024;
+/// How often all containers are looked at, whatever events say.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// How long to wait for an engine that does not answer.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// What matters of events: not the execs of health checks.
+const EVENTS: &str = "/events?filters=%7B%22type%22%3A%5B%22container%22%5D%2C%22event%22%3A%5B%22create%22%2C%22start%22%2C%22die%22%2C%22oom%22%2C%22health_status%22%2C%22destroy%22%2C%22remove%22%2C%22died%22%2C%22rename%22%2C%22update%22%5D%7D";
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    #[error("{0}")]
+    Http(#[from] hyper::Error),
+    #[error("no answer within {} s", ANSWER_WITHIN.as_secs())]
+    Slow,
+    #[error("{0}: {1}")]
+    Refused(StatusCode, String),
+    #[error("an answer that cannot be read: {0}")]
+    Unreadable(String),
+    #[error("the engine ended the stream of events")]
+    Ended,
+}
+
+type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// An engine behind a socket.
+#[derive(Debug, Clone)]
+pub(crate) struct Engine {
+    socket: PathBuf,
+}
+
+/// A container, as an engine describes it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(crate) struct Inspect {
+    pub(crate) id: String,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) name: String,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) created: String,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) image: String,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) restart_count: u64,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) state: State,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) config: Config,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) host_config: HostConfig,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) network_settings: NetworkSettings,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(crate) struct State {
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) status: String,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) running: bool,
+    #[serde(rename = "OOMKilled", deserialize_with = "or_default")]
+    pub(crate) oom_killed: bool,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) pid: i64,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) exit_code: i64,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) error: String,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) started_at: String,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) finished_at: String,
+    #[serde(alias = "Healthcheck", deserialize_with = "or_default")]
+    pub(crate) health: Health,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(crate) struct Health {
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) status: String,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(crate) struct Config {
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) hostname: String,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) image: String,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) labels: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(crate) struct HostConfig {
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) network_mode: String,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) nano_cpus: i64,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) cpu_shares: i64,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) cpu_quota: i64,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) cpu_period: i64,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) memory: i64,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) memory_reservation: i64,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) restart_policy: RestartPolicy,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) log_config: LogConfig,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(crate) struct RestartPolicy {
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(crate) struct LogConfig {
+    #[serde(rename = "Type", deserialize_with = "or_default")]
+    pub(crate) kind: String,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) config: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(crate) struct NetworkSettings {
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) networks: BTreeMap<String, Network>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(crate) struct Network {
+    #[serde(rename = "IPAddress", deserialize_with = "or_default")]
+    pub(crate) ip_address: String,
+    #[serde(rename = "GlobalIPv6Address", deserialize_with = "or_default")]
+    pub(crate) global_ipv6_address: String,
+}
+
+/// Null is what was left out.
+fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Event {
+    #[serde(rename = "Action", deserialize_with = "or_default")]
+    pub(crate) action: String,
+    #[serde(rename = "Actor", deserialize_with = "or_default")]
+    actor: Actor,
+    /// Seconds.
+    time: i64,
+    #[serde(rename = "timeNano")]
+    time_nanos: i64,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct Actor {
+    #[serde(rename = "ID", deserialize_with = "or_default")]
+    id: String,
+    #[serde(rename = "Attributes", deserialize_with = "or_default")]
+    attributes: BTreeMap<String, String>,
+}
+
+impl Event {
+    pub(crate) fn id(&self) -> &str {
+        &self.actor.id
+    }
+
+    pub(crate) fn time_us(&self) -> i64 {
+        if self.time_nanos > 0 { self.time_nanos / 1_000 } else { self.time * 1_000_000 }
+    }
+
+    pub(crate) fn exit_code(&self) -> Option<i64> {
+        let attribute = |name| self.actor.attributes.get(name);
+        attribute("exitCode").or_else(|| attribute("containerExitCode"))?.parse().ok()
+    }
+}
+
+/// What an engine has to say.
+#[derive(Debug)]
+pub(crate) enum Message {
+    /// All containers there are.
+    All(PathBuf, Vec<Inspect>),
+    /// Something happened to a container; how it is now, unless it is gone.
+    Happened(PathBuf, Event, Option<Box<Inspect>>),
+}
+
+impl Engine {
+    pub(crate) fn new(socket: PathBuf) -> Engine {
+        Engine { socket }
+    }
+
+    async fn get(&self, path: &str) -> Result<hyper::Response<Incoming>> {
+        let answer = async {
+            let stream = UnixStream::connect(&self.socket).await?;
+            let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+            tokio::spawn(async move {
+                if let Err(err) = connection.await {
+                    debug!(error = %err, "a connection to the container engine broke");
+                }
+            });
+            let request = Request::get(path).header("Host", "engine").body(Empty::<Bytes>::new());
+            let request = request.map_err(|err| Error::Unreadable(err.to_string()))?;
+            Ok::<_, Error>(sender.send_request(request).await?)
+        };
+        let answer = timeout(ANSWER_WITHIN, answer).await.map_err(|_| Error::Slow)??;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let body = self.body(answer).await.unwrap_or_default();
+        Err(Error::Refused(status, String::from_utf8_lossy(&body[..body.len().min(300)]).trim().to_owned()))
+    }
+
+    async fn body(&self, answer: hyper::Response<Incoming>) -> Result<Bytes> {
+        let body = timeout(ANSWER_WITHIN, Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect());
+        let body = body.await.map_err(|_| Error::Slow)?;
+        Ok(body.map_err(|err| Error::Unreadable(err.to_string()))?.to_bytes())
+    }
+
+    async fn json<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        let body = self.body(self.get(path).await?).await?;
+        serde_json::from_slice(&body).map_err(|err| Error::Unreadable(err.to_string()))
+    }
+
+    /// None where there is no such container any more.
+    async fn inspect(&self, id: &str) -> Result<Option<Inspect>> {
+        match self.json(&format!("/containers/{id}/json")).await {
+            Ok(inspect) => Ok(Some(inspect)),
+            Err(Error::Refused(StatusCode::NOT_FOUND, _)) => Ok(None),
+            Err(err) => Err(err),
+        }
+    }
+
+    async fn all(&self) -> Result<Vec<Inspect>> {
+        #[derive(Deserialize)]
+        struct Listed {
+            #[serde(rename = "Id", alias = "ID")]
+            id: String,
+        }
+        let listed: Vec<Listed> = self.json("/containers/json?all=1").await?;
+        let mut all = Vec::with_capacity(listed.len());
+        for Listed { id } in listed {
+            all.extend(self.inspect(&id).await?);
+        }
+        Ok(all)
+    }
+
+    /// Gives on what there is and what happens, until that fails.
+    async fn follow_once(&self, told: &Sender<Message>) -> Result<()> {
+        // Events first, so that none is missed while the list is made.
+        let mut events = Events { body: self.get(EVENTS).await?.into_body(), buffer: BytesMut::new() };
+        loop {
+            let all = self.all().await?;
+            if told.send(Message::All(self.socket.clone(), all)).await.is_err() {
+                return Ok(());
+            }
+            let look_again = Instant::now() + LOOK_EVERY;
+            while let Ok(event) = timeout_at(look_again, events.next()).await {
+                let event = event?;
+                let is_id = !event.id().is_empty() && event.id().bytes().all(|byte| byte.is_ascii_alphanumeric());
+                let inspect = if is_id { self.inspect(event.id()).await?.map(Box::new) } else { None };
+                if told.send(Message::Happened(self.socket.clone(), event, inspect)).await.is_err() {
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+struct Events {
+    body: Incoming,
+    buffer: BytesMut,
+}
+
+impl Events {
+    async fn next(&mut self) -> Result<Event> {
+        loop {
+            if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
+                let line = self.buffer.split_to(end + 1);
+                if line.iter().all(u8::is_ascii_whitespace) {
+                    continue;
+                }
+                return serde_json::from_slice(&line).map_err(|err| Error::Unreadable(err.to_string()));
+            }
+            if self.buffer.len() > EVENT_BYTES_MAX {
+                return Err(Error::Unreadable("an event without an end".to_owned()));
+            }
+            let frame = self.body.frame().await.ok_or(Error::Ended)??;
+            if let Ok(mut data) = frame.into_data() {
+                self.buffer.extend_from_slice(&data.copy_to_bytes(data.remaining()));
+            }
+        }
+    }
+}
+
+/// Gives on what an engine says, for ever: one that goes away may come back.
+pub(crate) async fn follow(engine: Engine, told: Sender<Message>) {
+    let mut is_told = false;
+    loop {
+        let path: &Path = &engine.socket;
+        if path.exists() {
+            if !is_told {
+                info!(socket = %path.display(), "watching the containers of an engine");
+            }
+            match engine.follow_once(&told).await {
+                Ok(()) => return,
+                // Said once: an engine that is away for a day is no reason for a log full of it.
+                Err(err) if !is_told => {
+                    warn!(socket = %path.display(), error = %err, "containers cannot be watched; tried again every few seconds")
+                }
+                Err(err) => debug!(socket = %path.display(), error = %err, "containers cannot be watched"),
+            }
+            is_told = true;
+        }
+        sleep(RETRY_AFTER).await;
+    }
+}

@@ -1,0 +1,81 @@
+//! Watches the containers of a machine: which there are, what they use, and what happens to them.
+//!
+//! Engines (Docker, Podman) say which containers there are; what these use is read each second from the kernel's files, which costs
+//! a tenth of asking the engine. At the end of each period what was read becomes statistic sets of metrics, as ECS names them.
+
+mod cgroup;
+mod discovery;
+mod docker;
+mod machine;
+#[cfg(test)]
+mod tests;
+mod usage;
+mod watch;
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::Clock;
+use model::container::{StateChange, Task};
+use model::metric::Metric;
+use tokio::sync::{mpsc, watch as signal};
+use tokio::task::JoinSet;
+
+pub use usage::Detail;
+pub use usage::detail;
+
+use docker::Engine;
+use watch::Watch;
+
+/// Changes that wait for the watch; engines wait beyond it.
+const MESSAGES_MAX: usize = 256;
+
+/// What is watched, and how.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Sockets of engines; those that do not exist are tried again from time to time.
+    pub engines: Vec<PathBuf>,
+    /// Of containers that do not say it.
+    pub cluster: String,
+    /// What this machine is called; its host name, where this is empty.
+    pub instance: String,
+    /// How often metrics are given on: a divisor of 60.
+    pub every: Duration,
+    /// Where the kernel's files are.
+    pub cgroup_root: PathBuf,
+    pub proc_root: PathBuf,
+}
+
+/// What a machine has to say at the end of a period.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// The machine.
+    pub instance: String,
+    /// All there are, with those that ended since the last report.
+    pub tasks: Vec<Task>,
+    pub changes: Vec<StateChange>,
+    /// Of all levels of detail; empty where nothing but the state of containers changed.
+    pub metrics: Vec<Metric>,
+}
+
+/// Who takes reports.
+pub trait Sink: Send + Sync + 'static {
+    /// Where this fails, the report comes again, together with the next.
+    fn take(&self, report: &Report) -> impl Future<Output = Result<(), String>> + Send;
+}
+
+/// Watches until told to stop.
+pub async fn run(options: Options, sink: impl Sink, clock: Arc<dyn Clock>, mut stop: signal::Receiver<bool>) {
+    let (told, messages) = mpsc::channel(MESSAGES_MAX);
+    let mut engines = JoinSet::new();
+    for socket in &options.engines {
+        engines.spawn(docker::follow(Engine::new(socket.clone()), told.clone()));
+    }
+    drop(told);
+    tokio::select! {
+        _ = stop.wait_for(|stop| *stop) => {}
+        () = Watch::new(options, clock).run(messages, sink) => {}
+    }
+}
