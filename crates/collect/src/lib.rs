@@ -53,8 +53,10 @@ pub struct Options {
 pub struct Report {
     /// The machine.
     pub instance: String,
-    /// All there are, with those that ended since the last report.
+    /// All there are.
     pub tasks: Vec<Task>,
+    /// Those that there are no more since the last report, as they ended.
+    pub gone: Vec<Task>,
     pub changes: Vec<StateChange>,
     /// Of all levels of detail; empty where nothing but the state of containers changed.
     pub metrics: Vec<Metric>,

@@ -168,11 +168,10 @@ impl Watch {
     }
 
     async fn report(&mut self, sink: &impl Sink) {
-        let mut tasks = self.tasks();
-        tasks.extend(self.gone.iter().cloned());
         let report = Report {
             instance: self.instance().to_owned(),
-            tasks,
+            tasks: self.tasks(),
+            gone: self.gone.clone(),
             changes: std::mem::take(&mut self.changes),
             metrics: std::mem::take(&mut self.metrics),
         };

@@ -121,8 +121,8 @@ impl Clusters {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Learns what runs on a machine. Clusters that nobody knew are made.
-    pub async fn report(&self, instance: &str, tasks: &[Task]) -> Result<()> {
+    /// Learns what is on a machine, and what is there no more. Clusters that nobody knew are made.
+    pub async fn report(&self, instance: &str, tasks: &[Task], gone: &[Task]) -> Result<()> {
         let now_us = self.clock.now_us();
         let names: BTreeSet<&str> = tasks.iter().map(|task| task.cluster.as_str()).collect();
         let known = self.known().await?;
@@ -135,9 +135,9 @@ impl Clusters {
         let mut live = self.live();
         let reported = Instance { seen_us: now_us, tasks: tasks.to_vec() };
         let before = live.instances.insert(instance.to_owned(), reported);
-        let here: BTreeSet<&str> = tasks.iter().map(|task| task.id.as_str()).collect();
-        let gone = before.into_iter().flat_map(|before| before.tasks).filter(|task| !here.contains(task.id.as_str()));
-        live.ended.extend(gone.map(|task| (now_us, ended(task, now_us))));
+        let told: BTreeSet<&str> = tasks.iter().chain(gone).map(|task| task.id.as_str()).collect();
+        let missing = before.into_iter().flat_map(|before| before.tasks).filter(|task| !told.contains(task.id.as_str()));
+        live.ended.extend(gone.iter().cloned().chain(missing).map(|task| (now_us, ended(task, now_us))));
         live.sweep(now_us);
         Ok(())
     }

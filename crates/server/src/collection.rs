@@ -30,7 +30,7 @@ impl Sink for Keeper {
     async fn take(&self, report: &Report) -> Result<(), String> {
         let Keeper(app) = self;
         let told = |err: control::Error| err.to_string();
-        app.clusters.report(&report.instance, &report.tasks).await.map_err(told)?;
+        app.clusters.report(&report.instance, &report.tasks, &report.gone).await.map_err(told)?;
         let mut metrics = Vec::with_capacity(report.metrics.len());
         let mut last = None;
         for metric in &report.metrics {

@@ -57,7 +57,7 @@ async fn what_is_reported_makes_clusters_and_services() {
         task("c", Status::Pending, "v2", now_us - 5),
         task("d", Status::Stopped, "v2", now_us - 1),
     ];
-    clusters.report("host-1", &all).await.unwrap();
+    clusters.report("host-1", &all, &[]).await.unwrap();
     let [populated] = clusters.list().await.unwrap().try_into().unwrap();
     assert_eq!((populated.cluster.name.as_str(), populated.cluster.insights), ("shop", Insights::Enabled));
     assert_eq!((populated.running, populated.pending, populated.services, populated.instances), (2, 1, 1, 1));
@@ -77,7 +77,7 @@ async fn what_is_reported_makes_clusters_and_services() {
 
     // What is gone is told as ended for an hour, and is wanted no more.
     assert_eq!(clusters.delete("shop").await.unwrap_err().to_string(), "The Cluster cannot be deleted while Tasks are active.");
-    clusters.report("host-1", &all[..1]).await.unwrap();
+    clusters.report("host-1", &all[..1], &all[3..]).await.unwrap();
     assert_eq!(clusters.tasks("shop").len(), 4);
     assert_eq!(clusters.services("shop")[0].desired, 1);
     clock.advance_secs(170);
