@@ -8,6 +8,7 @@ export const pagePath = {
   traceCompare: "/traces/compare",
   analytics: "/analytics",
   insights: "/insights",
+  containers: "/containers",
   groups: "/groups",
   sampling: "/sampling",
   sending: "/sending-data",
@@ -118,4 +119,25 @@ export function samplingPath(parameters: { range?: string | undefined } = {}): s
 
 export function sendingPath(parameters: { range?: string | undefined } = {}): string {
   return withQuery(pagePath.sending, parameters);
+}
+
+/** A cluster, a service, a task or a container; without any, all clusters. */
+export function containersPath(
+  place: {
+    cluster?: string | undefined;
+    service?: string | undefined;
+    task?: string | undefined;
+    container?: string | undefined;
+  } = {},
+  parameters: { range?: string | undefined; view?: string | undefined; account?: string | undefined } = {},
+): string {
+  const named: [string, string | undefined][] = [
+    ["", place.cluster],
+    // Tasks are found without their service: it may have none.
+    ["services/", place.task ? undefined : place.service],
+    ["tasks/", place.task],
+    ["containers/", place.container],
+  ];
+  const parts = named.flatMap(([kind, name]) => (name ? [`${kind}${encodeURIComponent(name)}`] : []));
+  return withQuery([pagePath.containers, ...parts].join("/"), parameters);
 }

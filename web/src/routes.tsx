@@ -29,6 +29,12 @@ const InsightsPage = lazy(() =>
 const InsightPage = lazy(() =>
   import("./features/insight/insight-page").then((m) => ({ default: m.InsightPage })),
 );
+const ContainersPage = lazy(() =>
+  import("./features/container/page").then((m) => ({ default: m.ContainersPage })),
+);
+const PlacePage = lazy(() =>
+  import("./features/container/place-page").then((m) => ({ default: m.PlacePage })),
+);
 const GroupsPage = lazy(() =>
   import("./features/group/page").then((m) => ({ default: m.GroupsPage })),
 );
@@ -52,6 +58,14 @@ export function AppRoutes() {
         <Route path={pagePath.analytics} element={<AnalyticsPage />} />
         <Route path={pagePath.insights} element={<InsightsPage />} />
         <Route path={`${pagePath.insights}/:id`} element={<InsightPage />} />
+        <Route path={pagePath.containers} element={<ContainersPage />} />
+        {["", "/services/:service", "/tasks/:task", "/tasks/:task/containers/:container"].map((below) => (
+          <Route
+            key={below}
+            path={`${pagePath.containers}/:cluster${below}`}
+            element={<PlacePage />}
+          />
+        ))}
         <Route path={pagePath.groups} element={<GroupsPage />} />
         <Route path={pagePath.sampling} element={<SamplingPage />} />
         <Route path={pagePath.sending} element={<SendingPage />} />

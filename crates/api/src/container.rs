@@ -1,11 +1,12 @@
-//! What happened to containers, for the console: AWS has no operation for it.
+//! What happened to containers, and which nodes of the trace map they are, for the console: AWS has no operations for it.
 
 use axum::extract::RawQuery;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use model::TimeRange;
-use model::container::StateChange;
+use model::container::{Container, StateChange, Task};
 use query::container::StateChangeFilter;
+use query::runtime::Runtime;
 use serde_json::{Value, json};
 
 use crate::app::{App, Asking};
@@ -24,12 +25,37 @@ pub(crate) async fn state_changes(Asking(app): Asking, RawQuery(query): RawQuery
     }
 }
 
-async fn changes(app: &App, parameters: &Parameters) -> Result<Value, ApiError> {
+/// `GET /api/runtimes?from=…&to=…`: nodes of the trace map, each with its containers.
+pub(crate) async fn runtimes(Asking(app): Asking, RawQuery(query): RawQuery) -> Response {
+    match placed(&app, &Parameters::of(query.as_deref())).await {
+        Ok(body) => ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")], body.to_string()).into_response(),
+        Err(err) => err.into_response(),
+    }
+}
+
+fn range(parameters: &Parameters) -> Result<TimeRange, ApiError> {
     let time = |name: &str| {
         let secs = parameters.number(name)?.ok_or_else(|| ApiError::invalid(format!("{name} is missing: seconds since 1970")))?;
         Ok::<_, ApiError>(secs.saturating_mul(1_000_000))
     };
-    let range = TimeRange { start_us: time("from")?, end_us: time("to")? };
+    Ok(TimeRange { start_us: time("from")?, end_us: time("to")? })
+}
+
+async fn placed(app: &App, parameters: &Parameters) -> Result<Value, ApiError> {
+    let range = range(parameters)?;
+    let runtimes = app.ask(move |query| query.runtimes(range)).await?;
+    let placed = app.clusters.placed(&runtimes).await?;
+    let place = |(task, container): &(Task, Container)| json!({"cluster": task.cluster, "service": task.service, "task": task.id, "container": container.name, "status": container.status.as_str()});
+    let node = |(runtime, containers): (&Runtime, &Vec<(Task, Container)>)| {
+        let places: Vec<Value> = containers.iter().map(place).collect();
+        json!({"name": runtime.service.name, "type": runtime.service.kind, "containers": places})
+    };
+    let nodes: Vec<Value> = runtimes.iter().zip(&placed).filter(|(_, containers)| !containers.is_empty()).map(node).collect();
+    Ok(json!({"nodes": nodes}))
+}
+
+async fn changes(app: &App, parameters: &Parameters) -> Result<Value, ApiError> {
+    let range = range(parameters)?;
     let text = |name: &str| parameters.get(name).map(str::to_owned);
     let filter =
         StateChangeFilter { cluster: text("cluster"), service: text("service"), task: text("task"), container: text("container") };

@@ -49,6 +49,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/service/{service}/operation/{operation}", post(rpc::path))
         .merge(oam::tags())
         .route("/api/state-changes", get(container::state_changes))
+        .route("/api/runtimes", get(container::runtimes))
         .merge(jaeger::routes())
         .merge(otlp::over_http())
         .route_service("/arrow.flight.protocol.FlightService/{operation}", flight::service(&app))

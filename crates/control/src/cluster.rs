@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use model::cluster::{Cluster, ClusterDefault};
-use model::container::{Insights, Status, Task};
+use model::container::{Container, Insights, Status, Task};
 use model::metric::{Dimensions, Metric};
 use model::time::SECOND_US;
 use model::{Clock, CompactString};
+use query::runtime::Runtime;
 use store::Catalog;
 
 use crate::{Error, Result};
@@ -20,6 +21,8 @@ const SILENT_US: i64 = 180 * SECOND_US;
 const CLUSTERS_MAX: usize = 10_000;
 /// Tasks that ended and are still told.
 const ENDED_MAX: usize = 10_000;
+/// Digits of a container's id that tell it apart.
+const SHORT_ID: usize = 12;
 const NAMESPACE: &str = "ECS/ContainerInsights";
 
 /// The clusters of an account. Cheap to clone.
@@ -248,6 +251,15 @@ impl Clusters {
         of_service.into_iter().filter_map(|(name, tasks)| service(cluster, name, &tasks, &present)).collect()
     }
 
+    /// The containers of each runtime, as far as they are known.
+    pub async fn placed(&self, runtimes: &[Runtime]) -> Result<Vec<Vec<(Task, Container)>>> {
+        let mut tasks = Vec::new();
+        for name in self.known().await?.clusters.keys() {
+            tasks.extend(self.tasks(name));
+        }
+        Ok(runtimes.iter().map(|runtime| containers_of(runtime, &tasks)).collect())
+    }
+
     /// The counts that clusters and services have at the moment. Those in which nothing runs have none (AWS).
     pub async fn counts(&self, time_us: i64) -> Result<Vec<Metric>> {
         let mut metrics = Vec::new();
@@ -303,6 +315,30 @@ fn ended(mut task: Task, now_us: i64) -> Task {
 
 fn is_recent(task: &Task, now_us: i64) -> bool {
     task.status() != Status::Stopped || task.stopped_us().is_some_and(|stopped_us| now_us - stopped_us < ENDED_US)
+}
+
+/// Where segments name a container or a task, these are meant; where they only say at which host they were asked, what has that
+/// address or name.
+fn containers_of(runtime: &Runtime, tasks: &[Task]) -> Vec<(Task, Container)> {
+    let is_named = |task: &Task, container: &Container| {
+        let marks = &runtime.marks;
+        marks.contains(task.id.as_str())
+            || (!container.host_name.is_empty() && marks.contains(&container.host_name))
+            || marks.contains(&container.engine_name)
+            // Engines shorten ids to twelve digits, and make host names of them.
+            || marks.iter().any(|mark| mark.len() >= SHORT_ID && container.id.starts_with(mark.as_str()))
+    };
+    let is_asked = |task: &Task, container: &Container| {
+        let hosts = &runtime.hosts;
+        let in_network = task.containers.iter().flat_map(|container| &container.addresses);
+        in_network.into_iter().any(|address| hosts.contains(address))
+            || hosts.contains(&container.engine_name)
+            || hosts.contains(container.name.as_str())
+            || task.service.as_deref().is_some_and(|service| hosts.contains(service))
+    };
+    let all = tasks.iter().flat_map(|task| task.working().map(move |container| (task, container)));
+    let is_meant = |(task, container): &(&Task, &Container)| is_named(task, container) || is_asked(task, container);
+    all.filter(is_meant).map(|(task, container)| (task.clone(), container.clone())).collect()
 }
 
 fn no_cluster(name: &str) -> Error {

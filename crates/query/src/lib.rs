@@ -12,6 +12,7 @@ pub mod metric;
 mod minute;
 pub mod operation;
 pub mod retrieval;
+pub mod runtime;
 pub mod statistics;
 pub mod summary;
 pub mod trace;

@@ -63,6 +63,22 @@ export async function post<Out>(path: string, body: unknown, signal?: AbortSigna
   return (await response.json()) as Out;
 }
 
+/** An operation of a service that has no paths: all are posted to the root. */
+export async function call<Out>(
+  target: string,
+  version: "1.0" | "1.1",
+  body: unknown,
+  signal?: AbortSignal,
+): Promise<Out> {
+  const response = await send("/", {
+    method: "POST",
+    headers: { "Content-Type": `application/x-amz-json-${version}`, "X-Amz-Target": target },
+    body: JSON.stringify(body),
+    ...(signal ? { signal } : {}),
+  });
+  return (await response.json()) as Out;
+}
+
 export async function remove<Out>(path: string): Promise<Out> {
   const response = await send(path, { method: "DELETE" });
   return (await response.json()) as Out;

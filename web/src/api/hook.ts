@@ -8,7 +8,18 @@ import {
   type QueryClient,
 } from "@tanstack/react-query";
 
-import { type Window, wholeMinutes } from "../model/time-range";
+import { toMinutes, type Window, wholeMinutes } from "../model/time-range";
+import { getMetricData, listMetrics, type MetricDataQuery } from "./cloudwatch";
+import {
+  getClusters,
+  getDefaultInsights,
+  getRuntimes,
+  getServices,
+  getStateChanges,
+  getTasks,
+  putDefaultInsights,
+  updateClusterInsights,
+} from "./ecs";
 import { getGroups, listTagsForResource } from "./group";
 import {
   getInsight,
@@ -281,5 +292,98 @@ export function useHealth(everyMs: number | false = false) {
     queryKey: ["health"],
     queryFn: ({ signal }) => getHealth(signal),
     refetchInterval: everyMs,
+  });
+}
+
+export function useClusters() {
+  return useQuery({ queryKey: ["Clusters"], queryFn: ({ signal }) => getClusters(signal) });
+}
+
+export function useClusterServices(cluster: string) {
+  return useQuery({
+    queryKey: ["Services", cluster],
+    queryFn: ({ signal }) => getServices(cluster, signal),
+  });
+}
+
+export function useTasks(cluster: string) {
+  return useQuery({ queryKey: ["Tasks", cluster], queryFn: ({ signal }) => getTasks(cluster, signal) });
+}
+
+export function useMetricData(queries: readonly MetricDataQuery[], window: Window, enabled = true) {
+  const what = JSON.stringify(queries);
+  return useQuery({
+    queryKey: ["MetricData", what, window.start, window.end],
+    queryFn: ({ signal }) => getMetricData(queries, toMinutes(window), signal),
+    // Keep the lines while the window moves on, but never those of something else.
+    placeholderData: (previous, query) => (query?.queryKey[1] === what ? previous : undefined),
+    enabled: enabled && queries.length > 0,
+  });
+}
+
+export function useStateChanges(
+  place: Partial<Record<"cluster" | "service" | "task" | "container", string | undefined>>,
+  window: Window,
+) {
+  const what = JSON.stringify(place);
+  return useQuery({
+    queryKey: ["StateChanges", what, window.start, window.end],
+    queryFn: ({ signal }) => getStateChanges({ ...place, from: window.start, to: window.end }, signal),
+    placeholderData: (previous, query) => (query?.queryKey[1] === what ? previous : undefined),
+  });
+}
+
+export function useUpdateClusterInsights() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: updateClusterInsights,
+    onSuccess: () => queries.invalidateQueries({ queryKey: ["Clusters"] }),
+  });
+}
+
+export function useDefaultInsights() {
+  return useQuery({
+    queryKey: ["DefaultInsights"],
+    queryFn: ({ signal }) => getDefaultInsights(signal),
+  });
+}
+
+export function usePutDefaultInsights() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: putDefaultInsights,
+    onSuccess: () => queries.invalidateQueries({ queryKey: ["DefaultInsights"] }),
+  });
+}
+
+/** Where a task was that is gone: its metrics say it. */
+export function usePastPlace(task: string | undefined, enabled: boolean) {
+  return useQuery({
+    queryKey: ["PastPlace", task],
+    queryFn: async ({ signal }) => {
+      const metrics = await listMetrics(
+        {
+          Namespace: "ECS/ContainerInsights",
+          MetricName: "CpuUtilized",
+          Dimensions: [{ Name: "TaskId", Value: task! }],
+        },
+        signal,
+        1,
+      );
+      const value = (name: string) =>
+        metrics.flatMap((metric) => metric.Dimensions ?? []).find((each) => each.Name === name)?.Value;
+      return { family: value("TaskDefinitionFamily"), service: value("ServiceName") };
+    },
+    enabled,
+    staleTime: Infinity,
+  });
+}
+
+export function useRuntimes(window: Window) {
+  return useQuery({
+    queryKey: ["Runtimes", window.start, window.end],
+    queryFn: ({ signal }) => getRuntimes(window, signal),
+    placeholderData: (previous) => previous,
+    staleTime: 30_000,
   });
 }

@@ -11,6 +11,7 @@ import { nodeIdOf, nodeSelector, toServiceMap } from "../model/graph";
 import { normalizeTraceId } from "../model/trace-id";
 import {
   analyticsPath,
+  containersPath,
   groupsPath,
   insightsPath,
   samplingPath,
@@ -39,6 +40,7 @@ function useEntries(typed: string): Entry[] {
   const entries: Entry[] = [
     { label: text.app.traceMap, kind: text.palette.pages, path: traceMapPath({ range }) },
     { label: text.app.traces, kind: text.palette.pages, path: tracesPath({ range }) },
+    { label: text.container.title, kind: text.palette.pages, path: containersPath({}, { range }) },
     { label: text.analytics.title, kind: text.palette.pages, path: analyticsPath({ range }) },
     { label: text.insight.title, kind: text.palette.pages, path: insightsPath({ range }) },
     { label: text.group.title, kind: text.palette.pages, path: groupsPath({ range }) },

@@ -15,6 +15,7 @@ import { useActiveInsights, useMayRead, useSession, useSignOut } from "../api/ho
 import type { Catalogue } from "../i18n/en";
 import {
   analyticsPath,
+  containersPath,
   groupsPath,
   insightsPath,
   pagePath,
@@ -262,6 +263,9 @@ function pageTitle(text: Catalogue, pathname: string): string {
   if (pathname.startsWith(pagePath.traces)) return text.app.traces;
   if (pathname.startsWith(pagePath.analytics)) return text.analytics.title;
   if (pathname.startsWith(pagePath.insights)) return text.insight.title;
+  if (pathname.startsWith(`${pagePath.containers}/`))
+    return decodeURIComponent(pathname.slice(pathname.lastIndexOf("/") + 1));
+  if (pathname.startsWith(pagePath.containers)) return text.container.title;
   if (pathname.startsWith(pagePath.groups)) return text.group.title;
   if (pathname.startsWith(pagePath.sampling)) return text.app.sampling;
   if (pathname.startsWith(pagePath.sending)) return text.app.sending;
@@ -295,6 +299,7 @@ function Navigation() {
           items: [
             link(text.app.traceMap, href(traceMapPath())),
             link(text.app.traces, href(tracesPath())),
+            link(text.container.title, href(containersPath())),
             link(text.analytics.title, href(analyticsPath())),
             {
               ...link(text.insight.title, href(insightsPath())),

@@ -37,6 +37,9 @@ const windowed: ReadonlySet<string> = new Set([
   "TimeSeries",
   "TraceSummaries",
   "InsightSummaries",
+  "MetricData",
+  "StateChanges",
+  "Runtimes",
 ]);
 
 const TimeRangeContext = createContext<SharedTimeRange | undefined>(undefined);

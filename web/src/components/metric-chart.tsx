@@ -18,6 +18,8 @@ export interface Series {
   className: string;
   /** SVG dash pattern: lines differ in form as well as in colour. */
   dash?: string;
+  /** Drawn down to the axis. */
+  filled?: boolean;
   points: readonly (number | undefined)[];
 }
 
@@ -43,6 +45,14 @@ interface MetricChartProps {
   band?: Band | undefined;
   /** A time that stands out. */
   shade?: { name: string; start: number; end: number } | undefined;
+  /** Moments at which something happened, each with its words. */
+  marks?: readonly Mark[] | undefined;
+}
+
+export interface Mark {
+  time: number;
+  label: string;
+  bad: boolean;
 }
 
 const height = 130;
@@ -142,6 +152,7 @@ function Lines({
   onCursor,
   band,
   shade,
+  marks,
 }: MetricChartProps) {
   const plot = usePlot(height, margin);
   const { area, width } = plot;
@@ -194,6 +205,27 @@ function Lines({
         x={x}
         format={formatTime}
       />
+      {series.map(
+        (s) =>
+          s.filled && (
+            <g key={s.name} className={s.className} stroke="none">
+              {runs(times, s.points, step).map((run) => (
+                <polygon key={run[0]!.t} className="m-area" points={outline(run, x, y)} />
+              ))}
+            </g>
+          ),
+      )}
+      {marks?.map((mark) => (
+        <g key={mark.time} className={mark.bad ? "m-moment m-moment-bad" : "m-moment"}>
+          <title>{`${formatTime(mark.time)} ${mark.label}`}</title>
+          <line x1={x(mark.time)} x2={x(mark.time)} y1={area.top} y2={area.bottom} />
+          {mark.bad ? (
+            <path d={`M${x(mark.time) - 5},${area.top - 6} h10 l-5,8 z`} />
+          ) : (
+            <circle cx={x(mark.time)} cy={area.top - 2} r="3.5" />
+          )}
+        </g>
+      ))}
       {series.map((s) => (
         <g key={s.name} className={s.className} fill="none">
           {runs(times, s.points, step).map((run) =>
@@ -238,6 +270,16 @@ function Lines({
       )}
     </PlotSurface>
   );
+}
+
+function outline(
+  run: readonly { t: number; v: number }[],
+  x: (time: number) => number,
+  y: (value: number) => number,
+): string {
+  const [first, last] = [run[0]!, run.at(-1)!];
+  const above = run.map((p) => `${x(p.t)},${y(p.v)}`);
+  return [`${x(first.t)},${y(0)}`, ...above, `${x(last.t)},${y(0)}`].join(" ");
 }
 
 function bandOutline(

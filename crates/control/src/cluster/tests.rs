@@ -103,3 +103,31 @@ async fn clusters_are_kept() {
     assert_eq!(again.list().await.unwrap()[0].cluster, made);
     assert_eq!(again.set_insights("red", Insights::Enabled).await.unwrap_err().kind(), model::Kind::NotFound);
 }
+
+#[tokio::test]
+async fn nodes_of_the_map_are_found_among_containers() {
+    let (clusters, clock, _dir) = clusters().await;
+    let mut task = task("a", Status::Running, "v1", clock.now_us());
+    let container = &mut task.containers[0];
+    container.id = "0123456789abcdef".repeat(4);
+    container.host_name = "ip-web".to_owned();
+    container.addresses = vec!["172.17.0.3".to_owned()];
+    clusters.report("host-1", &[task], &[]).await.unwrap();
+    let runtime = |marks: &[&str], hosts: &[&str]| Runtime {
+        service: model::service::ServiceId { name: "Web".into(), kind: None, account_id: None },
+        marks: marks.iter().map(|mark| (*mark).to_owned()).collect(),
+        hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
+    };
+    for (marks, hosts, found) in [
+        (&["0123456789ab"] as &[_], &[] as &[_], 1),
+        (&["0123"], &[], 0),
+        (&["ip-web"], &[], 1),
+        (&["a"], &[], 1),
+        (&["another"], &["127.0.0.1"], 0),
+        (&[], &["172.17.0.3"], 1),
+        (&[], &["web"], 1),
+    ] {
+        let placed = clusters.placed(&[runtime(marks, hosts)]).await.unwrap();
+        assert_eq!(placed[0].len(), found, "{marks:?} {hosts:?}");
+    }
+}
