@@ -57,6 +57,8 @@ struct Watched {
     before: Option<(i64, Counters)>,
     reading: Option<Reading>,
     sets: Sets,
+    /// What the engine had counted when the last run was seen to begin.
+    counted: u64,
     /// In this period.
     restarts: u64,
     oom_kills: u64,
@@ -234,7 +236,6 @@ impl Watch {
         let Some(known) = self.containers.get_mut(&id) else {
             // One that ran before anybody watched did not start now.
             let began = matches!(action, "start" | "create") && discovered.container.started_us.is_some();
-            let restarts = 0;
             let watched = Watched {
                 engine: engine.to_owned(),
                 ended_run_us: (discovered.container.status == Status::Stopped).then_some(discovered.container.started_us).flatten(),
@@ -244,7 +245,8 @@ impl Watch {
                 before: None,
                 reading: None,
                 sets: Sets::default(),
-                restarts,
+                counted: inspect.restart_count,
+                restarts: 0,
                 oom_kills: 0,
                 oom_us: i64::MIN / 2,
             };
@@ -260,11 +262,13 @@ impl Watch {
         let (was, is) = (&before.container, &known.discovered.container);
         let is_new_run = is.started_us.is_some() && is.started_us != was.started_us;
         let (was_run_us, is_again) = (was.started_us, was.started_us.is_some());
-        // Beginnings that nobody saw count too.
-        let restarts = is.restarts.saturating_sub(was.restarts).max(u64::from(is_new_run && is_again));
+        if is_new_run {
+            // Beginnings that nobody saw count too.
+            known.restarts += is.restarts.saturating_sub(known.counted).max(u64::from(is_again));
+            known.counted = is.restarts;
+        }
         let (was_health, health, status) = (was.health, is.health, is.status);
         self.is_changed |= was != is;
-        known.restarts += restarts;
         if is_new_run {
             if is_again && known.ended_run_us != was_run_us {
                 let stopped_us = known.container().started_us.unwrap_or(time_us);

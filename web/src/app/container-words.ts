@@ -23,6 +23,15 @@ export function formatUnit(value: number, unit: Unit): string {
   }
 }
 
+/** In what axes have round numbers: bytes in the power of 1,024 that they are told in, CPU in cores. */
+export function roundUnit(top: number, unit: Unit): number {
+  if (unit === "cpu") return 1024;
+  if (unit === "mebibytes") return 1024 ** Math.floor(Math.log2(Math.max(2 ** -20, top)) / 10);
+  if (unit === "bytes" || unit === "rate")
+    return 1024 ** Math.max(0, Math.floor(Math.log2(Math.max(1, top)) / 10));
+  return 1;
+}
+
 export function runStateText(text: Catalogue, state: RunState): string {
   return text.container.states[state];
 }

@@ -47,6 +47,8 @@ interface MetricChartProps {
   shade?: { name: string; start: number; end: number } | undefined;
   /** Moments at which something happened, each with its words. */
   marks?: readonly Mark[] | undefined;
+  /** Numbers are round in this unit: 1 unless given. */
+  unitOf?: ((top: number) => number) | undefined;
 }
 
 export interface Mark {
@@ -153,15 +155,20 @@ function Lines({
   band,
   shade,
   marks,
+  unitOf,
 }: MetricChartProps) {
-  const plot = usePlot(height, margin);
-  const { area, width } = plot;
-  const { x, time } = timeScale(window, area);
   const lines = [...series.map((s) => s.points), ...(band ? [band.high] : [])];
   const top = Math.max(1e-9, ...lines.flatMap((points) => points.filter((p) => p !== undefined)));
   // Half a request means nothing: counts get whole numbers on their axis.
   const whole = series.every((s) => s.points.every((p) => p === undefined || Number.isInteger(p)));
-  const ticks = linearTicks(0, top * 1.05, 3).filter((t) => !whole || Number.isInteger(t));
+  const unit = unitOf?.(top) ?? 1;
+  const ticks = linearTicks(0, (top * 1.05) / unit, 3)
+    .filter((t) => unit !== 1 || !whole || Number.isInteger(t))
+    .map((t) => t * unit);
+  const longest = Math.max(...ticks.map((t) => format(t).length));
+  const plot = usePlot(height, { ...margin, left: Math.max(margin.left, 14 + longest * 6.4) });
+  const { area, width } = plot;
+  const { x, time } = timeScale(window, area);
   const max = Math.max(top * 1.05, ticks.at(-1) ?? 0);
   const y = (v: number) => area.top + (1 - v / max) * (area.bottom - area.top);
   const step = times.length > 1 ? times[1]! - times[0]! : 60;

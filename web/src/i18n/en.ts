@@ -152,6 +152,7 @@ export const en = {
     account: "Account",
     everyAccount: "Every account",
     insights: "Container Insights",
+    mode: "Insights",
     newClusters: "New clusters",
     modes: { disabled: "Off", enabled: "Standard", enhanced: "Enhanced" },
     modeHelp: {
@@ -237,6 +238,7 @@ export const en = {
     noTraces: "No trace in this time range says that it came through here.",
     faultyTraces: "Traces with faults",
     runsIn: "Runs in",
+    more: (count: number) => `and ${count} more`,
     emptyTitle: "No container has been seen yet",
     emptyText: "Mitoshi watches the containers of its own machine by itself:",
     emptyWays: [

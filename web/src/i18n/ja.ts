@@ -150,6 +150,7 @@ export const ja: Catalogue = {
     account: "アカウント",
     everyAccount: "すべてのアカウント",
     insights: "Container Insights",
+    mode: "Insights",
     newClusters: "新しいクラスター",
     modes: { disabled: "オフ", enabled: "標準", enhanced: "拡張" },
     modeHelp: {
@@ -235,6 +236,7 @@ export const ja: Catalogue = {
     noTraces: "この期間に、ここを通ったと分かるトレースはありません。",
     faultyTraces: "フォールトのあるトレース",
     runsIn: "実行場所",
+    more: (count: number) => `ほか ${count} 件`,
     emptyTitle: "コンテナはまだ見つかっていません",
     emptyText: "Mitoshi は自分のマシンのコンテナを自動で監視します。",
     emptyWays: [

@@ -17,8 +17,6 @@ export interface CellGroup {
 }
 
 export function CellGrid({ groups }: { groups: readonly CellGroup[] }) {
-  const text = useText();
-  const t = text.container;
   const wide = groups.length === 1 || groups.some((group) => group.rows.length > 100);
   return (
     <div data-testid="cell-grid">
@@ -39,30 +37,37 @@ export function CellGrid({ groups }: { groups: readonly CellGroup[] }) {
           </section>
         ))}
       </div>
-      <div className="m-cells-legend">
-        {([0, 1, 2, 3, 4] as const).map((step) => (
-          <span key={step}>
-            <span className={`m-cell m-cell-${step}`} aria-hidden="true" />
-            {t.steps[step]}
-          </span>
-        ))}
-        <span>
-          <span className="m-cell m-cell-none m-cell-unhealthy" aria-hidden="true">
-            !
-          </span>
-          {t.states.unhealthy}
+    </div>
+  );
+}
+
+/** Once for all grids of a page. */
+export function CellLegend() {
+  const t = useText().container;
+  return (
+    <div className="m-cells-legend">
+      {([0, 1, 2, 3, 4] as const).map((step) => (
+        <span key={step}>
+          <span className={`m-cell m-cell-${step}`} aria-hidden="true" />
+          {t.steps[step]}
         </span>
-        <span>
-          <span className="m-cell m-cell-off m-cell-failed" aria-hidden="true">
-            ×
-          </span>
-          {t.states.failed}
+      ))}
+      <span>
+        <span className="m-cell m-cell-none m-cell-unhealthy" aria-hidden="true">
+          !
         </span>
-        <span>
-          <span className="m-cell m-cell-off" aria-hidden="true" />
-          {t.states.stopped}
+        {t.states.unhealthy}
+      </span>
+      <span>
+        <span className="m-cell m-cell-off m-cell-failed" aria-hidden="true">
+          ×
         </span>
-      </div>
+        {t.states.failed}
+      </span>
+      <span>
+        <span className="m-cell m-cell-off" aria-hidden="true" />
+        {t.states.stopped}
+      </span>
     </div>
   );
 }

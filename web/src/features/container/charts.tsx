@@ -5,7 +5,7 @@ import { useMemo, useState } from "react";
 import type { MetricDataResult } from "../../api/cloudwatch";
 import type { StateChange } from "../../api/ecs";
 import { chartWords } from "../../app/chart-words";
-import { changeText, formatUnit, isBad } from "../../app/container-words";
+import { changeText, formatUnit, isBad, roundUnit } from "../../app/container-words";
 import { useSettings } from "../../app/settings";
 import { useTimeRange } from "../../app/time-range";
 import { MetricChart, type Series } from "../../components/metric-chart";
@@ -56,6 +56,7 @@ export function Charts({ charts, results, changes, period }: ChartsProps) {
             ...looks[i % looks.length]!,
           }))}
           window={window}
+          unitOf={(top) => roundUnit(top, chart.unit)}
           format={(value) => formatUnit(value, chart.unit)}
           formatTime={(time) => formatClock(time, zone)}
           cursor={cursor}

@@ -30,7 +30,7 @@ import {
   type ContainerRow,
 } from "../../model/container";
 import { containersPath } from "../../path";
-import { CellGrid, type CellGroup } from "./cell-grid";
+import { CellGrid, CellLegend, type CellGroup } from "./cell-grid";
 import { InsightsButton } from "./insights-button";
 import { NoClusters } from "./no-clusters";
 import { ClusterTable } from "./tables";
@@ -100,7 +100,12 @@ export function ContainersPage() {
       ) : view === "list" ? (
         <ClusterTable rows={rows} />
       ) : (
-        rows.map((row) => <ClusterCells key={row.name} row={row} />)
+        <SpaceBetween size="s">
+          {rows.map((row) => (
+            <ClusterCells key={row.name} row={row} />
+          ))}
+          <CellLegend />
+        </SpaceBetween>
       )}
     </SpaceBetween>
   );

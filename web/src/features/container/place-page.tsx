@@ -49,7 +49,7 @@ import {
 } from "../../model/container";
 import { formatCount, formatPercent, formatTime } from "../../model/format";
 import { containersPath } from "../../path";
-import { CellGrid } from "./cell-grid";
+import { CellGrid, CellLegend } from "./cell-grid";
 import { Changes } from "./changes";
 import { Charts } from "./charts";
 import { groupsOf } from "./page";
@@ -62,7 +62,6 @@ export function PlacePage() {
   const t = text.container;
   const named = useParams();
   const cluster = named.cluster ?? "";
-  const { window } = useTimeRange();
   const clusters = useClusters();
   const services = useClusterServices(cluster);
   const tasks = useTasks(cluster);
@@ -115,7 +114,7 @@ export function PlacePage() {
           services={services.data ?? []}
           tasks={tasks.data ?? []}
           task={task}
-          key={window === undefined ? "" : JSON.stringify(place)}
+          key={JSON.stringify(place)}
         />
       )}
     </SpaceBetween>
@@ -286,6 +285,7 @@ function Below({
       {containers.length > 0 && (
         <Container header={<Header variant="h2">{t.atAGlance}</Header>}>
           <CellGrid groups={groupsOf(containers, place.cluster, range, t.withoutService)} />
+          <CellLegend />
         </Container>
       )}
       <TaskTable rows={rows} cluster={place.cluster} withService={!place.service} />

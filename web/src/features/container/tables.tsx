@@ -111,22 +111,21 @@ function useFigureColumns<Row extends WithFigures>(): TableProps.ColumnDefinitio
     {
       id: "cpu",
       header: t.cpu,
-      cell: (row) => <FillBar share={row.cpu} />,
+      cell: (row) => (
+        <span className="m-fill-line">
+          <FillBar share={row.cpu} />
+          <Sparkline values={row.line} label={t.cpuOverTime} />
+        </span>
+      ),
       sortingComparator: (a, b) => (a.cpu ?? -1) - (b.cpu ?? -1),
       minWidth: 140,
-    },
-    {
-      id: "line",
-      header: t.cpuOverTime,
-      cell: (row) => <Sparkline values={row.line} label={t.cpuOverTime} />,
-      minWidth: 110,
     },
     {
       id: "memory",
       header: t.memory,
       cell: (row) => <FillBar share={row.memory} />,
       sortingComparator: (a, b) => (a.memory ?? -1) - (b.memory ?? -1),
-      minWidth: 140,
+      minWidth: 120,
     },
     {
       id: "restarts",
@@ -156,20 +155,24 @@ export function ClusterTable({ rows, actions }: { rows: readonly ClusterRow[]; a
           id: "name",
           header: t.cluster,
           cell: (row) => (
-            <Link
-              to={containersPath({ cluster: row.name }, { range })}
-              className="m-link"
-              data-testid="cluster-row"
-            >
-              {row.name}
-            </Link>
+            <>
+              <Link
+                to={containersPath({ cluster: row.name }, { range })}
+                className="m-link"
+                data-testid="cluster-row"
+              >
+                {row.name}
+              </Link>
+              <div className="m-text-quiet">
+                {t.account} {row.account}
+              </div>
+            </>
           ),
           sortingField: "name",
           isRowHeader: true,
           minWidth: 140,
         },
-        { id: "account", header: t.account, cell: (row) => row.account, sortingField: "account" },
-        { id: "mode", header: t.insights, cell: (row) => t.modes[row.mode], sortingField: "mode" },
+        { id: "mode", header: t.mode, cell: (row) => t.modes[row.mode], sortingField: "mode" },
         {
           id: "services",
           header: head(t.services),

@@ -9,6 +9,7 @@ import { Link, useNavigate } from "react-router";
 import type { Insight } from "../../api/insight";
 import { chartWords } from "../../app/chart-words";
 import { causeText } from "../../app/insight-words";
+import { RunsIn } from "../../app/runs-in";
 import { useSettings } from "../../app/settings";
 import { useTimeRange } from "../../app/time-range";
 import { nodeText } from "../../app/type-text";
@@ -57,6 +58,7 @@ export function Pane({ map, node, edge, minutes, group, insights }: PaneProps) {
         {note !== "" && <Box color="text-body-secondary">{text.map[note]}</Box>}
       </div>
       {insights.length > 0 && <Insights insights={insights} />}
+      {node && node.kind !== "client" && <RunsIn name={node.name} type={node.type} />}
       <Numbers outcome={outcome} histogram={histogram} minutes={minutes} />
       <Narrowing selector={selector} outcome={outcome} histogram={histogram} group={group} />
       <PaneCharts selector={selector} group={group} />
