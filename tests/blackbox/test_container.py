@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from conftest import Server, wait_for
+from conftest import Server, segment, wait_for
 
 IMAGE = "mitoshi-test:1"
 EVERY_SECS = 5
@@ -363,8 +363,8 @@ def test_nodes_of_the_trace_map_are_found_among_containers(server, docker, ecs):
     address = docker.inspect(asked)["NetworkSettings"]["Networks"]["bridge"]["IPAddress"]
     now = time.time()
     # One says which container it is in, as X-Ray's SDKs do on ECS; the other says only under which address it was asked.
-    of_named = segment(name="Named", start_time=now, end_time=now + 0.1, origin="AWS::ECS::Container", aws={"ecs": {"container": named[:12]}})
-    of_asked = segment(name="Asked", start_time=now, end_time=now + 0.1, http={"request": {"url": f"http://{address}:80/x"}})
+    of_named = segment("Named", start=now, origin="AWS::ECS::Container", aws={"ecs": {"container": named[:12]}})
+    of_asked = segment("Asked", start=now, http={"request": {"url": f"http://{address}:80/x"}})
     server.put(of_named, of_asked)
     answer = server.request(f"/api/runtimes?from={int(now) - 60}&to={int(now) + 60}", method="GET")
     found = {node["name"]: [(it["service"], it["task"]) for it in node["containers"]] for node in answer.json["nodes"]}

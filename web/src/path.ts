@@ -9,6 +9,8 @@ export const pagePath = {
   analytics: "/analytics",
   insights: "/insights",
   containers: "/containers",
+  metrics: "/metrics",
+  dashboards: "/dashboards",
   groups: "/groups",
   sampling: "/sampling",
   sending: "/sending-data",
@@ -140,4 +142,22 @@ export function containersPath(
   ];
   const parts = named.flatMap(([kind, name]) => (name ? [`${kind}${encodeURIComponent(name)}`] : []));
   return withQuery([pagePath.containers, ...parts].join("/"), parameters);
+}
+
+export function metricsPath(
+  parameters: {
+    range?: string | undefined;
+    /** Properties of a widget of metrics, as JSON. */
+    graph?: string | undefined;
+  } = {},
+): string {
+  return withQuery(pagePath.metrics, parameters);
+}
+
+export function dashboardsPath(parameters: { range?: string | undefined } = {}): string {
+  return withQuery(pagePath.dashboards, parameters);
+}
+
+export function dashboardPath(name: string, parameters: { range?: string | undefined } = {}): string {
+  return withQuery(`${pagePath.dashboards}/${encodeURIComponent(name)}`, parameters);
 }

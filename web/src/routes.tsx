@@ -35,6 +35,15 @@ const ContainersPage = lazy(() =>
 const PlacePage = lazy(() =>
   import("./features/container/place-page").then((m) => ({ default: m.PlacePage })),
 );
+const MetricsPage = lazy(() =>
+  import("./features/metric/page").then((m) => ({ default: m.MetricsPage })),
+);
+const DashboardsPage = lazy(() =>
+  import("./features/dashboard/page").then((m) => ({ default: m.DashboardsPage })),
+);
+const DashboardPage = lazy(() =>
+  import("./features/dashboard/dashboard-page").then((m) => ({ default: m.DashboardPage })),
+);
 const GroupsPage = lazy(() =>
   import("./features/group/page").then((m) => ({ default: m.GroupsPage })),
 );
@@ -66,6 +75,9 @@ export function AppRoutes() {
             element={<PlacePage />}
           />
         ))}
+        <Route path={pagePath.metrics} element={<MetricsPage />} />
+        <Route path={pagePath.dashboards} element={<DashboardsPage />} />
+        <Route path={`${pagePath.dashboards}/:name`} element={<DashboardPage />} />
         <Route path={pagePath.groups} element={<GroupsPage />} />
         <Route path={pagePath.sampling} element={<SamplingPage />} />
         <Route path={pagePath.sending} element={<SendingPage />} />

@@ -94,3 +94,43 @@ export async function listMetrics(
   }
   return found;
 }
+
+export interface DashboardEntry {
+  DashboardName: string;
+  DashboardArn: string;
+  LastModified: number;
+  Size: number;
+}
+
+export async function listDashboards(signal?: AbortSignal): Promise<DashboardEntry[]> {
+  const found: DashboardEntry[] = [];
+  let NextToken: string | undefined;
+  do {
+    const page: { DashboardEntries?: DashboardEntry[]; NextToken?: string } = await cloudwatch(
+      "ListDashboards",
+      { NextToken },
+      signal,
+    );
+    found.push(...(page.DashboardEntries ?? []));
+    NextToken = page.NextToken;
+  } while (NextToken);
+  return found;
+}
+
+export function getDashboard(
+  name: string,
+  signal?: AbortSignal,
+): Promise<{ DashboardName: string; DashboardBody: string }> {
+  return cloudwatch("GetDashboard", { DashboardName: name }, signal);
+}
+
+export function putDashboard(input: {
+  DashboardName: string;
+  DashboardBody: string;
+}): Promise<{ DashboardValidationMessages?: { DataPath: string; Message: string }[] }> {
+  return cloudwatch("PutDashboard", input);
+}
+
+export function deleteDashboards(names: readonly string[]): Promise<unknown> {
+  return cloudwatch("DeleteDashboards", { DashboardNames: names });
+}

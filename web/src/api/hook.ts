@@ -9,7 +9,13 @@ import {
 } from "@tanstack/react-query";
 
 import { toMinutes, type Window, wholeMinutes } from "../model/time-range";
-import { getMetricData, listMetrics, type MetricDataQuery } from "./cloudwatch";
+import {
+  getDashboard,
+  getMetricData,
+  listDashboards,
+  listMetrics,
+  type MetricDataQuery,
+} from "./cloudwatch";
 import {
   getClusters,
   getDefaultInsights,
@@ -385,5 +391,27 @@ export function useRuntimes(window: Window) {
     queryFn: ({ signal }) => getRuntimes(window, signal),
     placeholderData: (previous) => previous,
     staleTime: 30_000,
+  });
+}
+
+/** All that had values within the last two weeks. */
+export function useMetrics() {
+  return useQuery({
+    queryKey: ["Metrics"],
+    queryFn: ({ signal }) => listMetrics({}, signal, 60),
+    staleTime: 60_000,
+  });
+}
+
+export function useDashboards() {
+  return useQuery({ queryKey: ["Dashboards"], queryFn: ({ signal }) => listDashboards(signal) });
+}
+
+export function useDashboard(name: string) {
+  return useQuery({
+    queryKey: ["Dashboard", name],
+    queryFn: ({ signal }) => getDashboard(name, signal),
+    // What is being edited must not change under the hands of who does it.
+    staleTime: Infinity,
   });
 }

@@ -16,8 +16,10 @@ import type { Catalogue } from "../i18n/en";
 import {
   analyticsPath,
   containersPath,
+  dashboardsPath,
   groupsPath,
   insightsPath,
+  metricsPath,
   pagePath,
   rangeParameter,
   samplingPath,
@@ -265,6 +267,10 @@ function pageTitle(text: Catalogue, pathname: string): string {
   if (pathname.startsWith(pagePath.insights)) return text.insight.title;
   if (pathname.startsWith(`${pagePath.containers}/`))
     return decodeURIComponent(pathname.slice(pathname.lastIndexOf("/") + 1));
+  if (pathname.startsWith(pagePath.metrics)) return text.metric.title;
+  if (pathname.startsWith(`${pagePath.dashboards}/`))
+    return decodeURIComponent(pathname.slice(pagePath.dashboards.length + 1));
+  if (pathname.startsWith(pagePath.dashboards)) return text.dashboard.title;
   if (pathname.startsWith(pagePath.containers)) return text.container.title;
   if (pathname.startsWith(pagePath.groups)) return text.group.title;
   if (pathname.startsWith(pagePath.sampling)) return text.app.sampling;
@@ -300,6 +306,8 @@ function Navigation() {
             link(text.app.traceMap, href(traceMapPath())),
             link(text.app.traces, href(tracesPath())),
             link(text.container.title, href(containersPath())),
+            link(text.metric.title, href(metricsPath())),
+            link(text.dashboard.title, href(dashboardsPath())),
             link(text.analytics.title, href(analyticsPath())),
             {
               ...link(text.insight.title, href(insightsPath())),

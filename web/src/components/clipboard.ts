@@ -17,8 +17,12 @@ export async function copyText(text: string): Promise<boolean> {
 }
 
 export function downloadText(name: string, text: string, type = "application/json"): void {
+  download(name, new Blob([text], { type }));
+}
+
+export function download(name: string, content: Blob): void {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type }));
+  link.href = URL.createObjectURL(content);
   link.download = name;
   link.click();
   URL.revokeObjectURL(link.href);

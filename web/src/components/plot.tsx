@@ -60,11 +60,13 @@ interface PlotSurfaceProps extends Omit<PartChoiceOptions, "area"> {
   /** Cells of the keyboard where they do not fill the area. */
   reach?: Rectangle | undefined;
   onPointer?: ((x: number | undefined) => void) | undefined;
+  /** Drawn below: a canvas, where there is more than elements are made for. */
+  underlay?: ReactNode;
   children: ReactNode;
 }
 
 export function PlotSurface(props: PlotSurfaceProps) {
-  const { plot, title, words, describe, reach, onPointer, children, ...options } = props;
+  const { plot, title, words, describe, reach, onPointer, underlay, children, ...options } = props;
   const { cells, applied } = options;
   const choice = usePartChoice({ ...options, area: reach ?? plot.area });
   const hint = useId();
@@ -76,6 +78,7 @@ export function PlotSurface(props: PlotSurfaceProps) {
     event.clientX - event.currentTarget.getBoundingClientRect().left;
   return (
     <div ref={plot.ref} className="m-plot">
+      {underlay}
       <svg
         width={plot.width}
         height={plot.height}
