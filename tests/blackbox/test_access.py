@@ -289,6 +289,15 @@ def test_tokens_for_opentelemetry(closed):
         assert send(closed, prepared).status == 200
 
 
+def test_tokens_for_metrics(closed):
+    ask = lambda path, token, body=None, **more: closed.request(path, body, headers={"Authorization": f"Bearer {token}"} if token else {}, **more).status
+    read, write = (closed.keys[role]["Token"] for role in ("read", "write"))
+    assert [ask("/v1/metrics", token, {}, port=closed.otlp_http_port) for token in (write, read, None)] == [200, 403, 401]
+    assert [ask("/metrics", token, method="GET") for token in (read, write, None)] == [200, 403, 403]
+    # Signed in, a body that is none is refused for what it is.
+    assert [ask("/api/v1/write", token, b"x") for token in (write, read, None)] == [400, 403, 403]
+
+
 @pytest.mark.parametrize("role, code", [("write", None), ("read", "PERMISSION_DENIED"), (None, "UNAUTHENTICATED")])
 def test_tokens_over_grpc(closed, role, code):
     import grpc

@@ -334,10 +334,9 @@ def test_members_that_are_not_known_and_numbers_as_texts(shared):
         == document["metadata"]["default"]
 
 
-def test_metrics_and_logs_are_refused_until_they_are_served(shared):
-    for path in ("/v1/metrics", "/v1/logs"):
-        answer = post(shared, b"{}", {}, path=path)
-        assert (answer.status, answer.json["code"]) == (501, 12), answer
+def test_logs_are_refused_until_they_are_served(shared):
+    answer = post(shared, b"{}", {}, path="/v1/logs")
+    assert (answer.status, answer.json["code"]) == (501, 12), answer
 
 
 def test_spans_through_the_daemons_port(shared):

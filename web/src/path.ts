@@ -9,7 +9,8 @@ export const pagePath = {
   analytics: "/analytics",
   insights: "/insights",
   containers: "/containers",
-  metrics: "/metrics",
+  /** `/metrics` itself is what Prometheus asks for. */
+  metrics: "/metrics/graph",
   dashboards: "/dashboards",
   groups: "/groups",
   sampling: "/sampling",

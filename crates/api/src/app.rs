@@ -101,6 +101,7 @@ pub struct Listeners {
     pub daemon: String,
     pub otlp_grpc: Option<String>,
     pub otlp_http: Option<String>,
+    pub emf: Option<String>,
 }
 
 impl App {

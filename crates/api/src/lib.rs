@@ -18,6 +18,7 @@ mod operation;
 mod otlp;
 mod page;
 mod parameter;
+mod prometheus;
 mod rpc;
 mod session;
 mod sql;
@@ -50,6 +51,8 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(oam::tags())
         .route("/api/state-changes", get(container::state_changes))
         .route("/api/runtimes", get(container::runtimes))
+        .route("/metrics", get(prometheus::exposition))
+        .route("/api/v1/write", post(prometheus::write))
         .merge(jaeger::routes())
         .merge(otlp::over_http())
         .route_service("/arrow.flight.protocol.FlightService/{operation}", flight::service(&app))

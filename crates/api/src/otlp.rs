@@ -1,6 +1,8 @@
-//! OTLP over gRPC and over HTTP: spans in. Errors are in the protocol's own form, and say which spans were refused and why.
+//! OTLP over gRPC and over HTTP: spans and metrics in. Errors are in the protocol's own form, and say what was refused and why.
 
+use std::future::Future;
 use std::io::Read;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,10 +17,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use bytes::{Buf, Bytes};
 use model::{Kind, limit};
-use otlp::RefusedSpan;
 use otlp::bound::{self, Unreadable};
+use otlp::proto::collector::metrics::v1::{ExportMetricsPartialSuccess, ExportMetricsServiceRequest, ExportMetricsServiceResponse};
 use otlp::proto::collector::trace::v1::{ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse};
 use prost::Message;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::server::UnaryService;
@@ -42,15 +45,95 @@ const JSON: &str = "application/json";
 /// Both forms of the protocol, for a listener that speaks HTTP/1 and HTTP/2.
 pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     let grpc = Router::new()
-        .route("/opentelemetry.proto.collector.trace.v1.TraceService/Export", post(export))
+        .route("/opentelemetry.proto.collector.trace.v1.TraceService/Export", post(export::<Traces>))
         .route("/opentelemetry.proto.collector.trace.v1.TraceService/{operation}", post(no_operation))
+        .route("/opentelemetry.proto.collector.metrics.v1.MetricsService/Export", post(export::<Metrics>))
+        .route("/opentelemetry.proto.collector.metrics.v1.MetricsService/{operation}", post(no_operation))
         .layer(axum::middleware::from_fn_with_state(app.clone(), bounded));
     over_http().merge(grpc)
 }
 
 /// The form that AWS has too, under the address of its X-Ray API.
 pub(crate) fn over_http() -> Router<Arc<App>> {
-    Router::new().route("/v1/traces", post(traces)).route("/v1/metrics", post(not_served)).route("/v1/logs", post(not_served))
+    Router::new()
+        .route("/v1/traces", post(over_http_of::<Traces>))
+        .route("/v1/metrics", post(over_http_of::<Metrics>))
+        .route("/v1/logs", post(not_served))
+}
+
+/// What may come in.
+trait Signal: Send + 'static {
+    type Request: Message + Default + DeserializeOwned + Send + 'static;
+    type Response: Message + Default + Send + 'static;
+    const ROOT: bound::Kind;
+    const REQUEST: &'static str;
+
+    fn take(app: &App, request: Self::Request) -> impl Future<Output = Result<Self::Response, Refusal>> + Send;
+
+    /// What was refused: how much of it, and why.
+    fn refused(response: &Self::Response) -> Option<(&'static str, i64, &str)>;
+}
+
+struct Traces;
+
+impl Signal for Traces {
+    type Request = ExportTraceServiceRequest;
+    type Response = ExportTraceServiceResponse;
+    const ROOT: bound::Kind = bound::Kind::Request;
+    const REQUEST: &'static str = "ExportTraceServiceRequest";
+
+    async fn take(app: &App, request: ExportTraceServiceRequest) -> Result<ExportTraceServiceResponse, Refusal> {
+        let spans: usize = request.resource_spans.iter().flat_map(|it| &it.scope_spans).map(|it| it.spans.len()).sum();
+        few_enough(app, "spans", spans)?;
+        let refused = app.ingest.spans(request).await?;
+        let partial_success =
+            named(&refused).map(|(count, error_message)| ExportTracePartialSuccess { rejected_spans: count, error_message });
+        Ok(ExportTraceServiceResponse { partial_success })
+    }
+
+    fn refused(response: &ExportTraceServiceResponse) -> Option<(&'static str, i64, &str)> {
+        response.partial_success.as_ref().map(|partial| ("rejectedSpans", partial.rejected_spans, partial.error_message.as_str()))
+    }
+}
+
+struct Metrics;
+
+impl Signal for Metrics {
+    type Request = ExportMetricsServiceRequest;
+    type Response = ExportMetricsServiceResponse;
+    const ROOT: bound::Kind = bound::Kind::MetricsRequest;
+    const REQUEST: &'static str = "ExportMetricsServiceRequest";
+
+    async fn take(app: &App, request: ExportMetricsServiceRequest) -> Result<ExportMetricsServiceResponse, Refusal> {
+        let metrics = request.resource_metrics.iter().flat_map(|it| &it.scope_metrics).map(|it| it.metrics.len()).sum();
+        few_enough(app, "metrics", metrics)?;
+        let refused = app.ingest.points(request, app.clock.now_us()).await?;
+        let partial_success = named(&refused)
+            .map(|(count, error_message)| ExportMetricsPartialSuccess { rejected_data_points: count, error_message });
+        Ok(ExportMetricsServiceResponse { partial_success })
+    }
+
+    fn refused(response: &ExportMetricsServiceResponse) -> Option<(&'static str, i64, &str)> {
+        let partial = response.partial_success.as_ref()?;
+        Some(("rejectedDataPoints", partial.rejected_data_points, partial.error_message.as_str()))
+    }
+}
+
+fn few_enough(app: &App, what: &str, count: usize) -> Result<(), Refusal> {
+    let most = app.quotas.spans_per_request;
+    if count <= most {
+        return Ok(());
+    }
+    Err(Refusal::invalid(format!("a request may have {most} {what}, this one has {count}; send smaller batches")))
+}
+
+/// How many were refused, and what is told of them.
+fn named<E: ToString>(refused: &[E]) -> Option<(i64, String)> {
+    let mut named: Vec<String> = refused.iter().take(NAMED).map(E::to_string).collect();
+    if refused.len() > NAMED {
+        named.push(format!("and {} more", refused.len() - NAMED));
+    }
+    (!refused.is_empty()).then(|| (refused.len() as i64, named.join("; ")))
 }
 
 async fn bounded(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
@@ -64,29 +147,29 @@ async fn bounded(State(app): State<Arc<App>>, request: Request, next: Next) -> R
     }
 }
 
-/// The one operation of OTLP's trace service.
-async fn export(Asking(app): Asking, request: Request) -> Response {
-    let mut grpc = tonic::server::Grpc::new(Messages)
+/// The one operation of OTLP's services.
+async fn export<S: Signal>(Asking(app): Asking, request: Request) -> Response {
+    let mut grpc = tonic::server::Grpc::new(Messages::<S>(PhantomData))
         .max_decoding_message_size(limit::OTLP_BYTES)
         .accept_compressed(CompressionEncoding::Gzip)
         .accept_compressed(CompressionEncoding::Zstd);
-    grpc.unary(Export(app), request).await.into_response()
+    grpc.unary(Export::<S>(app, PhantomData), request).await.into_response()
 }
 
 async fn no_operation() -> Response {
-    Status::unimplemented("the trace service has the one operation Export").into_http()
+    Status::unimplemented("this service has the one operation Export").into_http()
 }
 
-struct Export(Arc<App>);
+struct Export<S>(Arc<App>, PhantomData<S>);
 
-impl UnaryService<Bytes> for Export {
-    type Response = ExportTraceServiceResponse;
-    type Future = Pin<Box<dyn Future<Output = Result<tonic::Response<ExportTraceServiceResponse>, Status>> + Send>>;
+impl<S: Signal> UnaryService<Bytes> for Export<S> {
+    type Response = S::Response;
+    type Future = Pin<Box<dyn Future<Output = Result<tonic::Response<S::Response>, Status>> + Send>>;
 
     fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
         let app = self.0.clone();
         Box::pin(async move {
-            match take(&app, Form::Protobuf, request.into_inner()).await {
+            match take::<S>(&app, Form::Protobuf, request.into_inner()).await {
                 Ok(response) => Ok(tonic::Response::new(response)),
                 Err(refusal) => Err(Status::new(refusal.code, refusal.message)),
             }
@@ -95,32 +178,32 @@ impl UnaryService<Bytes> for Export {
 }
 
 /// Messages come in as they are: they are looked through before they are read.
-struct Messages;
+struct Messages<S>(PhantomData<S>);
 
-impl Codec for Messages {
-    type Encode = ExportTraceServiceResponse;
+impl<S: Signal> Codec for Messages<S> {
+    type Encode = S::Response;
     type Decode = Bytes;
-    type Encoder = Messages;
-    type Decoder = Messages;
+    type Encoder = Messages<S>;
+    type Decoder = Messages<S>;
 
-    fn encoder(&mut self) -> Messages {
-        Messages
+    fn encoder(&mut self) -> Messages<S> {
+        Messages(PhantomData)
     }
-    fn decoder(&mut self) -> Messages {
-        Messages
+    fn decoder(&mut self) -> Messages<S> {
+        Messages(PhantomData)
     }
 }
 
-impl Encoder for Messages {
-    type Item = ExportTraceServiceResponse;
+impl<S: Signal> Encoder for Messages<S> {
+    type Item = S::Response;
     type Error = Status;
 
-    fn encode(&mut self, message: ExportTraceServiceResponse, into: &mut EncodeBuf<'_>) -> Result<(), Status> {
+    fn encode(&mut self, message: S::Response, into: &mut EncodeBuf<'_>) -> Result<(), Status> {
         message.encode(into).map_err(|err| Status::internal(err.to_string()))
     }
 }
 
-impl Decoder for Messages {
+impl<S: Signal> Decoder for Messages<S> {
     type Item = Bytes;
     type Error = Status;
 
@@ -146,13 +229,13 @@ impl From<ingest::Error> for Refusal {
     fn from(err: ingest::Error) -> Refusal {
         match err.kind() {
             Kind::Unavailable => {
-                debug!(error = %err, "spans refused");
+                debug!(error = %err, "a request was refused");
                 let message =
                     "the server cannot store data just now (its disk may be full); nothing of this request was kept, send it again";
                 Refusal { status: StatusCode::SERVICE_UNAVAILABLE, code: Code::Unavailable, message: message.to_owned() }
             }
             _ => {
-                error!(error = %err, "spans could not be taken in");
+                error!(error = %err, "a request could not be taken in");
                 let message = "the server failed; its log says why";
                 Refusal { status: StatusCode::INTERNAL_SERVER_ERROR, code: Code::Internal, message: message.to_owned() }
             }
@@ -163,36 +246,18 @@ impl From<ingest::Error> for Refusal {
 /// What an element of a message takes in memory, about.
 const ELEMENT_BYTES: usize = 128;
 
-/// Reads a message and takes its spans in.
-async fn take(app: &App, form: Form, message: Bytes) -> Result<ExportTraceServiceResponse, Refusal> {
+/// Reads a message and takes in what it has.
+async fn take<S: Signal>(app: &App, form: Form, message: Bytes) -> Result<S::Response, Refusal> {
     let elements = match form {
-        Form::Protobuf => bound::count(&message, limit::OTLP_ELEMENTS),
+        Form::Protobuf => bound::count(&message, S::ROOT, limit::OTLP_ELEMENTS),
         Form::Json => bound::count_json(&message),
     };
     let bytes = message.len() + elements.min(2 * limit::OTLP_ELEMENTS) * ELEMENT_BYTES;
     let units = bytes.div_ceil(body::UNIT_BYTES).min(body::UNITS) as u32;
     let _room = app.limits.otlp_messages.acquire_many(units).await.map_err(|_| of_api(ApiError::shutting_down()))?;
-    let decoded = tokio::task::spawn_blocking(move || form.decode(&message)).await;
+    let decoded = tokio::task::spawn_blocking(move || form.decode::<S>(&message)).await;
     let request = decoded.map_err(|err| of_api(ApiError::internal(err.to_string())))??;
-    let spans: usize = request.resource_spans.iter().flat_map(|it| &it.scope_spans).map(|it| it.spans.len()).sum();
-    if spans > app.quotas.spans_per_request {
-        let message =
-            format!("a request may have {} spans, this one has {spans}; send smaller batches", app.quotas.spans_per_request);
-        return Err(Refusal::invalid(message));
-    }
-    let refused = app.ingest.spans(request).await?;
-    Ok(ExportTraceServiceResponse { partial_success: partial(&refused) })
-}
-
-fn partial(refused: &[RefusedSpan]) -> Option<ExportTracePartialSuccess> {
-    if refused.is_empty() {
-        return None;
-    }
-    let mut named: Vec<String> = refused.iter().take(NAMED).map(RefusedSpan::to_string).collect();
-    if refused.len() > NAMED {
-        named.push(format!("and {} more", refused.len() - NAMED));
-    }
-    Some(ExportTracePartialSuccess { rejected_spans: refused.len() as i64, error_message: named.join("; ") })
+    S::take(app, request).await
 }
 
 /// The forms of a message over HTTP.
@@ -212,14 +277,14 @@ impl Form {
         }
     }
 
-    fn decode(self, message: &[u8]) -> Result<ExportTraceServiceRequest, Refusal> {
+    fn decode<S: Signal>(self, message: &[u8]) -> Result<S::Request, Refusal> {
         let (read, name) = match self {
-            Form::Protobuf => (bound::decode(message, limit::OTLP_ELEMENTS), "protobuf"),
-            Form::Json if message.iter().all(u8::is_ascii_whitespace) => return Ok(ExportTraceServiceRequest::default()),
+            Form::Protobuf => (bound::decode(message, S::ROOT, limit::OTLP_ELEMENTS), "protobuf"),
+            Form::Json if message.iter().all(u8::is_ascii_whitespace) => return Ok(S::Request::default()),
             Form::Json => (bound::decode_json(message, limit::OTLP_ELEMENTS), "JSON"),
         };
         read.map_err(|err| match err {
-            Unreadable::Malformed(why) => Refusal::invalid(format!("the body is no ExportTraceServiceRequest in {name}: {why}")),
+            Unreadable::Malformed(why) => Refusal::invalid(format!("the body is no {} in {name}: {why}", S::REQUEST)),
             Unreadable::TooMany { .. } => Refusal::invalid(format!("the request is too large: {err}")),
         })
     }
@@ -232,13 +297,11 @@ impl Form {
     }
 
     /// What is refused of a request is said with success, as OTLP has it: what was kept must not be sent again.
-    fn accept(self, response: &ExportTraceServiceResponse) -> Response {
-        let json = match &response.partial_success {
+    fn accept<S: Signal>(self, response: &S::Response) -> Response {
+        let json = match S::refused(response) {
             None => json!({}),
             // 64 bits are a text in the JSON of protobuf.
-            Some(partial) => json!({ "partialSuccess": {
-                "rejectedSpans": partial.rejected_spans.to_string(), "errorMessage": partial.error_message,
-            } }),
+            Some((member, count, message)) => json!({ "partialSuccess": { member: count.to_string(), "errorMessage": message } }),
         };
         self.answer(StatusCode::OK, response, &json)
     }
@@ -263,19 +326,19 @@ struct RpcStatus {
     message: String,
 }
 
-async fn traces(Asking(app): Asking, request: axum::http::Request<Body>) -> Response {
+async fn over_http_of<S: Signal>(Asking(app): Asking, request: axum::http::Request<Body>) -> Response {
     let Some(form) = Form::of(request.headers()) else {
         let message = format!("the content type is neither {PROTOBUF} nor {JSON}");
         let refusal = Refusal { status: StatusCode::UNSUPPORTED_MEDIA_TYPE, code: Code::InvalidArgument, message };
         return Form::Json.refuse(refusal);
     };
-    match received(&app, form, request).await {
-        Ok(response) => form.accept(&response),
+    match received::<S>(&app, form, request).await {
+        Ok(response) => form.accept::<S>(&response),
         Err(refusal) => form.refuse(refusal),
     }
 }
 
-async fn received(app: &App, form: Form, request: axum::http::Request<Body>) -> Result<ExportTraceServiceResponse, Refusal> {
+async fn received<S: Signal>(app: &App, form: Form, request: axum::http::Request<Body>) -> Result<S::Response, Refusal> {
     let encoding = Encoding::of(request.headers())?;
     let (body, room) = body::read(app, request, limit::OTLP_BYTES).await.map_err(of_api)?;
     let message = {
@@ -285,7 +348,7 @@ async fn received(app: &App, form: Form, request: axum::http::Request<Body>) -> 
         unpacked.map_err(|err| of_api(ApiError::internal(err.to_string())))??
     };
     drop(room);
-    take(app, form, message).await
+    take::<S>(app, form, message).await
 }
 
 /// The answer to someone who may not send.
@@ -357,6 +420,6 @@ impl Encoding {
 
 async fn not_served(request: axum::http::Request<Body>) -> Response {
     let form = Form::of(request.headers()).unwrap_or(Form::Json);
-    let message = "this version of Mitoshi takes traces over OTLP, and no metrics or logs".to_owned();
+    let message = "this version of Mitoshi takes traces and metrics over OTLP, and no logs".to_owned();
     form.refuse(Refusal { status: StatusCode::NOT_IMPLEMENTED, code: Code::Unimplemented, message })
 }

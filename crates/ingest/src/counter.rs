@@ -13,6 +13,7 @@ pub struct Counters {
     pub(crate) datagrams_kernel_dropped: AtomicU64,
     segments_rejected: Mutex<BTreeMap<&'static str, u64>>,
     datagrams_rejected: Mutex<BTreeMap<&'static str, u64>>,
+    events_rejected: Mutex<BTreeMap<&'static str, u64>>,
     daemon_telemetry: Mutex<DaemonTelemetry>,
 }
 
@@ -32,6 +33,8 @@ pub struct IngestStats {
     pub segments_accepted: u64,
     pub datapoints_accepted: u64,
     pub segments_rejected: BTreeMap<&'static str, u64>,
+    /// Events that should have had metrics, by why they were not taken.
+    pub events_rejected: BTreeMap<&'static str, u64>,
     pub datagrams_received: u64,
     pub datagrams_rejected: BTreeMap<&'static str, u64>,
     /// Datagrams that the kernel threw away because the receive buffer was full.
@@ -52,6 +55,10 @@ impl Counters {
         count(&self.segments_rejected, reason);
     }
 
+    pub(crate) fn event_rejected(&self, reason: &'static str) {
+        count(&self.events_rejected, reason);
+    }
+
     pub(crate) fn datagram_rejected(&self, reason: &'static str) {
         count(&self.datagrams_rejected, reason);
     }
@@ -67,6 +74,7 @@ impl Counters {
             segments_rejected: copy(&self.segments_rejected),
             datagrams_received: self.datagrams_received.load(Ordering::Relaxed),
             datagrams_rejected: copy(&self.datagrams_rejected),
+            events_rejected: copy(&self.events_rejected),
             datagrams_kernel_dropped: self.datagrams_kernel_dropped.load(Ordering::Relaxed),
             daemon_telemetry: *self.daemon_telemetry.lock().unwrap_or_else(std::sync::PoisonError::into_inner),
         }

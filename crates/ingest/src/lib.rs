@@ -2,14 +2,17 @@
 
 mod container;
 mod counter;
+pub mod emf;
 mod error;
 mod metric;
 mod otlp;
 pub mod own_metrics;
+pub mod prometheus;
 pub mod xray;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use ::otlp::metric::Counted;
 use model::owner::Owner;
 use model::quota::Quotas;
 use store::Store;
@@ -25,13 +28,15 @@ pub struct Ingest {
     counters: Arc<Counters>,
     mapping: Arc<Mapping>,
     quotas: Arc<Quotas>,
+    /// Of OpenTelemetry's counts, up to where they were told.
+    counted: Arc<Mutex<Counted>>,
     /// Whose it is what comes in, where that is not the server's own account.
     owner: Option<Owner>,
 }
 
 impl Ingest {
     pub fn new(store: Store, quotas: Arc<Quotas>) -> Ingest {
-        Ingest { store, counters: Arc::default(), mapping: Arc::default(), quotas, owner: None }
+        Ingest { store, counters: Arc::default(), mapping: Arc::default(), quotas, counted: Arc::default(), owner: None }
     }
 
     /// The same for what another account sends.

@@ -5,8 +5,9 @@ pub mod statistic;
 
 use std::fmt::Write;
 
-use crate::CompactString;
 use crate::owner::Owner;
+use crate::time::{DAY_US, SECOND_US};
+use crate::{CompactString, limit};
 
 pub use distribution::Distribution;
 pub use statistic::Statistic;
@@ -50,6 +51,14 @@ pub const UNITS: [&str; 27] = [
 
 /// The period of values that nobody says otherwise of, in seconds.
 pub const STANDARD_PERIOD: i64 = 60;
+
+const NAME_BYTES_MAX: usize = 255;
+const VALUE_BYTES_MAX: usize = 1_024;
+/// 2^360 (AWS).
+const NUMBER_MAX: f64 = 2.348_542_582_773_833e108;
+/// How far from now a time may be (AWS).
+pub const FUTURE_US: i64 = 2 * 3_600 * SECOND_US;
+pub const PAST_US: i64 = 14 * DAY_US;
 
 /// What a metric is told apart by from all others.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -171,6 +180,37 @@ impl Metric {
 
     pub fn sums(&self) -> Sums {
         Sums { samples: self.samples, sum: self.sum, minimum: self.minimum, maximum: self.maximum }
+    }
+
+    /// Values of which these sums are known.
+    pub fn set(time_us: i64, namespace: &str, name: &str, sums: Sums) -> Metric {
+        let Sums { samples, sum, minimum, maximum } = sums;
+        Metric { unit: None, samples, sum, minimum, maximum, ..Metric::value(time_us, namespace, name, NO_UNIT, 0.0) }
+    }
+
+    /// Why it cannot be kept, if it cannot: what CloudWatch does not take is not taken by other ways in either.
+    pub fn refusal(&self, now_us: i64, is_lenient: bool) -> Option<String> {
+        let is_long = |text: &str| text.is_empty() || text.len() > NAME_BYTES_MAX;
+        if is_long(&self.name) || is_long(&self.namespace) {
+            return Some(format!("names and namespaces have from 1 to {NAME_BYTES_MAX} bytes"));
+        }
+        if self.dimensions.len() > limit::DIMENSIONS_PER_METRIC {
+            return Some(format!("it has more than {} dimensions", limit::DIMENSIONS_PER_METRIC));
+        }
+        if self.dimensions.iter().any(|(name, value)| is_long(name) || value.is_empty() || value.len() > VALUE_BYTES_MAX) {
+            return Some(format!("names of dimensions have at most {NAME_BYTES_MAX} bytes, their values {VALUE_BYTES_MAX}"));
+        }
+        let numbers = [self.samples, self.sum, self.minimum, self.maximum];
+        if numbers.iter().any(|number| !number.is_finite() || number.abs() > NUMBER_MAX) {
+            return Some("its values are no numbers, or greater than 2^360".to_owned());
+        }
+        if self.time_us > now_us + FUTURE_US {
+            return Some("its time is more than two hours in the future".to_owned());
+        }
+        if !is_lenient && self.time_us < now_us - PAST_US {
+            return Some("its time is more than two weeks ago".to_owned());
+        }
+        None
     }
 
     /// The same, measured of this.

@@ -3,22 +3,38 @@
 
 use prost::Message;
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
-
-use crate::proto::collector::trace::v1::ExportTraceServiceRequest;
+use serde::de::DeserializeOwned;
 
 /// A request that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
     #[error("{0}")]
     Malformed(String),
-    #[error("it has more than {max} resources, scopes, spans, attributes, events and links, taken together; send smaller batches")]
+    #[error(
+        "it has more than {max} resources, scopes, spans, metrics, datapoints, attributes, events and links, taken together; send smaller batches"
+    )]
     TooMany { max: usize },
 }
 
 /// The messages that messages hold any number of, or that hold such.
 #[derive(Clone, Copy)]
-enum Kind {
+pub enum Kind {
     Request,
+    MetricsRequest,
+    ResourceMetrics,
+    ScopeMetrics,
+    Metric,
+    /// Of a metric: a list of datapoints, by the kind of these.
+    Numbers,
+    Histograms,
+    ExponentialHistograms,
+    Summaries,
+    Number,
+    Histogram,
+    ExponentialHistogram,
+    Summary,
+    Exemplar,
+    Quantile,
     ResourceSpans,
     Resource,
     ScopeSpans,
@@ -38,6 +54,24 @@ enum Kind {
 /// What a field holds, by the messages' definitions.
 fn child(kind: Kind, field: u32) -> Option<Kind> {
     Some(match (kind, field) {
+        (Kind::MetricsRequest, 1) => Kind::ResourceMetrics,
+        (Kind::ResourceMetrics, 1) => Kind::Resource,
+        (Kind::ResourceMetrics, 2) => Kind::ScopeMetrics,
+        (Kind::ScopeMetrics, 1) => Kind::Scope,
+        (Kind::ScopeMetrics, 2) => Kind::Metric,
+        (Kind::Metric, 5 | 7) => Kind::Numbers,
+        (Kind::Metric, 9) => Kind::Histograms,
+        (Kind::Metric, 10) => Kind::ExponentialHistograms,
+        (Kind::Metric, 11) => Kind::Summaries,
+        (Kind::Metric, 12) => Kind::Pair,
+        (Kind::Numbers, 1) => Kind::Number,
+        (Kind::Histograms, 1) => Kind::Histogram,
+        (Kind::ExponentialHistograms, 1) => Kind::ExponentialHistogram,
+        (Kind::Summaries, 1) => Kind::Summary,
+        (Kind::Number, 5) | (Kind::Histogram, 8) | (Kind::ExponentialHistogram, 11) => Kind::Exemplar,
+        (Kind::Number | Kind::Summary, 7) | (Kind::Histogram, 9) | (Kind::ExponentialHistogram, 1) => Kind::Pair,
+        (Kind::Summary, 6) => Kind::Quantile,
+        (Kind::Exemplar, 7) => Kind::Pair,
         (Kind::Request, 1) => Kind::ResourceSpans,
         (Kind::ResourceSpans, 1) => Kind::Resource,
         (Kind::ResourceSpans, 2) => Kind::ScopeSpans,
@@ -65,9 +99,9 @@ fn child(kind: Kind, field: u32) -> Option<Kind> {
 const DEPTH_MAX: usize = 100;
 
 /// How many messages there are in a request, or so many more than `max` that it does not matter. What is malformed is left to the decoder.
-pub fn count(request: &[u8], max: usize) -> usize {
+pub fn count(request: &[u8], root: Kind, max: usize) -> usize {
     // What is yet to be looked through.
-    let mut open: Vec<(&[u8], Kind, usize)> = vec![(request, Kind::Request, 0)];
+    let mut open: Vec<(&[u8], Kind, usize)> = vec![(request, root, 0)];
     let mut count = 0;
     while let Some((mut rest, kind, depth)) = open.pop() {
         while !rest.is_empty() && count <= max {
@@ -94,11 +128,11 @@ pub fn count(request: &[u8], max: usize) -> usize {
 }
 
 /// Reads a request in protobuf.
-pub fn decode(request: &[u8], max: usize) -> Result<ExportTraceServiceRequest, Unreadable> {
-    if count(request, max) > max {
+pub fn decode<R: Message + Default>(request: &[u8], root: Kind, max: usize) -> Result<R, Unreadable> {
+    if count(request, root, max) > max {
         return Err(Unreadable::TooMany { max });
     }
-    ExportTraceServiceRequest::decode(request).map_err(|err| Unreadable::Malformed(err.to_string()))
+    R::decode(request).map_err(|err| Unreadable::Malformed(err.to_string()))
 }
 
 /// How many objects a request in JSON has, at most.
@@ -107,7 +141,7 @@ pub fn count_json(request: &[u8]) -> usize {
 }
 
 /// Reads a request in JSON.
-pub fn decode_json(request: &[u8], max: usize) -> Result<ExportTraceServiceRequest, Unreadable> {
+pub fn decode_json<R: DeserializeOwned>(request: &[u8], max: usize) -> Result<R, Unreadable> {
     // An attribute is an object in an object.
     if count_json(request) > 2 * max {
         return Err(Unreadable::TooMany { max });

@@ -52,13 +52,20 @@ const SQL_SYSTEMS: &[&str] = &[
 pub struct Mapping {
     pub indexed_attributes: HashSet<String>,
     pub index_all_attributes: bool,
+    /// Attributes of resources that become dimensions of metrics.
+    pub metric_dimensions: Vec<String>,
     /// Bytes that a span may have as a document.
     pub span_bytes: usize,
 }
 
 impl Default for Mapping {
     fn default() -> Mapping {
-        Mapping { indexed_attributes: HashSet::new(), index_all_attributes: false, span_bytes: Quotas::default().span_bytes }
+        Mapping {
+            indexed_attributes: HashSet::new(),
+            index_all_attributes: false,
+            metric_dimensions: Vec::new(),
+            span_bytes: Quotas::default().span_bytes,
+        }
     }
 }
 

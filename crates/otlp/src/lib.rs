@@ -1,4 +1,4 @@
-//! OpenTelemetry spans as segment documents, and documents as spans.
+//! OpenTelemetry spans as segment documents, and documents as spans; metrics as CloudWatch's.
 //!
 //! ```text
 //! ExportTraceServiceRequest ─► documents ─► the store ─► spans ─► OTLP, the Jaeger API
@@ -14,6 +14,7 @@ mod exception;
 pub mod extra;
 pub mod jaeger;
 pub mod json;
+pub mod metric;
 mod resource;
 mod same;
 pub mod span;

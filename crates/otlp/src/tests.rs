@@ -278,17 +278,17 @@ proptest! {
             }
         }
         let bytes = request.encode_to_vec();
-        prop_assert_eq!(bound::count(&bytes, usize::MAX), expected);
-        prop_assert_eq!(bound::decode(&bytes, expected), Ok(request));
+        prop_assert_eq!(bound::count(&bytes, bound::Kind::Request, usize::MAX), expected);
+        prop_assert_eq!(bound::decode(&bytes, bound::Kind::Request, expected), Ok(request));
         if expected > 0 {
-            prop_assert_eq!(bound::decode(&bytes, expected - 1), Err(bound::Unreadable::TooMany { max: expected - 1 }));
+            prop_assert_eq!(bound::decode::<ExportTraceServiceRequest>(&bytes, bound::Kind::Request, expected - 1), Err(bound::Unreadable::TooMany { max: expected - 1 }));
         }
     }
 
     #[test]
     fn any_bytes_are_counted(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        bound::count(&bytes, 10);
-        bound::count(&[&[0x0a, bytes.len() as u8 & 0x7f][..], &bytes].concat(), 10);
+        bound::count(&bytes, bound::Kind::Request, 10);
+        bound::count(&[&[0x0a, bytes.len() as u8 & 0x7f][..], &bytes].concat(), bound::Kind::Request, 10);
     }
 
     #[test]

@@ -81,6 +81,7 @@ pub(crate) struct Otlp {
     pub(crate) http_address: Listen,
     pub(crate) indexed_attributes: Vec<String>,
     pub(crate) index_all_attributes: bool,
+    pub(crate) metric_dimensions: Vec<String>,
 }
 
 /// Where to listen, if at all.
@@ -139,6 +140,7 @@ pub(crate) struct Store {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Metrics {
     pub(crate) own_every_secs: u64,
+    pub(crate) emf_address: Listen,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -320,6 +322,14 @@ impl Config {
             return Err(ConfigError::new(
                 format!("containers.every_secs {} is none of {PERIODS:?}", self.containers.every_secs),
                 "the default is 20",
+            ));
+        }
+        if let Listen::At(address) = self.metrics.emf_address
+            && !address.ip().is_loopback()
+        {
+            return Err(ConfigError::new(
+                format!("metrics.emf_address {address} is not a loopback address"),
+                "senders of this format cannot say who they are: listen at 127.0.0.1, or send to PutMetricData or OTLP",
             ));
         }
         if self.containers.cluster.is_empty() {

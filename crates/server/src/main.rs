@@ -35,6 +35,7 @@ use control::setting::Settings;
 use control::tag::Tagging;
 use control::user::Users;
 use folder::Folder;
+use ingest::emf::agent::Agent;
 use ingest::xray::daemon::Daemon;
 use ingest::{Ingest, Mapping};
 use listen::Door;
@@ -250,6 +251,7 @@ async fn run(config: Config) -> Result<(), StartError> {
     let otlp_http = bind_otlp(config.otlp.http_address, OTLP_HTTP_PORT, "--otlp-http").await?;
     let otlp_address = |listener: &Option<TcpListener>| listener.as_ref().map(local).transpose();
     let (otlp_grpc_address, otlp_http_address) = (otlp_address(&otlp_grpc)?, otlp_address(&otlp_http)?);
+    let emf = bind_emf(config.metrics.emf_address).await?;
     let http_address = local(&http)?;
     let daemon_address = daemon.address();
 
@@ -268,6 +270,7 @@ async fn run(config: Config) -> Result<(), StartError> {
     let ingest = Ingest::new(store.clone(), quotas.clone()).with_mapping(Mapping {
         indexed_attributes: config.otlp.indexed_attributes.iter().cloned().collect(),
         index_all_attributes: config.otlp.index_all_attributes,
+        metric_dimensions: config.otlp.metric_dimensions.clone(),
         span_bytes: quotas.span_bytes,
     });
     let catalog = store.catalog().clone();
@@ -301,6 +304,7 @@ async fn run(config: Config) -> Result<(), StartError> {
             daemon: daemon_address.to_string(),
             otlp_grpc: otlp_grpc_address.map(|address| address.to_string()),
             otlp_http: otlp_http_address.map(|address| address.to_string()),
+            emf: emf.as_ref().map(|agent| agent.address().to_string()),
         },
         guard: Guard { allowed_hosts: config.http.allowed_hosts.clone() },
         access: Arc::new(access),
@@ -335,6 +339,7 @@ async fn run(config: Config) -> Result<(), StartError> {
     for listener in [otlp_grpc, otlp_http].into_iter().flatten() {
         doors.spawn(listen::serve(door(listener), api::otlp_router(app.clone()), stopped()));
     }
+    let emf = emf.map(|agent| tokio::spawn(agent.run(app.ingest.clone(), app.clock.clone(), stopping.clone())));
     let every = Duration::from_secs(config.metrics.own_every_secs);
     let own_metrics = tokio::spawn(ingest::own_metrics::run(app.ingest.clone(), app.clock.clone(), every, stopping.clone()));
     let containers = config.containers.watch.then(|| {
@@ -380,6 +385,9 @@ async fn run(config: Config) -> Result<(), StartError> {
         let _ = containers.await;
     }
     let _ = counting.await;
+    if let Some(emf) = emf {
+        let _ = emf.await;
+    }
     let _ = watching.await;
     let _ = end_upkeep.send(true);
     let _ = upkeep.await;
@@ -483,6 +491,28 @@ async fn bind_otlp(listen: Listen, port: u16, flag: &str) -> Result<Option<TcpLi
             // Most likely a collector of the user's own, which should not keep everything else from being served.
             Err(err) => {
                 warn!(error = %err, "not listening for OpenTelemetry on 127.0.0.1:{port}; {flag} names another address");
+                Ok(None)
+            }
+        },
+    }
+}
+
+/// The port that libraries for the embedded metric format send to by default.
+const EMF_PORT: u16 = 25_888;
+
+async fn bind_emf(listen: Listen) -> Result<Option<Agent>, StartError> {
+    let key = "metrics.emf_address";
+    match listen {
+        Listen::Off => Ok(None),
+        Listen::At(address) => match Agent::bind(address).await {
+            Ok(agent) => Ok(Some(agent)),
+            Err(err) => Err((format!("{key}: {err}"), "choose another port, or \"off\"".to_owned())),
+        },
+        Listen::Auto => match Agent::bind((std::net::Ipv4Addr::LOCALHOST, EMF_PORT).into()).await {
+            Ok(agent) => Ok(Some(agent)),
+            // Most likely a CloudWatch agent.
+            Err(err) => {
+                warn!(error = %err, "not listening for the embedded metric format on 127.0.0.1:{EMF_PORT}; {key} names another address");
                 Ok(None)
             }
         },

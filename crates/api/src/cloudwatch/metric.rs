@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use model::metric::statistic::UnknownStatistic;
-use model::metric::{Dimensions, Distribution, Metric, MetricId, NO_UNIT, STANDARD_PERIOD, Statistic, UNITS};
+use model::metric::{Dimensions, Distribution, FUTURE_US, Metric, MetricId, NO_UNIT, PAST_US, STANDARD_PERIOD, Statistic, UNITS};
 use model::owner::Owner;
-use model::time::{DAY_US, SECOND_US};
+use model::time::SECOND_US;
 use model::{CompactString, limit};
 use query::metric::{Asking, MetricFilter, MetricQuery, MetricQuestion, MetricStat, StatisticsPoint, TimeZone, What, check_period};
 use serde::{Deserialize, Serialize};
@@ -108,11 +108,11 @@ fn metric(namespace: &CompactString, datum: Datum, place: usize, now_us: i64, is
         }
     };
     let time_us = datum.timestamp.map_or(now_us, |moment| moment.0);
-    if time_us > now_us + 2 * HOUR_US {
+    if time_us > now_us + FUTURE_US {
         let parameter = member("Timestamp");
         return Err(invalid_value(format!("The parameter {parameter} must specify a time no more than two hours in the future.")));
     }
-    if !is_lenient && time_us < now_us - 14 * DAY_US {
+    if !is_lenient && time_us < now_us - PAST_US {
         return Err(invalid_value(format!("The parameter {} must specify a time within the past two weeks.", member("Timestamp"))));
     }
     let unit = match datum.unit {
