@@ -25,6 +25,15 @@ impl Client {
         self.exchange(&head, body)
     }
 
+    /// An operation of CloudWatch.
+    pub(crate) fn cloudwatch(&mut self, operation: &str, body: &str) -> (u16, String) {
+        let head = format!(
+            "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {}\r\nx-amz-target: GraniteServiceVersion20100801.{operation}\r\n\r\n",
+            body.len()
+        );
+        self.exchange(&head, body.as_bytes())
+    }
+
     pub(crate) fn get(&mut self, path: &str) -> (u16, String) {
         self.exchange(&format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n"), b"")
     }

@@ -1,4 +1,5 @@
 //! What the measurements share.
 
 pub mod generate;
+pub mod metric;
 pub mod span;

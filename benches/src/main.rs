@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use serde_json::{Value, json};
 
-use benches::{generate, span};
+use benches::{generate, metric, span};
 use client::Client;
 use server::Server;
 
@@ -29,6 +29,9 @@ struct Args {
     /// Send so many OpenTelemetry spans instead, in protobuf over HTTP
     #[arg(long, default_value_t = 0)]
     spans: u64,
+    /// Send so many datapoints of 500 minutely gauges instead, through PutMetricData
+    #[arg(long, default_value_t = 0)]
+    datapoints: u64,
     /// Send no more than so many each second, all connections together; 0 is as fast as it goes
     #[arg(long, default_value_t = 0)]
     per_second: u64,
@@ -46,6 +49,9 @@ fn main() {
     println!("idle, empty: {:.1} MB resident", server.resident_mb());
 
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64());
+    if args.datapoints > 0 {
+        return metrics(server, &args, now as i64);
+    }
     let load = if args.spans > 0 { put_spans(&server, &args, now) } else { put(&server, &args, now) };
     let (count, what) = if args.spans > 0 { (args.spans, "spans") } else { (args.segments, "segments") };
     println!("{count} {what} in {} requests, {:.1} MB", load.requests, load.bytes as f64 / 1e6);
@@ -292,4 +298,78 @@ fn folder_bytes(dir: &std::path::Path) -> u64 {
             Err(_) => 0,
         })
         .sum()
+}
+
+/// Datapoints in, what they take on disk, and all of them for a day out again.
+fn metrics(server: Server, args: &Args, now: i64) {
+    let minutes = args.datapoints / metric::SERIES as u64;
+    let bodies: Vec<String> = metric::bodies(minutes, args.seed, now).collect();
+    let bytes: usize = bodies.iter().map(String::len).sum();
+    let mut client = Client::connect(server.http);
+    let (before, began) = (server.cpu_secs(), Instant::now());
+    for body in &bodies {
+        let (status, answer) = client.cloudwatch("PutMetricData", body);
+        assert_eq!(status, 200, "{answer}");
+    }
+    let count = (minutes / 2 * 2 * metric::SERIES as u64) as f64;
+    let (cpu, wall) = (server.cpu_secs() - before, began.elapsed().as_secs_f64());
+    println!(
+        "PutMetricData, fsync before each answer: {count:.0} datapoints in {} requests, {:.1} MB",
+        bodies.len(),
+        bytes as f64 / 1e6
+    );
+    println!("  {:.0} datapoints per CPU-second until acknowledged ({cpu:.2} CPU-seconds, {wall:.1} s)", count / cpu);
+    wait_for_flush(&server);
+    let cpu = server.cpu_secs() - before;
+    println!("  {:.0} with everything written to parts and merged", count / cpu);
+    println!("resident: {:.1} MB, at most {:.1} MB", server.resident_mb(), server.peak_mb());
+    server.stop();
+    // A stop writes what is left to parts; a start merges them.
+    let server = Server::start(&args.server, &args.dir);
+    let parts = args.dir.join("metric");
+    let mut size = folder_bytes(&parts);
+    for _ in 0..60 {
+        std::thread::sleep(Duration::from_secs(2));
+        let now = folder_bytes(&parts);
+        if now == size {
+            break;
+        }
+        size = now;
+    }
+    println!(
+        "on disk: {:.2} bytes a datapoint in {} parts",
+        size as f64 / count,
+        std::fs::read_dir(&parts).map_or(0, Iterator::count)
+    );
+    let mut client = Client::connect(server.http);
+    for period in [300, 60] {
+        let mut times = Vec::new();
+        let (mut pages, mut answered) = (0, 0);
+        for _ in 0..7 {
+            let (mut next, began) = (None::<String>, Instant::now());
+            (pages, answered) = (0, 0);
+            loop {
+                let (status, answer) =
+                    client.cloudwatch("GetMetricData", &metric::question(now - 86_400, now, period, next.as_deref()));
+                assert_eq!(status, 200, "{answer}");
+                pages += 1;
+                answered += answer.len();
+                next = answer.rsplit_once("\"NextToken\":\"").and_then(|(_, rest)| Some(rest.split_once('"')?.0.to_owned()));
+                if next.is_none() {
+                    break;
+                }
+            }
+            times.push(began.elapsed().as_secs_f64() * 1e3);
+        }
+        times.sort_by(f64::total_cmp);
+        println!(
+            "GetMetricData, {} series, 24 h of {period} s: p50 {:.0}, max {:.0} ms of {} ({pages} pages, {:.1} MB)",
+            metric::SERIES,
+            times[times.len() / 2],
+            times[times.len() - 1],
+            times.len(),
+            answered as f64 / 1e6
+        );
+    }
+    println!("after the questions: {:.1} MB resident", server.resident_mb());
 }
