@@ -1,11 +1,12 @@
 //! Taking a request's body in, within bounds: its size, the time it may take to arrive, and the memory of all that arrive at the
 //! same time.
 
+use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::header::CONTENT_LENGTH;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderValue};
 use axum::http::{HeaderMap, Request, StatusCode};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
@@ -96,4 +97,44 @@ fn too_slow(timeout: Duration) -> ApiError {
 pub(crate) fn too_large(limit: usize) -> ApiError {
     let message = format!("the request body is larger than {} bytes", limit);
     ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLargeException", message)
+}
+
+/// A request's body without its compression, where it has one, and the room for both.
+pub(crate) async fn read_packed(app: &App, request: Request<Body>, bytes_max: usize) -> Result<(Bytes, Rooms), ApiError> {
+    let encoding = request.headers().get(CONTENT_ENCODING).cloned();
+    let (body, room) = read(app, request, bytes_max).await?;
+    let (body, more_room) = unpacked(app, body, encoding, bytes_max).await?;
+    Ok((body, (room, more_room)))
+}
+
+type Rooms = (Room, Option<OwnedSemaphorePermit>);
+
+/// The body without its compression, and the room for it.
+async fn unpacked(
+    app: &App,
+    body: Bytes,
+    encoding: Option<HeaderValue>,
+    bytes_max: usize,
+) -> Result<(Bytes, Option<OwnedSemaphorePermit>), ApiError> {
+    let encoding = encoding.as_ref().map(|encoding| encoding.to_str().unwrap_or("?").trim()).unwrap_or_default();
+    match encoding {
+        "" | "identity" => return Ok((body, None)),
+        "gzip" => {}
+        other => {
+            let message = format!("the content encoding {other:?} is not supported; gzip is");
+            return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaTypeException", message));
+        }
+    }
+    let units = (bytes_max / UNIT_BYTES) as u32;
+    let room = app.limits.bodies.clone().acquire_many_owned(units).await.map_err(|_| ApiError::shutting_down())?;
+    let mut unpacked = Vec::new();
+    let reader = flate2::read::MultiGzDecoder::new(&body[..]);
+    reader
+        .take(bytes_max as u64 + 1)
+        .read_to_end(&mut unpacked)
+        .map_err(|err| ApiError::invalid(format!("the request body is not gzip as it says: {err}")))?;
+    if unpacked.len() > bytes_max {
+        return Err(too_large(bytes_max));
+    }
+    Ok((Bytes::from(unpacked), Some(room)))
 }

@@ -1,10 +1,12 @@
 //! What happened to containers, and which nodes of the trace map they are, for the console: AWS has no operations for it.
 
+use axum::body::Body;
 use axum::extract::RawQuery;
+use axum::http::Request;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use model::TimeRange;
-use model::container::{Container, StateChange, Task};
+use model::container::{Container, Report, StateChange, Task};
+use model::{TimeRange, limit};
 use query::container::StateChangeFilter;
 use query::runtime::Runtime;
 use serde_json::{Value, json};
@@ -77,4 +79,37 @@ fn change(change: &StateChange) -> Value {
         "exitCode": change.exit_code,
         "reason": change.reason,
     })
+}
+
+/// Keeps what a machine reports. Where this fails, it may come again.
+pub async fn take_report(app: &App, report: Report) -> Result<(), String> {
+    take(app, report).await.map_err(|err| err.told().1)
+}
+
+async fn take(app: &App, report: Report) -> Result<(), ApiError> {
+    let Some(metrics) = app.clusters.report(&report).await? else { return Ok(()) };
+    app.ingest.state_changes(report.changes.clone()).await?;
+    app.ingest.metrics(metrics).await?;
+    app.clusters.taken(&report);
+    Ok(())
+}
+
+/// `POST /api/containers`: a report of an agent, as JSON.
+pub(crate) async fn report(Asking(app): Asking, request: Request<Body>) -> Response {
+    match reported(&app, request).await {
+        Ok(()) => ([(CONTENT_TYPE, "application/json")], "{}").into_response(),
+        Err(err) => err.into_response(),
+    }
+}
+
+async fn reported(app: &App, request: Request<Body>) -> Result<(), ApiError> {
+    let (body, _rooms) = crate::body::read_packed(app, request, limit::REQUEST_BYTES).await?;
+    let mut report: Report =
+        serde_json::from_slice(&body).map_err(|err| ApiError::invalid(format!("the body is no report of containers: {err}")))?;
+    let now_us = app.clock.now_us();
+    // What is wrong with one metric is no reason to lose the others.
+    report.metrics.retain(|metric| metric.refusal(now_us, app.quotas.lenient).is_none());
+    report.metrics.iter_mut().for_each(|metric| metric.owner = None);
+    report.changes.iter_mut().for_each(|change| change.owner = None);
+    take(app, report).await
 }

@@ -35,6 +35,7 @@ use tower_http::compression::CompressionLayer;
 
 pub use access::Access;
 pub use app::{Accounts, App, Identity, Limits, Listeners};
+pub use container::take_report;
 pub use guard::{Guard, Peer};
 pub use operation::Operation;
 pub use starting::starting_router;
@@ -50,6 +51,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/service/{service}/operation/{operation}", post(rpc::path))
         .merge(oam::tags())
         .route("/api/state-changes", get(container::state_changes))
+        .route("/api/containers", post(container::report))
         .route("/api/runtimes", get(container::runtimes))
         .route("/metrics", get(prometheus::exposition))
         .route("/api/v1/write", post(prometheus::write))

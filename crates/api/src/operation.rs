@@ -61,7 +61,7 @@ impl Operation {
     }
 
     async fn answer(&self, app: Arc<App>, request: Request<Body>) -> Result<Vec<u8>, ApiError> {
-        let (body, _room) = crate::body::read(&app, request, limit::REQUEST_BYTES).await?;
+        let (body, _rooms) = crate::body::read_packed(&app, request, limit::REQUEST_BYTES).await?;
         (self.handler)(app.clone(), body).await
     }
 }

@@ -2,13 +2,12 @@
 //! operations: AWS JSON (1.0 and 1.1), RPC v2 CBOR, and Query, which brings a form and gets XML.
 
 use std::future::Future;
-use std::io::Read;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
+use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -20,7 +19,6 @@ use serde_json::Value;
 use smithy::{Lenient, cbor, form, xml};
 
 use crate::app::App;
-use crate::body::UNIT_BYTES;
 use crate::error::{ApiError, ERROR_TYPE, REQUEST_ID};
 use crate::operation::request_id;
 use crate::{cloudwatch, ecs};
@@ -222,13 +220,8 @@ async fn answer(app: Arc<App>, mut request: Request<Body>, protocol: Protocol, m
     // Whose operation it is, and who asks.
     let app = request.extensions().get::<Arc<App>>().cloned().unwrap_or(app);
     let principal = request.extensions_mut().remove::<Principal>();
-    let encoding = request.headers().get(CONTENT_ENCODING).cloned();
-    let (body, _room) = match crate::body::read(&app, request, limit::REQUEST_BYTES).await {
+    let (body, _rooms) = match crate::body::read_packed(&app, request, limit::REQUEST_BYTES).await {
         Ok(read) => read,
-        Err(err) => return protocol.refuse(err, None),
-    };
-    let (body, _more_room) = match unpacked(&app, body, encoding).await {
-        Ok(unpacked) => unpacked,
         Err(err) => return protocol.refuse(err, None),
     };
     if protocol == Protocol::Query {
@@ -273,33 +266,4 @@ fn find(target: &str, protocol: Protocol) -> Result<(&'static Service, &'static 
         None if service.others.contains(&name) => Err((unknown(format!("{name} is not supported by this server")), Some(service))),
         None => Err((unknown(format!("{} has no operation {name}", service.name)), Some(service))),
     }
-}
-
-/// The body without its compression, and the room for it.
-async fn unpacked(
-    app: &App,
-    body: Bytes,
-    encoding: Option<HeaderValue>,
-) -> Result<(Bytes, Option<tokio::sync::OwnedSemaphorePermit>), ApiError> {
-    let encoding = encoding.as_ref().map(|encoding| encoding.to_str().unwrap_or("?").trim()).unwrap_or_default();
-    match encoding {
-        "" | "identity" => return Ok((body, None)),
-        "gzip" => {}
-        other => {
-            let message = format!("the content encoding {other:?} is not supported; gzip is");
-            return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaTypeException", message));
-        }
-    }
-    let units = (limit::REQUEST_BYTES / UNIT_BYTES) as u32;
-    let room = app.limits.bodies.clone().acquire_many_owned(units).await.map_err(|_| ApiError::shutting_down())?;
-    let mut unpacked = Vec::new();
-    let reader = flate2::read::MultiGzDecoder::new(&body[..]);
-    reader
-        .take(limit::REQUEST_BYTES as u64 + 1)
-        .read_to_end(&mut unpacked)
-        .map_err(|err| ApiError::invalid(format!("the request body is not gzip as it says: {err}")))?;
-    if unpacked.len() > limit::REQUEST_BYTES {
-        return Err(crate::body::too_large(limit::REQUEST_BYTES));
-    }
-    Ok((Bytes::from(unpacked), Some(room)))
 }

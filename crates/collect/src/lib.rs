@@ -18,13 +18,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::Clock;
-use model::container::{StateChange, Task};
-use model::metric::Metric;
+use model::container::Report;
 use tokio::sync::{mpsc, watch as signal};
 use tokio::task::JoinSet;
-
-pub use usage::Detail;
-pub use usage::detail;
 
 use docker::Engine;
 use watch::Watch;
@@ -46,20 +42,6 @@ pub struct Options {
     /// Where the kernel's files are.
     pub cgroup_root: PathBuf,
     pub proc_root: PathBuf,
-}
-
-/// What a machine has to say at the end of a period.
-#[derive(Debug, Clone, Default)]
-pub struct Report {
-    /// The machine.
-    pub instance: String,
-    /// All there are.
-    pub tasks: Vec<Task>,
-    /// Those that there are no more since the last report, as they ended.
-    pub gone: Vec<Task>,
-    pub changes: Vec<StateChange>,
-    /// Of all levels of detail; empty where nothing but the state of containers changed.
-    pub metrics: Vec<Metric>,
 }
 
 /// Who takes reports.

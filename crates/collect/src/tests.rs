@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use model::container::{Change, Health, Insights, Status};
+use model::container::{Change, Health, Status};
 use model::metric::Metric;
 use serde_json::{Value, json};
 
@@ -290,17 +290,6 @@ fn readings_become_statistic_sets_of_every_level() {
         assert_eq!(of(&metrics, "instance_memory_utilization", &[cluster]).unwrap().maximum, 25.0);
         let instance = [cluster, ("InstanceId", "host-1"), ("ContainerInstanceId", "host-1")];
         assert_eq!(of(&metrics, "instance_cpu_reserved_capacity", &instance).unwrap().maximum, 25.0);
-        // Each metric of each level is for those who want it.
-        let told = |insights: Insights| metrics.iter().filter(|metric| detail(metric).is_for(insights)).collect::<Vec<_>>();
-        assert!(
-            told(Insights::Disabled).iter().all(|metric| metric.namespace == "AWS/ECS") && !told(Insights::Disabled).is_empty()
-        );
-        let classic = told(Insights::Enabled);
-        assert!(
-            classic.iter().any(|metric| metric.name == "CpuUtilized")
-                && classic.iter().all(|metric| metric.dimensions.get("TaskId").is_none())
-        );
-        assert_eq!(told(Insights::Enhanced).len(), metrics.len());
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use model::CompactString;
-use model::container::{Insights, MIB};
+use model::container::MIB;
 use model::metric::{Dimensions, Metric, NO_UNIT, STANDARD_PERIOD, Sums};
 
 pub(crate) const CONTAINER_INSIGHTS: &str = "ECS/ContainerInsights";
@@ -30,44 +30,6 @@ pub(crate) struct Reading {
     pub(crate) throttled: Option<f64>,
     /// The share of time, in percent, in which something waited for CPU, memory and disk.
     pub(crate) pressure: Option<[f64; 3]>,
-}
-
-/// How much someone wants to know to be told of a metric: clusters that are `disabled` are told what ECS tells everyone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Detail(Insights);
-
-impl Detail {
-    pub fn is_for(self, insights: Insights) -> bool {
-        insights >= self.0
-    }
-}
-
-/// Which detail a metric is.
-pub fn detail(metric: &Metric) -> Detail {
-    const CLASSIC: [&str; 14] = [
-        "CpuUtilized",
-        "CpuReserved",
-        "MemoryUtilized",
-        "MemoryReserved",
-        "NetworkRxBytes",
-        "NetworkTxBytes",
-        "StorageReadBytes",
-        "StorageWriteBytes",
-        "ContainerInstanceCount",
-        "ServiceCount",
-        "TaskCount",
-        "DesiredTaskCount",
-        "RunningTaskCount",
-        "PendingTaskCount",
-    ];
-    if metric.namespace != CONTAINER_INSIGHTS {
-        return Detail(Insights::Disabled);
-    }
-    let is_classic = CLASSIC.contains(&metric.name.as_str())
-        || matches!(metric.name.as_str(), "DeploymentCount" | "TaskSetCount")
-        || metric.name.starts_with("instance_");
-    let is_of_one = ["TaskId", "ContainerName"].iter().any(|name| metric.dimensions.get(name).is_some());
-    Detail(if is_classic && !is_of_one { Insights::Enabled } else { Insights::Enhanced })
 }
 
 /// Values of a period.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::container::{CPU_UNITS, Change, Container, Health, StateChange, Status, Task};
+use model::container::{CPU_UNITS, Change, Container, Health, Report, StateChange, Status, Task};
 use model::metric::{Dimensions, Metric, NO_UNIT, STANDARD_PERIOD};
 use model::time::SECOND_US;
 use model::{Clock, CompactString};
@@ -18,7 +18,7 @@ use crate::discovery::{Discovered, discover};
 use crate::docker::{Event, Inspect, Message};
 use crate::machine::{Load, Machine};
 use crate::usage::{self, ECS, Metrics, Place, Reading, Set, Sets, mib, share};
-use crate::{Options, Report, Sink};
+use crate::{Options, Sink};
 
 /// A container that is younger than this when it is first read began from nothing.
 const NEW_US: i64 = 5 * SECOND_US;
@@ -44,6 +44,9 @@ pub(crate) struct Watch {
     changes: Vec<StateChange>,
     metrics: Vec<Metric>,
     is_changed: bool,
+    /// Of this watch, and how often it reported.
+    reporter: u64,
+    number: u64,
     /// Told once: without the kernel's files nothing is measured.
     is_blind: bool,
 }
@@ -113,6 +116,8 @@ impl Watch {
     pub(crate) fn new(options: Options, clock: Arc<dyn Clock>) -> Watch {
         let machine = Machine::new(&options.proc_root);
         let load = machine.load();
+        // No two watches begin in the same microsecond with the same process id.
+        let clock_seed = (clock.now_us() as u64) ^ (u64::from(std::process::id()) << 52);
         Watch {
             options,
             machine,
@@ -126,6 +131,8 @@ impl Watch {
             changes: Vec::new(),
             metrics: Vec::new(),
             is_changed: false,
+            reporter: clock_seed,
+            number: 1,
             is_blind: false,
         }
     }
@@ -172,6 +179,9 @@ impl Watch {
     async fn report(&mut self, sink: &impl Sink) {
         let report = Report {
             instance: self.instance().to_owned(),
+            reporter: self.reporter,
+            number: self.number,
+            time_us: self.clock.now_us(),
             tasks: self.tasks(),
             gone: self.gone.clone(),
             changes: std::mem::take(&mut self.changes),
@@ -179,6 +189,7 @@ impl Watch {
         };
         match sink.take(&report).await {
             Ok(()) => {
+                self.number += 1;
                 self.gone.clear();
                 self.is_changed = false;
             }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use model::cluster::{Cluster, ClusterDefault};
-use model::container::{Container, Insights, Status, Task};
+use model::container::{Container, Insights, Report, Status, Task};
 use model::metric::{Dimensions, Metric};
 use model::time::SECOND_US;
 use model::{Clock, CompactString};
@@ -21,6 +21,8 @@ const SILENT_US: i64 = 180 * SECOND_US;
 const CLUSTERS_MAX: usize = 10_000;
 /// Tasks that ended and are still told.
 const ENDED_MAX: usize = 10_000;
+/// Machines whose last report is remembered, besides those that are there.
+const REPORTERS_MAX: usize = 10_000;
 /// Digits of a container's id that tell it apart.
 const SHORT_ID: usize = 12;
 const NAMESPACE: &str = "ECS/ContainerInsights";
@@ -47,6 +49,8 @@ struct Known {
 #[derive(Default)]
 struct Live {
     instances: BTreeMap<String, Instance>,
+    /// The last report of each machine: who made it, and its number.
+    reporters: BTreeMap<String, (u64, u64)>,
     /// Those that no machine has any more, by when they were last seen.
     ended: Vec<(i64, Task)>,
 }
@@ -124,10 +128,14 @@ impl Clusters {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Learns what is on a machine, and what is there no more. Clusters that nobody knew are made.
-    pub async fn report(&self, instance: &str, tasks: &[Task], gone: &[Task]) -> Result<()> {
+    /// Learns what is on a machine, and what is there no more. Clusters that nobody knew are made. Gives the metrics that clusters
+    /// want; none where the report is known already.
+    pub async fn report(&self, report: &Report) -> Result<Option<Vec<Metric>>> {
         let now_us = self.clock.now_us();
-        let names: BTreeSet<&str> = tasks.iter().map(|task| task.cluster.as_str()).collect();
+        if self.live().is_known(report) {
+            return Ok(None);
+        }
+        let names: BTreeSet<&str> = report.tasks.iter().map(|task| task.cluster.as_str()).collect();
         let known = self.known().await?;
         for name in names.into_iter().filter(|name| !known.clusters.contains_key(*name)) {
             match self.create(name, None, BTreeMap::new()).await {
@@ -135,14 +143,28 @@ impl Clusters {
                 Err(err) => return Err(err),
             }
         }
+        let known = self.known().await?;
+        let of_others = known.default.unwrap_or(self.configured);
+        let wants = |metric: &&Metric| {
+            let cluster = metric.dimensions.get("ClusterName").and_then(|name| known.clusters.get(name));
+            detail(metric).is_for(cluster.map_or(of_others, |cluster| cluster.insights))
+        };
+        let wanted = report.metrics.iter().filter(wants).cloned().collect();
+        // What was told long ago says nothing of what is there now.
+        if now_us - report.time_us <= SILENT_US {
+            self.live().learn(report, now_us);
+        }
+        Ok(Some(wanted))
+    }
+
+    /// Remembers that a report was taken in whole.
+    pub fn taken(&self, report: &Report) {
         let mut live = self.live();
-        let reported = Instance { seen_us: now_us, tasks: tasks.to_vec() };
-        let before = live.instances.insert(instance.to_owned(), reported);
-        let told: BTreeSet<&str> = tasks.iter().chain(gone).map(|task| task.id.as_str()).collect();
-        let missing = before.into_iter().flat_map(|before| before.tasks).filter(|task| !told.contains(task.id.as_str()));
-        live.ended.extend(gone.iter().cloned().chain(missing).map(|task| (now_us, ended(task, now_us))));
-        live.sweep(now_us);
-        Ok(())
+        live.reporters.insert(report.instance.clone(), (report.reporter, report.number));
+        if live.reporters.len() > REPORTERS_MAX {
+            let Live { instances, reporters, .. } = &mut *live;
+            reporters.retain(|name, _| instances.contains_key(name));
+        }
     }
 
     /// How much is measured of a cluster.
@@ -289,7 +311,60 @@ impl Clusters {
     }
 }
 
+/// How much someone wants to know to be told of a metric: clusters that are `disabled` are told what ECS tells everyone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Detail(Insights);
+
+impl Detail {
+    fn is_for(self, insights: Insights) -> bool {
+        insights >= self.0
+    }
+}
+
+/// Which detail a metric is.
+fn detail(metric: &Metric) -> Detail {
+    const CLASSIC: [&str; 14] = [
+        "CpuUtilized",
+        "CpuReserved",
+        "MemoryUtilized",
+        "MemoryReserved",
+        "NetworkRxBytes",
+        "NetworkTxBytes",
+        "StorageReadBytes",
+        "StorageWriteBytes",
+        "ContainerInstanceCount",
+        "ServiceCount",
+        "TaskCount",
+        "DesiredTaskCount",
+        "RunningTaskCount",
+        "PendingTaskCount",
+    ];
+    if metric.namespace != NAMESPACE {
+        return Detail(Insights::Disabled);
+    }
+    let is_classic = CLASSIC.contains(&metric.name.as_str())
+        || matches!(metric.name.as_str(), "DeploymentCount" | "TaskSetCount")
+        || metric.name.starts_with("instance_");
+    let is_of_one = ["TaskId", "ContainerName"].iter().any(|name| metric.dimensions.get(name).is_some());
+    Detail(if is_classic && !is_of_one { Insights::Enabled } else { Insights::Enhanced })
+}
+
 impl Live {
+    /// Whether it came before: its sender did not hear that.
+    fn is_known(&self, report: &Report) -> bool {
+        let last = self.reporters.get(&report.instance);
+        last.is_some_and(|(reporter, number)| *reporter == report.reporter && report.number <= *number)
+    }
+
+    fn learn(&mut self, report: &Report, now_us: i64) {
+        let reported = Instance { seen_us: now_us, tasks: report.tasks.clone() };
+        let before = self.instances.insert(report.instance.clone(), reported);
+        let told: BTreeSet<&str> = report.tasks.iter().chain(&report.gone).map(|task| task.id.as_str()).collect();
+        let missing = before.into_iter().flat_map(|before| before.tasks).filter(|task| !told.contains(task.id.as_str()));
+        self.ended.extend(report.gone.iter().cloned().chain(missing).map(|task| (now_us, ended(task, now_us))));
+        self.sweep(now_us);
+    }
+
     /// Forgets machines that are gone, and what ended long ago.
     fn sweep(&mut self, now_us: i64) {
         let is_gone = |instance: &Instance| now_us - instance.seen_us > SILENT_US;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::CompactString;
+use crate::metric::Metric;
 use crate::owner::Owner;
 
 /// CPU units of a core (ECS).
@@ -236,4 +237,22 @@ impl Change {
     pub fn of_text(text: &str) -> Option<Change> {
         Change::ALL.into_iter().find(|change| change.as_str() == text)
     }
+}
+
+/// What a machine has to say of its containers.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Report {
+    /// The machine.
+    pub instance: String,
+    /// Of the process that reports, and counted up by it: a report that comes again is known by these.
+    pub reporter: u64,
+    pub number: u64,
+    pub time_us: i64,
+    /// All there are.
+    pub tasks: Vec<Task>,
+    /// Those that there are no more since the last report, as they ended.
+    pub gone: Vec<Task>,
+    pub changes: Vec<StateChange>,
+    /// Of all levels of detail; empty where nothing but the state of containers changed.
+    pub metrics: Vec<Metric>,
 }

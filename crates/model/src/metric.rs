@@ -5,6 +5,8 @@ pub mod statistic;
 
 use std::fmt::Write;
 
+use serde::{Deserialize, Serialize};
+
 use crate::owner::Owner;
 use crate::time::{DAY_US, SECOND_US};
 use crate::{CompactString, limit};
@@ -71,7 +73,7 @@ pub struct MetricId {
 }
 
 /// Values of a metric that came together.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Metric {
     /// When the period begins.
     pub time_us: i64,
@@ -91,11 +93,12 @@ pub struct Metric {
     pub minimum: f64,
     pub maximum: f64,
     /// The values, where more than smallest and largest are known of them and these are not the same.
+    #[serde(skip)]
     pub distribution: Option<Distribution>,
 }
 
 /// What was measured: names with their values, each name once, in order.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct Dimensions(Vec<(CompactString, CompactString)>);
 
 impl Dimensions {

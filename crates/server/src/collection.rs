@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::App;
-use collect::{Report, Sink};
+use collect::Sink;
+use model::container::Report;
 use model::metric::STANDARD_PERIOD;
 use model::time::SECOND_US;
 use tokio::sync::watch;
@@ -23,29 +24,12 @@ pub(crate) fn options(config: &Containers) -> collect::Options {
     }
 }
 
-/// Keeps what is reported: as much of it as each cluster wants.
+/// Keeps what is reported of this machine.
 pub(crate) struct Keeper(pub(crate) Arc<App>);
 
 impl Sink for Keeper {
     async fn take(&self, report: &Report) -> Result<(), String> {
-        let Keeper(app) = self;
-        let told = |err: control::Error| err.to_string();
-        app.clusters.report(&report.instance, &report.tasks, &report.gone).await.map_err(told)?;
-        let mut metrics = Vec::with_capacity(report.metrics.len());
-        let mut last = None;
-        for metric in &report.metrics {
-            let cluster = metric.dimensions.get("ClusterName").unwrap_or_default();
-            let insights = match last {
-                Some((known, insights)) if known == cluster => insights,
-                _ => app.clusters.insights(cluster).await.map_err(told)?,
-            };
-            last = Some((cluster, insights));
-            if collect::detail(metric).is_for(insights) {
-                metrics.push(metric.clone());
-            }
-        }
-        app.ingest.state_changes(report.changes.clone()).await.map_err(|err| err.to_string())?;
-        app.ingest.metrics(metrics).await.map_err(|err| err.to_string())
+        api::take_report(&self.0, report.clone()).await
     }
 }
 

@@ -170,7 +170,7 @@ const CONNECTIONS_MAX: usize = 100_000;
 const QUERY_SECS_MAX: u64 = 24 * 3_600;
 const OWN_SECS_MAX: u64 = 24 * 3_600;
 /// Divisors of a minute.
-const PERIODS: [u64; 6] = [5, 10, 15, 20, 30, 60];
+pub(crate) const PERIODS: [u64; 6] = [5, 10, 15, 20, 30, 60];
 
 /// Flags that stand over file and environment.
 #[derive(Debug, Default, clap::Args)]

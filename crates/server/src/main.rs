@@ -1,6 +1,7 @@
 //! The binary: reads the configuration, starts the parts in order, waits, stops them in reverse.
 
 mod access;
+mod agent;
 mod collection;
 mod config;
 mod folder;
@@ -116,6 +117,8 @@ enum Command {
     /// Add, list and remove people who may sign in to the console; a server may be using the folder
     #[command(subcommand)]
     Users(UserCommand),
+    /// Take in traces, metrics and what containers use, and pass it on to a server on another machine
+    Agent(Box<agent::AgentArgs>),
     /// Check the configuration that `serve` would use
     CheckConfig(Overrides),
     /// Print the configuration that `serve` would use; without flags, every key with its default and meaning
@@ -123,7 +126,13 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let (overrides, run): (Overrides, Box<dyn FnOnce(Config) -> ExitCode>) = match Cli::parse().command {
+    let command = match Cli::parse().command {
+        // It has no configuration but its flags.
+        Command::Agent(args) => return agent::agent(*args),
+        command => command,
+    };
+    let (overrides, run): (Overrides, Box<dyn FnOnce(Config) -> ExitCode>) = match command {
+        Command::Agent(_) => return ExitCode::SUCCESS,
         Command::Doctor { folder, deep, json } => {
             (folder.into(), Box::new(move |config| folder::doctor(&config.data_dir, deep, json)))
         }
@@ -132,7 +141,7 @@ fn main() -> ExitCode {
         Command::Rebuild(folder) => (
             folder.into(),
             Box::new(|config| {
-                log(&config, "warn");
+                log_with("warn");
                 folder::rebuild(options(&config))
             }),
         ),
@@ -193,21 +202,21 @@ fn complain(message: &str, hint: &str) {
 }
 
 /// Begins the log on standard error. Returns whether the filter could be read.
-fn log(config: &Config, filter: &str) -> bool {
+fn log_with(filter: &str) -> bool {
     match tracing_subscriber::EnvFilter::try_new(filter) {
         Ok(filter) => {
             tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
             true
         }
         Err(err) => {
-            complain(&format!("log {:?}: {err}", config.log), "use error, warn, info, debug or trace");
+            complain(&format!("log {filter:?}: {err}"), "use error, warn, info, debug or trace");
             false
         }
     }
 }
 
 fn serve(config: Config) -> ExitCode {
-    if !log(&config, &config.log) {
+    if !log_with(&config.log) {
         return ExitCode::from(BAD_CONFIG);
     }
     raise_file_limit();

@@ -1,4 +1,4 @@
-//! AWS Signature Version 4: reads who signed a request, and says whether they did. Pure: no clock, no keys of its own.
+//! AWS Signature Version 4: reads who signed a request, says whether they did, and signs. Pure: no clock, no keys of its own.
 //!
 //! A request is signed by the header `Authorization`, or by parameters of its URL (presigned). Its body is signed as a whole, not at all
 //! (`UNSIGNED-PAYLOAD`), or chunk by chunk (`aws-chunked`).
@@ -116,6 +116,48 @@ pub(crate) fn from_hex(text: &str) -> Option<Hash> {
         *byte = digit(pair[0])? << 4 | digit(pair[1])?;
     }
     Some(hash)
+}
+
+/// Who signs, for what.
+#[derive(Clone)]
+pub struct Signer {
+    pub access_key_id: String,
+    pub secret: String,
+    pub region: String,
+    pub service: String,
+}
+
+impl std::fmt::Debug for Signer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Signer({})", self.access_key_id)
+    }
+}
+
+impl Signer {
+    /// Signs a request: its method, path, `host` and type, and its body by its hash.
+    pub fn sign(&self, request: &mut Parts, body: &Hash, now_secs: i64) {
+        let stamp = time::stamp(now_secs);
+        let date = &stamp[..8];
+        let value = |text: &str| http::HeaderValue::from_str(text).ok();
+        let made = http::HeaderName::from_static("x-amz-date");
+        request.headers.remove(http::header::AUTHORIZATION);
+        request.headers.remove(&made);
+        request.headers.extend(value(&stamp).map(|stamp| (made, stamp)));
+        let candidates = ["content-type", "host", "x-amz-date", "x-amz-target"];
+        let signed: Vec<String> =
+            candidates.into_iter().filter(|name| request.headers.contains_key(*name)).map(str::to_owned).collect();
+        let scope = format!("{date}/{}/{}/aws4_request", self.region, self.service);
+        let canonical = canonical::request(request, &signed, false, &hex(body));
+        let to_sign = format!("{ALGORITHM}\n{stamp}\n{scope}\n{}", hex(&hash(canonical.as_bytes())));
+        let signature = SigningKey::new(&self.secret, date, &self.region, &self.service).sign(&to_sign);
+        let text = format!(
+            "{ALGORITHM} Credential={}/{scope}, SignedHeaders={}, Signature={}",
+            self.access_key_id,
+            signed.join(";"),
+            hex(&signature)
+        );
+        request.headers.extend(value(&text).map(|text| (http::header::AUTHORIZATION, text)));
+    }
 }
 
 impl Signature {

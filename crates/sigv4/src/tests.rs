@@ -229,3 +229,34 @@ fn chunks() {
     let unsigned = b"3\r\nabc\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n";
     assert_eq!(decode_chunks(unsigned, Payload::UnsignedChunks, &signature, None).unwrap(), b"abc");
 }
+
+/// What we sign, we and others verify: AWS's own library makes the same signature.
+#[test]
+fn our_signatures_are_aws_s() {
+    let signer = Signer {
+        access_key_id: "AKIDEXAMPLE".into(),
+        secret: SECRET.into(),
+        region: "us-east-1".into(),
+        service: "service".into(),
+    };
+    for (uri, body) in [("/", &b"{}"[..]), ("/TraceSegments", b""), ("/a%20b?x=1&a=2", b"some body")] {
+        let request = Request::builder().method("POST").uri(uri).header("host", "example.amazonaws.com");
+        let mut ours = parts(request.header("content-type", "application/json").body(()).unwrap());
+        signer.sign(&mut ours, &hash(body), NOW);
+        verify(&ours, body, NOW).unwrap();
+        assert!(verify(&ours, b"another", NOW).is_err() && verify(&ours, body, NOW + 3_600).is_err());
+        let headers = vec![
+            ("host".to_owned(), "example.amazonaws.com".to_owned()),
+            ("content-type".to_owned(), "application/json".to_owned()),
+        ];
+        let theirs = signed("POST", uri, &headers, body, SigningSettings::default());
+        let of = |parts: &Parts| {
+            let text = parts.headers[http::header::AUTHORIZATION].to_str().unwrap().to_owned();
+            text.rsplit_once("Signature=").unwrap().1.to_owned()
+        };
+        assert_eq!(of(&ours), of(&theirs), "{uri}");
+        // Signed again, it is signed anew.
+        signer.sign(&mut ours, &hash(body), NOW + 60);
+        verify(&ours, body, NOW + 60).unwrap();
+    }
+}

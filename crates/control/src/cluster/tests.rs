@@ -1,4 +1,4 @@
-use model::container::{Container, Health};
+use model::container::Health;
 use testkit::ManualClock;
 
 use super::*;
@@ -46,6 +46,46 @@ fn task(id: &str, status: Status, image: &str, created_us: i64) -> Task {
     }
 }
 
+/// What is told of what is measured.
+async fn report(clusters: &Clusters, clock: &ManualClock, number: u64, tasks: &[Task], gone: &[Task]) -> Option<Vec<Metric>> {
+    let metric = |namespace: &str, name: &str, dimensions: &[(&str, &str)]| {
+        Metric::value(clock.now_us(), namespace, name, "None", 1.0).of(Dimensions::new(dimensions.iter().copied()))
+    };
+    let cluster = ("ClusterName", "shop");
+    let report = Report {
+        instance: "host-1".to_owned(),
+        reporter: 7,
+        number,
+        time_us: clock.now_us(),
+        tasks: tasks.to_vec(),
+        gone: gone.to_vec(),
+        changes: Vec::new(),
+        metrics: vec![
+            metric("AWS/ECS", "CPUUtilization", &[cluster]),
+            metric(NAMESPACE, "CpuUtilized", &[cluster]),
+            metric(NAMESPACE, "CpuUtilized", &[cluster, ("TaskDefinitionFamily", "web"), ("TaskId", "a")]),
+            metric(NAMESPACE, "ContainerCpuUtilized", &[cluster]),
+        ],
+    };
+    let wanted = clusters.report(&report).await.unwrap();
+    clusters.taken(&report);
+    wanted
+}
+
+#[tokio::test]
+async fn clusters_are_told_what_they_want_to_know() {
+    let (clusters, clock, _dir) = clusters().await;
+    let tasks = [task("a", Status::Running, "v1", clock.now_us())];
+    let mut number = 0;
+    for (insights, count) in [(Insights::Enhanced, 4), (Insights::Enabled, 2), (Insights::Disabled, 1)] {
+        clusters.create("shop", None, BTreeMap::new()).await.unwrap();
+        clusters.set_insights("shop", insights).await.unwrap();
+        number += 1;
+        assert_eq!(report(&clusters, &clock, number, &tasks, &[]).await.map(|wanted| wanted.len()), Some(count));
+    }
+    assert_eq!(report(&clusters, &clock, number, &tasks, &[]).await, None, "it came already");
+}
+
 #[tokio::test]
 async fn what_is_reported_makes_clusters_and_services() {
     let (clusters, clock, _dir) = clusters().await;
@@ -57,7 +97,7 @@ async fn what_is_reported_makes_clusters_and_services() {
         task("c", Status::Pending, "v2", now_us - 5),
         task("d", Status::Stopped, "v2", now_us - 1),
     ];
-    clusters.report("host-1", &all, &[]).await.unwrap();
+    report(&clusters, &clock, 1, &all, &[]).await;
     let [populated] = clusters.list().await.unwrap().try_into().unwrap();
     assert_eq!((populated.cluster.name.as_str(), populated.cluster.insights), ("shop", Insights::Enabled));
     assert_eq!((populated.running, populated.pending, populated.services, populated.instances), (2, 1, 1, 1));
@@ -77,7 +117,7 @@ async fn what_is_reported_makes_clusters_and_services() {
 
     // What is gone is told as ended for an hour, and is wanted no more.
     assert_eq!(clusters.delete("shop").await.unwrap_err().to_string(), "The Cluster cannot be deleted while Tasks are active.");
-    clusters.report("host-1", &all[..1], &all[3..]).await.unwrap();
+    report(&clusters, &clock, 2, &all[..1], &all[3..]).await;
     assert_eq!(clusters.tasks("shop").len(), 4);
     assert_eq!(clusters.services("shop")[0].desired, 1);
     clock.advance_secs(170);
@@ -112,7 +152,7 @@ async fn nodes_of_the_map_are_found_among_containers() {
     container.id = "0123456789abcdef".repeat(4);
     container.host_name = "ip-web".to_owned();
     container.addresses = vec!["172.17.0.3".to_owned()];
-    clusters.report("host-1", &[task], &[]).await.unwrap();
+    report(&clusters, &clock, 1, &[task], &[]).await;
     let runtime = |marks: &[&str], hosts: &[&str]| Runtime {
         service: model::service::ServiceId { name: "Web".into(), kind: None, account_id: None },
         marks: marks.iter().map(|mark| (*mark).to_owned()).collect(),
