@@ -19,6 +19,9 @@ use tokio::sync::mpsc::Sender;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::{debug, info, warn};
 
+use crate::Process;
+use crate::watch::PROCESS;
+
 /// An engine that takes longer for an answer is not well.
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -224,6 +227,45 @@ pub(crate) enum Message {
     All(PathBuf, Vec<Inspect>),
     /// Something happened to a container; how it is now, unless it is gone.
     Happened(PathBuf, Event, Option<Box<Inspect>>),
+}
+
+impl Message {
+    /// What an engine would say of a process, if it were a container.
+    pub(crate) fn process(process: &Process, action: &str, began_us: i64, time_us: i64, exit_code: Option<i64>) -> Message {
+        let time =
+            |time_us: i64| chrono::DateTime::from_timestamp_micros(time_us).map(|time| time.to_rfc3339()).unwrap_or_default();
+        let attributes = exit_code.map(|code| ("exitCode".to_owned(), code.to_string()));
+        let actor = Actor { id: process.run_id.clone(), attributes: attributes.into_iter().collect() };
+        let event = Event { action: action.to_owned(), actor, time: time_us / 1_000_000, time_nanos: time_us * 1_000 };
+        let has_ended = exit_code.is_some();
+        let inspect = Inspect {
+            id: process.run_id.clone(),
+            name: process.service.clone(),
+            created: time(began_us),
+            image: String::new(),
+            restart_count: 0,
+            state: State {
+                status: if has_ended { "exited" } else { "running" }.to_owned(),
+                running: !has_ended,
+                pid: if has_ended { 0 } else { i64::from(process.pid) },
+                exit_code: exit_code.unwrap_or(0),
+                started_at: time(began_us),
+                finished_at: if has_ended { time(time_us) } else { String::new() },
+                ..State::default()
+            },
+            config: Config {
+                image: process.command.clone(),
+                labels: BTreeMap::from([
+                    ("mitoshi.service".to_owned(), process.service.clone()),
+                    ("mitoshi.family".to_owned(), process.service.clone()),
+                ]),
+                ..Config::default()
+            },
+            host_config: HostConfig { network_mode: "host".to_owned(), ..HostConfig::default() },
+            network_settings: NetworkSettings::default(),
+        };
+        Message::Happened(PathBuf::from(PROCESS), event, (action != "destroy").then(|| Box::new(inspect)))
+    }
 }
 
 impl Engine {

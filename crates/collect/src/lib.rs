@@ -7,6 +7,7 @@ mod cgroup;
 mod discovery;
 mod docker;
 mod machine;
+mod process;
 #[cfg(test)]
 mod tests;
 mod usage;
@@ -21,6 +22,8 @@ use model::Clock;
 use model::container::Report;
 use tokio::sync::{mpsc, watch as signal};
 use tokio::task::JoinSet;
+
+pub use process::RUN_ID;
 
 use docker::Engine;
 use watch::Watch;
@@ -37,6 +40,8 @@ pub struct Options {
     pub cluster: String,
     /// What this machine is called; its host name, where this is empty.
     pub instance: String,
+    /// What of the machine is watched, where several watch it.
+    pub source: String,
     /// How often metrics are given on: a divisor of 60.
     pub every: Duration,
     /// Where the kernel's files are.
@@ -62,4 +67,35 @@ pub async fn run(options: Options, sink: impl Sink, clock: Arc<dyn Clock>, mut s
         _ = stop.wait_for(|stop| *stop) => {}
         () = Watch::new(options, clock).run(messages, sink) => {}
     }
+}
+
+/// A process to be watched as a container is.
+#[derive(Debug, Clone)]
+pub struct Process {
+    pub pid: u32,
+    /// What [`RUN_ID`] is in its environment: 64 hexadecimal digits.
+    pub run_id: String,
+    pub service: String,
+    pub command: String,
+}
+
+/// Watches a process and its children until it ended, as `ended` says with its exit code. The last report is given on before this
+/// returns.
+pub async fn run_process(
+    options: Options,
+    process: Process,
+    ended: impl Future<Output = i64>,
+    sink: impl Sink,
+    clock: Arc<dyn Clock>,
+) {
+    let (told, messages) = mpsc::channel(MESSAGES_MAX);
+    let telling = async {
+        let began_us = clock.now_us();
+        let _ = told.send(docker::Message::process(&process, "start", began_us, began_us, None)).await;
+        let exit_code = ended.await;
+        let _ = told.send(docker::Message::process(&process, "die", began_us, clock.now_us(), Some(exit_code))).await;
+        let _ = told.send(docker::Message::process(&process, "destroy", began_us, clock.now_us(), None)).await;
+        drop(told);
+    };
+    tokio::join!(telling, Watch::new(options, clock.clone()).run(messages, sink));
 }

@@ -177,6 +177,7 @@ impl Kernel {
             engines: Vec::new(),
             cluster: "default".into(),
             instance: String::new(),
+            source: String::new(),
             every: Duration::from_secs(20),
             cgroup_root: self.path("cgroup"),
             proc_root: self.path("proc"),

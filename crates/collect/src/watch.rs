@@ -17,9 +17,12 @@ use crate::cgroup::{Cgroup, Counters, Network};
 use crate::discovery::{Discovered, discover};
 use crate::docker::{Event, Inspect, Message};
 use crate::machine::{Load, Machine};
+use crate::process::Processes;
 use crate::usage::{self, ECS, Metrics, Place, Reading, Set, Sets, mib, share};
 use crate::{Options, Sink};
 
+/// What stands for an engine where a process is watched.
+pub(crate) const PROCESS: &str = "process";
 /// A container that is younger than this when it is first read began from nothing.
 const NEW_US: i64 = 5 * SECOND_US;
 /// An end for want of memory is told once, though engines may say it twice within this time.
@@ -55,7 +58,7 @@ pub(crate) struct Watch {
 struct Watched {
     engine: PathBuf,
     discovered: Discovered,
-    cgroup: Option<Cgroup>,
+    source: Option<Source>,
     network: Option<u64>,
     before: Option<(i64, Counters)>,
     reading: Option<Reading>,
@@ -68,6 +71,21 @@ struct Watched {
     oom_us: i64,
     /// The run, by its begin, whose end was told.
     ended_run_us: Option<i64>,
+}
+
+/// Where it stands what a container used.
+enum Source {
+    Cgroup(Cgroup),
+    Processes(Processes),
+}
+
+impl Source {
+    fn read(&mut self) -> std::io::Result<Counters> {
+        match self {
+            Source::Cgroup(cgroup) => cgroup.read(),
+            Source::Processes(processes) => processes.read(),
+        }
+    }
 }
 
 struct WatchedNetwork {
@@ -148,7 +166,14 @@ impl Watch {
                     () = &mut tick => break,
                     message = messages.recv() => match message {
                         Some(message) => self.apply(message),
-                        None => return,
+                        // Nothing more will be said: what is left is told.
+                        None => {
+                            let now_us = self.clock.now_us();
+                            self.second(now_us);
+                            self.end_period(now_us - now_us.rem_euclid(STANDARD_PERIOD * SECOND_US));
+                            self.report(&sink).await;
+                            return;
+                        }
                     },
                 }
             }
@@ -179,6 +204,7 @@ impl Watch {
     async fn report(&mut self, sink: &impl Sink) {
         let report = Report {
             instance: self.instance().to_owned(),
+            source: self.options.source.clone(),
             reporter: self.reporter,
             number: self.number,
             time_us: self.clock.now_us(),
@@ -251,7 +277,7 @@ impl Watch {
                 engine: engine.to_owned(),
                 ended_run_us: (discovered.container.status == Status::Stopped).then_some(discovered.container.started_us).flatten(),
                 discovered,
-                cgroup: None,
+                source: None,
                 network: None,
                 before: None,
                 reading: None,
@@ -336,7 +362,7 @@ impl Watch {
             return;
         }
         watched.ended_run_us = run_us;
-        (watched.cgroup, watched.network, watched.before) = (None, None, None);
+        (watched.source, watched.network, watched.before) = (None, None, None);
         self.tell(id, Change::Stopped, time_us, exit_code, reason);
     }
 
@@ -372,11 +398,15 @@ impl Watch {
     /// Finds the files in which the kernel counts for a container.
     fn open(&mut self, id: &str) {
         let Some(watched) = self.containers.get_mut(id) else { return };
-        (watched.cgroup, watched.network, watched.before) = (None, None, None);
+        (watched.source, watched.network, watched.before) = (None, None, None);
         let Some(pid) = watched.discovered.pid else { return };
         let (cgroup_root, proc_root) = (&self.options.cgroup_root, &self.options.proc_root);
-        match Cgroup::of_process(cgroup_root, proc_root, pid) {
-            Ok(cgroup) => watched.cgroup = Some(cgroup),
+        let source = match watched.engine == Path::new(PROCESS) {
+            true => Processes::of(proc_root, pid, id).map(Source::Processes),
+            false => Cgroup::of_process(cgroup_root, proc_root, pid).map(Source::Cgroup),
+        };
+        match source {
+            Ok(source) => watched.source = Some(source),
             // It may have ended again.
             Err(err) if !proc_root.join(pid.to_string()).exists() && proc_root.join("1").exists() && !self.is_blind => {
                 debug!(error = %err, "a container has no process any more");
@@ -478,10 +508,10 @@ impl Watch {
         }
         for watched in self.containers.values_mut() {
             watched.reading = None;
-            let Some(cgroup) = &mut watched.cgroup else { continue };
-            let Ok(counters) = cgroup.read() else {
+            let Some(source) = &mut watched.source else { continue };
+            let Ok(counters) = source.read() else {
                 // It has ended; its engine will say so.
-                watched.cgroup = None;
+                watched.source = None;
                 continue;
             };
             let Some((time_us, before)) = watched.before.replace((now_us, counters)) else { continue };

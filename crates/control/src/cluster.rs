@@ -48,8 +48,9 @@ struct Known {
 
 #[derive(Default)]
 struct Live {
+    /// By what reports.
     instances: BTreeMap<String, Instance>,
-    /// The last report of each machine: who made it, and its number.
+    /// The last report of each: who made it, and its number.
     reporters: BTreeMap<String, (u64, u64)>,
     /// Those that no machine has any more, by when they were last seen.
     ended: Vec<(i64, Task)>,
@@ -160,7 +161,7 @@ impl Clusters {
     /// Remembers that a report was taken in whole.
     pub fn taken(&self, report: &Report) {
         let mut live = self.live();
-        live.reporters.insert(report.instance.clone(), (report.reporter, report.number));
+        live.reporters.insert(key(report), (report.reporter, report.number));
         if live.reporters.len() > REPORTERS_MAX {
             let Live { instances, reporters, .. } = &mut *live;
             reporters.retain(|name, _| instances.contains_key(name));
@@ -349,16 +350,20 @@ fn detail(metric: &Metric) -> Detail {
     Detail(if is_classic && !is_of_one { Insights::Enabled } else { Insights::Enhanced })
 }
 
+fn key(report: &Report) -> String {
+    format!("{} {}", report.instance, report.source)
+}
+
 impl Live {
     /// Whether it came before: its sender did not hear that.
     fn is_known(&self, report: &Report) -> bool {
-        let last = self.reporters.get(&report.instance);
+        let last = self.reporters.get(&key(report));
         last.is_some_and(|(reporter, number)| *reporter == report.reporter && report.number <= *number)
     }
 
     fn learn(&mut self, report: &Report, now_us: i64) {
         let reported = Instance { seen_us: now_us, tasks: report.tasks.clone() };
-        let before = self.instances.insert(report.instance.clone(), reported);
+        let before = self.instances.insert(key(report), reported);
         let told: BTreeSet<&str> = report.tasks.iter().chain(&report.gone).map(|task| task.id.as_str()).collect();
         let missing = before.into_iter().flat_map(|before| before.tasks).filter(|task| !told.contains(task.id.as_str()));
         self.ended.extend(report.gone.iter().cloned().chain(missing).map(|task| (now_us, ended(task, now_us))));

@@ -244,6 +244,8 @@ impl Change {
 pub struct Report {
     /// The machine.
     pub instance: String,
+    /// What of it is reported, where several report.
+    pub source: String,
     /// Of the process that reports, and counted up by it: a report that comes again is known by these.
     pub reporter: u64,
     pub number: u64,

@@ -172,6 +172,7 @@ async fn run(args: AgentArgs) -> Result<(), StartError> {
         engines: args.engines,
         cluster: args.cluster,
         instance: args.instance,
+        source: String::new(),
         every: Duration::from_secs(args.every_secs),
         cgroup_root: args.cgroup_root,
         proc_root: args.proc_root,

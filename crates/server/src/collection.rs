@@ -18,6 +18,7 @@ pub(crate) fn options(config: &Containers) -> collect::Options {
         engines: config.engines.clone(),
         cluster: config.cluster.clone(),
         instance: config.instance.clone(),
+        source: String::new(),
         every: Duration::from_secs(config.every_secs),
         cgroup_root: config.cgroup_root.clone(),
         proc_root: config.proc_root.clone(),

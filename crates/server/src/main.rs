@@ -7,6 +7,7 @@ mod config;
 mod folder;
 mod listen;
 mod query;
+mod run;
 mod tls;
 
 use std::io::Write;
@@ -119,6 +120,8 @@ enum Command {
     Users(UserCommand),
     /// Take in traces, metrics and what containers use, and pass it on to a server on another machine
     Agent(Box<agent::AgentArgs>),
+    /// Run a command, and tell a server what it and its children use
+    Run(Box<run::RunArgs>),
     /// Check the configuration that `serve` would use
     CheckConfig(Overrides),
     /// Print the configuration that `serve` would use; without flags, every key with its default and meaning
@@ -129,10 +132,11 @@ fn main() -> ExitCode {
     let command = match Cli::parse().command {
         // It has no configuration but its flags.
         Command::Agent(args) => return agent::agent(*args),
+        Command::Run(args) => return run::run(*args),
         command => command,
     };
     let (overrides, run): (Overrides, Box<dyn FnOnce(Config) -> ExitCode>) = match command {
-        Command::Agent(_) => return ExitCode::SUCCESS,
+        Command::Agent(_) | Command::Run(_) => return ExitCode::SUCCESS,
         Command::Doctor { folder, deep, json } => {
             (folder.into(), Box::new(move |config| folder::doctor(&config.data_dir, deep, json)))
         }

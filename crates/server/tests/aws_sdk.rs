@@ -1,4 +1,4 @@
-//! Every operation of X-Ray through AWS's SDK for Rust, against the real binary.
+//! Every operation of X-Ray through AWS's SDK for Rust, and CloudWatch's metrics, which that SDK asks for in CBOR, against the real binary.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -28,6 +28,8 @@ impl Server {
         let mut child = Command::new(env!("CARGO_BIN_EXE_mitoshi"))
             .arg("serve")
             .args(free)
+            .env("MITOSHI_CONTAINERS_WATCH", "false")
+            .env("MITOSHI_METRICS_EMF_ADDRESS", "off")
             .arg("--data-dir")
             .arg(dir.path().join("data"))
             .stdout(Stdio::piped())
@@ -179,4 +181,72 @@ async fn every_operation_is_understood() {
     let again = xray.delete_sampling_rule().rule_name("rust").send().await.unwrap_err();
     assert_eq!(again.code(), Some("InvalidRequestException"));
     assert!(again.message().unwrap().contains("no sampling rule named rust"));
+}
+
+#[tokio::test]
+async fn metrics_and_dashboards_in_cbor() {
+    use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricDatum, MetricStat, StandardUnit, StatisticSet};
+    let server = Server::start();
+    let config = aws_sdk_cloudwatch::Config::builder()
+        .region(aws_sdk_cloudwatch::config::Region::new("us-east-1"))
+        .endpoint_url(format!("http://{}", server.address))
+        .credentials_provider(aws_sdk_cloudwatch::config::Credentials::new("any", "any", None, None, "test"))
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .build();
+    let client = aws_sdk_cloudwatch::Client::from_conf(config);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64 / 60 * 60 - 120;
+    let at = |secs: i64| aws_sdk_cloudwatch::primitives::DateTime::from_secs(secs);
+    let host = Dimension::builder().name("Host").value("a").build();
+    let datum = |name: &str| {
+        MetricDatum::builder().metric_name(name).dimensions(host.clone()).timestamp(at(now)).unit(StandardUnit::Milliseconds)
+    };
+    let set = StatisticSet::builder().sample_count(4.0).sum(10.0).minimum(1.0).maximum(4.0).build();
+    client
+        .put_metric_data()
+        .namespace("Rust")
+        .metric_data(datum("Latency").set_values(Some(vec![1.0, 2.5, 40.0])).set_counts(Some(vec![1.0, 2.0, 1.0])).build())
+        .metric_data(datum("Set").statistic_values(set).build())
+        .metric_data(datum("Odd").value(f64::from_bits(0x3ff8_0000_0000_0001)).storage_resolution(1).build())
+        .send()
+        .await
+        .unwrap();
+    let listed = client.list_metrics().namespace("Rust").send().await.unwrap();
+    let mut names: Vec<_> = listed.metrics().iter().filter_map(|metric| metric.metric_name()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["Latency", "Odd", "Set"]);
+    let query = |id: &str, name: &str, stat: &str| {
+        let metric = Metric::builder().namespace("Rust").metric_name(name).dimensions(host.clone()).build();
+        MetricDataQuery::builder().id(id).metric_stat(MetricStat::builder().metric(metric).period(60).stat(stat).build()).build()
+    };
+    let answer = client
+        .get_metric_data()
+        .start_time(at(now - 300))
+        .end_time(at(now + 300))
+        .metric_data_queries(query("p", "Latency", "p50"))
+        .metric_data_queries(query("s", "Set", "Average"))
+        .metric_data_queries(query("o", "Odd", "Maximum"))
+        .metric_data_queries(MetricDataQuery::builder().id("e").expression("s * 2").label("twice").build())
+        .send()
+        .await
+        .unwrap();
+    let value = |id: &str| {
+        let found = answer.metric_data_results().iter().find(|result| result.id() == Some(id)).unwrap();
+        assert_eq!(found.timestamps(), [at(now)]);
+        found.values()[0]
+    };
+    assert_eq!((value("s"), value("e"), value("o").to_bits()), (2.5, 5.0, 0x3ff8_0000_0000_0001));
+    assert!((value("p") - 2.5).abs() < 0.5);
+    let refused = client.put_metric_data().namespace("AWS").send().await.unwrap_err();
+    assert_eq!(refused.code(), Some("MissingRequiredParameterException"));
+
+    client.put_dashboard().dashboard_name("main").dashboard_body("{\"widgets\":[]}").send().await.unwrap();
+    let kept = client.get_dashboard().dashboard_name("main").send().await.unwrap();
+    assert_eq!(kept.dashboard_body(), Some("{\"widgets\":[]}"));
+    assert_eq!(client.list_dashboards().send().await.unwrap().dashboard_entries().len(), 1);
+    let invalid = client.put_dashboard().dashboard_name("main").dashboard_body("[]").send().await.unwrap_err();
+    assert!(invalid.into_service_error().is_dashboard_invalid_input_error());
+    client.delete_dashboards().dashboard_names("main").send().await.unwrap();
+    assert!(
+        client.get_dashboard().dashboard_name("main").send().await.unwrap_err().into_service_error().is_dashboard_not_found_error()
+    );
 }

@@ -54,6 +54,7 @@ async fn report(clusters: &Clusters, clock: &ManualClock, number: u64, tasks: &[
     let cluster = ("ClusterName", "shop");
     let report = Report {
         instance: "host-1".to_owned(),
+        source: String::new(),
         reporter: 7,
         number,
         time_us: clock.now_us(),
