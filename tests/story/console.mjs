@@ -4,39 +4,28 @@
 // STORY_MITOSHI names the binary. With STORY_CONSOLE (a development server that forwards to STORY_HTTP) the pages come
 // from there instead of from the binary.
 
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { check, ensure, launch, report, same, shoot, until, watch } from "./harness.mjs";
+import { axeFindings, check, ensure, launch, report, same, shoot, startServer, until, watch } from "./harness.mjs";
 
 const mitoshi = process.env.STORY_MITOSHI ?? "target/debug/mitoshi";
 const folder = mkdtempSync(join(tmpdir(), "mitoshi-console-"));
 const password = "correct horse";
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 for (const role of ["admin", "read"])
   execFileSync(mitoshi, ["users", "add", `the-${role}`, "--role", role, "--password-stdin", "--data-dir", folder], {
     input: `${password}\n`,
   });
-const server = spawn(
-  mitoshi,
-  ["serve", "--data-dir", folder, "--http", process.env.STORY_HTTP ?? "127.0.0.1:0", "--daemon", "127.0.0.1:0"].concat(
-    ["--otlp-grpc", "off", "--otlp-http", "off"],
-  ),
-  { env: { ...process.env, MITOSHI_ACCESS_REQUIRED: "always" }, stdio: ["ignore", "pipe", "ignore"] },
-);
-let told = "";
-server.stdout.on("data", (data) => (told += data));
-const address = await until("the server is ready", () => /ready http=(\S+)/.exec(told)?.[1], 30);
-const api = `http://${address}/`;
+const { address, stop } = await startServer(mitoshi, folder, process.env.STORY_HTTP, { MITOSHI_ACCESS_REQUIRED: "always" });
+const api = `http://${address.http}/`;
 const consoleUrl = process.env.STORY_CONSOLE || api;
 // However this ends, the server does not outlive it.
 process.on("exit", () => {
-  server.kill();
+  stop();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -66,18 +55,8 @@ async function ask(path, data) {
   return answer.json();
 }
 
-async function axeFindings() {
-  await page.evaluate(axe);
-  return page.evaluate(async () => {
-    const { violations } = await globalThis.axe.run(document, { resultTypes: ["violations"] });
-    return violations
-      .filter((found) => ["serious", "critical"].includes(found.impact))
-      .map((found) => `${found.id}: ${found.nodes.map((node) => node.target.join(" ")).slice(0, 3).join(", ")}`);
-  });
-}
-
 const accessible = (where) =>
-  check(`accessible: axe finds nothing serious on ${where}`, page, async () => same(await axeFindings(), [], "findings"));
+  check(`accessible: axe finds nothing serious on ${where}`, page, async () => same(await axeFindings(page), [], "findings"));
 
 /** An hour of requests; in the last minutes every second payment fails. */
 function traffic() {
@@ -258,5 +237,5 @@ await check("when the session ends, the sign-in page comes and the address stays
 await check("nothing went wrong without being asked for", page, () => same(troubles, [], "troubles"));
 
 await browser.close();
-server.kill();
+stop();
 process.exitCode = report() ? 0 : 1;

@@ -1,6 +1,8 @@
 // A small harness: named checks that go on after a failure, conditions with a deadline, a browser that is watched.
 
-import { mkdirSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 
 import { chromium } from "playwright-core";
@@ -122,4 +124,34 @@ export function watch(page) {
       }
     },
   };
+}
+
+/** A server of one's own. Containers of this machine are not what pages are about. */
+export async function startServer(mitoshi, folder, http = "127.0.0.1:0", env = {}) {
+  const server = spawn(
+    mitoshi,
+    ["serve", "--data-dir", folder, "--http", http, "--daemon", "127.0.0.1:0"].concat(["--otlp-grpc", "off", "--otlp-http", "off"]),
+    {
+      env: { ...process.env, MITOSHI_CONTAINERS_WATCH: "false", MITOSHI_METRICS_EMF_ADDRESS: "off", ...env },
+      stdio: ["ignore", "pipe", "ignore"],
+    },
+  );
+  let told = "";
+  server.stdout.on("data", (data) => (told += data));
+  const ready = await until("the server is ready", () => /ready http=(\S+) daemon=(\S+)/.exec(told), 30);
+  return { address: { http: ready[1], daemon: ready[2] }, stop: () => server.kill() };
+}
+
+let axe;
+
+/** What axe finds on a page that is serious. */
+export async function axeFindings(page) {
+  axe ??= readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+  await page.evaluate(axe);
+  return page.evaluate(async () => {
+    const { violations } = await globalThis.axe.run(document, { resultTypes: ["violations"] });
+    return violations
+      .filter((found) => ["serious", "critical"].includes(found.impact))
+      .map((found) => `${found.id}: ${found.nodes.map((node) => node.target.join(" ")).slice(0, 3).join(", ")}`);
+  });
 }
