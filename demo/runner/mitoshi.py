@@ -47,6 +47,7 @@ def check_ports(state):
 
 def start(state, binary, extra):
     addresses = state["settings"]["mitoshi"]
+    state["binary"] = str(binary)
     argv = [binary, "serve", "--data-dir", str(DATA)]
     for flag, address in addresses.items():
         if address != MITOSHI_ADDRESSES[flag][1]:

@@ -6,9 +6,10 @@ import time
 from . import install, processes, web
 from .output import step
 from .services import NAMES, address, environment
-from .settings import HEALTH_URLS, HOSTS, NAME_FOLDER, POLICIES, PORTS, RUN, SERVICES
+from .settings import HEALTH_URLS, HOSTS, NAME_FOLDER, POLICIES, PORTS, RUN, SERVICES, reachable
 
 NGINX_RUN = RUN / "nginx"
+CLUSTER = "mitoshi-demo"
 PREVIOUS = "backend2 (previous release)"
 
 
@@ -89,7 +90,9 @@ def start(state, name):
         own["HOSTS_FILE"] = str(HOSTS)
     if name == "dynamodb":
         own["POLICY_DIR"] = str(POLICIES)
-    argv = _command(state, name)
+    # Under `mitoshi run`, so that the console's Containers page knows what each service uses.
+    argv = [state["binary"], "run", "--server", f"http://{reachable(state['mitoshi']['http'])}", "--cluster", CLUSTER]
+    argv += ["--service", name, "--", *_command(state, name)]
     env = processes.clean_environment(own)
     return processes.spawn(state, name, argv, env=env, cwd=SERVICES / name)
 

@@ -79,7 +79,8 @@ await accessible("the list of clusters");
 await check("every container is a cell, and what failed stands out", page, async () => {
   await page.getByText("Map", { exact: true }).click();
   await waitingFor("three cells", async () => (await page.getByTestId("cell").count()) === 3);
-  same(await page.getByTestId("cell").first().getAttribute("data-state"), "failed", "the first");
+  const first = () => page.getByTestId("cell").first().getAttribute("data-state");
+  await waitingFor("the one that failed is the first", async () => (await first()) === "failed");
   await shoot(page, "containers at a glance");
 });
 await accessible("the cells");
