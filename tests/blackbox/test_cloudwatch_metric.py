@@ -598,3 +598,59 @@ def test_roles(new_server):
     answer = server.request("/", json.dumps(data).encode(), headers={
         "X-Amz-Target": "GraniteServiceVersion20100801.PutMetricData", "Content-Type": "application/x-amz-json-1.0"})
     assert answer.status == 403 and answer.error == "MissingAuthenticationTokenException"
+
+
+def picture(png):
+    """Width, height and pixels of a PNG with eight bits a channel."""
+    import struct
+    import zlib
+    assert png[:8] == b"\x89PNG\r\n\x1a\n"
+    at, packed = 8, b""
+    while at < len(png):
+        length, kind = struct.unpack(">I4s", png[at:at + 8])
+        if kind == b"IHDR":
+            width, height, depth, colour = struct.unpack(">IIBB", png[at + 8:at + 18])
+        if kind == b"IDAT":
+            packed += png[at + 8:at + 8 + length]
+        at += 12 + length
+    assert (depth, colour) == (8, 6)
+    raw, rows, before = zlib.decompress(packed), [], bytearray(width * 4)
+    for y in range(height):
+        line = bytearray(raw[y * (width * 4 + 1) + 1:(y + 1) * (width * 4 + 1)])
+        how = raw[y * (width * 4 + 1)]
+        for x in range(len(line)):
+            left, up, corner = (line[x - 4] if x >= 4 else 0), before[x], (before[x - 4] if x >= 4 else 0)
+            guess = left + up - corner
+            nearest = min((left, up, corner), key=lambda value: abs(guess - value))
+            line[x] = (line[x] + (0, left, up, (left + up) // 2, nearest)[how]) & 0xFF
+        rows.append(bytes(line))
+        before = line
+    return width, height, [tuple(row[x:x + 3]) for row in rows for x in range(0, len(row), 4)]
+
+
+def test_pictures_of_widgets(shared):
+    when = minute()
+    put(shared, "Picture", *(datum("x", when + 60 * i, 100 - i, {"Host": "a"}) for i in range(5)))
+    put(shared, "Picture", *(datum("x", when + 60 * i, 50, {"Host": "b"}) for i in range(5)))
+    widget = {"metrics": [["Picture", "x", "Host", "a", {"color": "#ff0000"}], ["...", "b"]], "width": 400, "height": 300, "period": 60,
+              "start": "-PT30M", "end": "P0D", "title": "A picture", "annotations": {"horizontal": [{"value": 75, "label": "limit"}]}}
+    of_json = shared.cloudwatch.get_metric_widget_image(MetricWidget=json.dumps(widget))["MetricWidgetImage"]
+    width, height, pixels = picture(of_json)
+    assert (width, height) == (400, 300)
+    assert pixels.count((255, 0, 0)) > 20 and pixels.count((0xFF, 0x7F, 0x0E)) > 20 and pixels.count((0xD9, 0x15, 0x15)) > 50
+    # Without values there is a picture, too, and nothing in it.
+    empty = shared.cloudwatch.get_metric_widget_image(MetricWidget=json.dumps({"metrics": [["Picture", "nothing", {"color": "#ff0000"}]]}))
+    width, height, pixels = picture(empty["MetricWidgetImage"])
+    assert (width, height, pixels.count((255, 0, 0))) == (600, 400, pixels.count((255, 0, 0))) and (255, 255, 255) in pixels
+    form = urllib.parse.urlencode({"Action": "GetMetricWidgetImage", "Version": "2010-08-01", "MetricWidget": json.dumps(widget)})
+    answer = shared.request("/", form.encode(), headers={"Content-Type": "application/x-www-form-urlencoded"})
+    import base64
+    of_form = ElementTree.fromstring(answer.body).find(f"{SPACE}GetMetricWidgetImageResult/{SPACE}MetricWidgetImage").text
+    assert picture(base64.b64decode(of_form))[:2] == (400, 300)
+    path = "/service/GraniteServiceVersion20100801/operation/GetMetricWidgetImage"
+    answer = shared.request(path, cbor2.dumps({"MetricWidget": json.dumps(widget)}), headers={"Content-Type": "application/cbor", "Smithy-Protocol": "rpc-v2-cbor"})
+    assert picture(cbor2.loads(answer.body)["MetricWidgetImage"])[:2] == (400, 300)
+    for wrong in ("x", "{}", '{"metrics": []}', '{"metrics": [["Picture", "x"]], "width": 5000}'):
+        with pytest.raises(ClientError) as refused_:
+            shared.cloudwatch.get_metric_widget_image(MetricWidget=wrong)
+        assert refused_.value.response["Error"]["Code"] == "ValidationError" and "MetricWidget" in refused_.value.response["Error"]["Message"]

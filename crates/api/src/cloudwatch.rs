@@ -1,6 +1,7 @@
 //! CloudWatch: metrics and dashboards.
 
 mod dashboard;
+mod image;
 mod metric;
 
 use axum::http::StatusCode;
@@ -18,6 +19,7 @@ pub(crate) static SERVICE: Service = Service {
         rpc!("GetDashboard", Read, dashboard::get_dashboard),
         rpc!("GetMetricData", Read, metric::get_metric_data),
         rpc!("GetMetricStatistics", Read, metric::get_metric_statistics),
+        rpc!("GetMetricWidgetImage", Read, image::get_metric_widget_image),
         rpc!("ListDashboards", Read, dashboard::list_dashboards),
         rpc!("ListMetrics", Read, metric::list_metrics),
         rpc!("PutDashboard", Change, dashboard::put_dashboard),
@@ -42,7 +44,6 @@ pub(crate) static SERVICE: Service = Service {
         "GetAlarmMuteRule",
         "GetInsightRuleReport",
         "GetMetricStream",
-        "GetMetricWidgetImage",
         "ListAlarmMuteRules",
         "ListManagedInsightRules",
         "ListMetricStreams",

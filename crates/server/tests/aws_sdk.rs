@@ -239,6 +239,9 @@ async fn metrics_and_dashboards_in_cbor() {
     let refused = client.put_metric_data().namespace("AWS").send().await.unwrap_err();
     assert_eq!(refused.code(), Some("MissingRequiredParameterException"));
 
+    let widget = "{\"metrics\":[[\"Rust\",\"Latency\",\"Host\",\"a\"]],\"width\":300,\"height\":200}";
+    let image = client.get_metric_widget_image().metric_widget(widget).send().await.unwrap();
+    assert!(image.metric_widget_image().unwrap().as_ref().starts_with(b"\x89PNG\r\n"));
     client.put_dashboard().dashboard_name("main").dashboard_body("{\"widgets\":[]}").send().await.unwrap();
     let kept = client.get_dashboard().dashboard_name("main").send().await.unwrap();
     assert_eq!(kept.dashboard_body(), Some("{\"widgets\":[]}"));

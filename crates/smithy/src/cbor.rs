@@ -1,10 +1,12 @@
 //! RPC v2 CBOR to JSON values and back.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use minicbor::data::{Tag, Type};
 use minicbor::{Decoder, Encoder};
 use serde_json::{Map, Number, Value};
 
-use crate::is_time;
+use crate::{is_blob, is_time};
 
 /// Values in each other.
 const DEPTH_MAX: usize = 32;
@@ -119,7 +121,11 @@ fn write(encoder: &mut Encoder<Vec<u8>>, value: &Value, is_moment: bool) -> Writ
         Value::Object(members) => {
             encoder.map(members.len() as u64)?;
             for (name, value) in members {
-                write(encoder.str(name)?, value, is_time(name))?;
+                let bytes = value.as_str().filter(|_| is_blob(name)).and_then(|text| BASE64.decode(text).ok());
+                match bytes {
+                    Some(bytes) => drop(encoder.str(name)?.bytes(&bytes)?),
+                    None => write(encoder.str(name)?, value, is_time(name))?,
+                }
             }
         }
     }

@@ -10,6 +10,11 @@ pub mod xml;
 
 pub use lenient::Lenient;
 
+/// Members that are bytes: base64 in JSON and XML.
+fn is_blob(name: &str) -> bool {
+    name == "MetricWidgetImage"
+}
+
 /// Members that are times, in all services here: numbers in JSON, marked in CBOR, texts in XML.
 fn is_time(member: &str) -> bool {
     matches!(
