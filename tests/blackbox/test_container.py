@@ -358,8 +358,9 @@ def test_insights_are_switched_while_running(server, docker, ecs):
 
 def test_nodes_of_the_trace_map_are_found_among_containers(server, docker, ecs):
     named, asked = docker.start("named", "sleep 600"), docker.start("asked", "sleep 600")
-    both = lambda: len(ecs.list_tasks(cluster=docker.project, family="named")["taskArns"] + ecs.list_tasks(cluster=docker.project, family="asked")["taskArns"])
-    wait_for("both", lambda: both() == 2, deadline=SEEN_SECS)
+    tasks = lambda family: ecs.list_tasks(cluster=docker.project, family=family)["taskArns"]
+    wait_for("the cluster", lambda: docker.project in str(ecs.list_clusters()), deadline=SEEN_SECS)
+    wait_for("both", lambda: tasks("named") and tasks("asked"), deadline=SEEN_SECS)
     address = docker.inspect(asked)["NetworkSettings"]["Networks"]["bridge"]["IPAddress"]
     now = time.time()
     # One says which container it is in, as X-Ray's SDKs do on ECS; the other says only under which address it was asked.

@@ -29,6 +29,9 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 const EVENT_BYTES_MAX: usize = 1024 * 1024;
 /// How often all containers are looked at, whatever events say.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// How something ends that the kernel ends, and how long to wait for why.
+const KILLED: i64 = 137;
+const HEAR_WHY: Duration = Duration::from_millis(300);
 /// How long to wait for an engine that does not answer.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
@@ -342,7 +345,12 @@ impl Engine {
             while let Ok(event) = timeout_at(look_again, events.next()).await {
                 let event = event?;
                 let is_id = !event.id().is_empty() && event.id().bytes().all(|byte| byte.is_ascii_alphanumeric());
-                let inspect = if is_id { self.inspect(event.id()).await?.map(Box::new) } else { None };
+                let mut inspect = if is_id { self.inspect(event.id()).await?.map(Box::new) } else { None };
+                // An engine hears of the end before it hears that memory was the reason.
+                if event.exit_code() == Some(KILLED) && inspect.as_ref().is_some_and(|inspect| !inspect.state.oom_killed) {
+                    sleep(HEAR_WHY).await;
+                    inspect = self.inspect(event.id()).await?.map(Box::new);
+                }
                 if told.send(Message::Happened(self.socket.clone(), event, inspect)).await.is_err() {
                     return Ok(());
                 }

@@ -327,11 +327,23 @@ fn what_happens_is_told_once() {
             .sum,
         1.0
     );
+    // The reason may be told after the end; it comes before it all the same.
+    let third = container("running", "2026-11-22T14:48:51Z", json!({}));
+    happened(&mut watch, "die", at(50), Some(third.clone()), json!({"exitCode": "137"}));
+    happened(&mut watch, "oom", at(50) + 500, Some(third.clone()), json!({}));
+    let mut told = watch.taken().0;
+    told.sort_by_key(|change| change.time_us);
+    assert_eq!(
+        told.iter().map(|change| change.change).collect::<Vec<_>>(),
+        [Change::OutOfMemory, Change::Stopped, Change::Restarted]
+    );
+    let again = third;
     // The list of all of them says nothing new.
     watch.apply(Message::All("/engine".into(), vec![inspect(again)]));
     assert_eq!(changes(&mut watch), []);
     // An end that nobody told of is seen in the next list, and told by it once.
-    let ended = container("exited", second, json!({"State": {"ExitCode": 3, "FinishedAt": "2026-11-22T14:49:00Z"}}));
+    let ended =
+        container("exited", "2026-11-22T14:48:51Z", json!({"State": {"ExitCode": 3, "FinishedAt": "2026-11-22T14:49:00Z"}}));
     watch.apply(Message::All("/engine".into(), vec![inspect(ended.clone())]));
     watch.apply(Message::All("/engine".into(), vec![inspect(ended)]));
     assert_eq!(changes(&mut watch), [(Change::Stopped, Some(3))]);

@@ -69,6 +69,8 @@ struct Watched {
     restarts: u64,
     oom_kills: u64,
     oom_us: i64,
+    /// When its last run ended that was told.
+    ended_us: i64,
     /// The run, by its begin, whose end was told.
     ended_run_us: Option<i64>,
 }
@@ -286,6 +288,7 @@ impl Watch {
                 restarts: 0,
                 oom_kills: 0,
                 oom_us: i64::MIN / 2,
+                ended_us: i64::MIN / 2,
             };
             self.containers.insert(id.clone(), watched);
             self.open(&id);
@@ -361,7 +364,7 @@ impl Watch {
         if run_us.is_none() || watched.ended_run_us == run_us {
             return;
         }
-        watched.ended_run_us = run_us;
+        (watched.ended_run_us, watched.ended_us) = (run_us, time_us);
         (watched.source, watched.network, watched.before) = (None, None, None);
         self.tell(id, Change::Stopped, time_us, exit_code, reason);
     }
@@ -373,6 +376,9 @@ impl Watch {
         }
         watched.oom_us = time_us;
         watched.oom_kills += 1;
+        // Some engines tell the reason after the end.
+        let is_late = watched.ended_us <= time_us && time_us - watched.ended_us < SAME_OOM_US;
+        let time_us = if is_late { watched.ended_us - 1 } else { time_us };
         self.tell(id, Change::OutOfMemory, time_us, None, None);
     }
 

@@ -416,9 +416,15 @@ fn containers_of(runtime: &Runtime, tasks: &[Task]) -> Vec<(Task, Container)> {
             || hosts.contains(container.name.as_str())
             || task.service.as_deref().is_some_and(|service| hosts.contains(service))
     };
-    let all = tasks.iter().flat_map(|task| task.working().map(move |container| (task, container)));
-    let is_meant = |(task, container): &(&Task, &Container)| is_named(task, container) || is_asked(task, container);
-    all.filter(is_meant).map(|(task, container)| (task.clone(), container.clone())).collect()
+    // Addresses are given to others when a container has ended.
+    let is_there = |(_, container): &(&Task, &Container)| container.status == Status::Running;
+    let all = || tasks.iter().flat_map(|task| task.working().map(move |container| (task, container)));
+    let has_running = all().filter(is_there).any(|(task, container)| is_asked(task, container));
+    let is_meant = |found: &(&Task, &Container)| {
+        let (task, container) = found;
+        is_named(task, container) || (is_asked(task, container) && (is_there(found) || !has_running))
+    };
+    all().filter(is_meant).map(|(task, container)| (task.clone(), container.clone())).collect()
 }
 
 fn no_cluster(name: &str) -> Error {
