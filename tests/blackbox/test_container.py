@@ -47,7 +47,7 @@ def docker():
     if not shutil.which("docker") or run("docker", "version", check=False).returncode != 0:
         pytest.skip("no Docker answers here")
     busybox = shutil.which("busybox")
-    if not busybox or b"dynamically" in run("file", "-L", busybox, check=False).stdout:
+    if not busybox or not shutil.which("file") or b"dynamically" in run("file", "-L", busybox, check=False).stdout:
         pytest.skip("no static busybox here (Debian: busybox-static and file)")
     if run("docker", "image", "inspect", IMAGE, check=False).returncode != 0:
         archive = io.BytesIO()
