@@ -55,8 +55,16 @@ export default defineConfig({
   build: { target: "es2022", chunkSizeWarningLimit: 1600, sourcemap: false },
   // The server answers only pages of its own origin: it must see the address that the browser sees.
   server: {
-    proxy: Object.fromEntries(
-      operations.map((path) => [path, { target: server, changeOrigin: false }]),
-    ),
+    proxy: {
+      ...Object.fromEntries(
+        operations.map((path) => [path, { target: server, changeOrigin: false }]),
+      ),
+      // Operations of CloudWatch and ECS are all posted to the root, which is a page otherwise.
+      "^/$": {
+        target: server,
+        changeOrigin: false,
+        bypass: (request) => (request.method === "POST" ? undefined : request.url),
+      },
+    },
   },
 });

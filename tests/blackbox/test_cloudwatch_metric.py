@@ -641,7 +641,8 @@ def test_pictures_of_widgets(shared):
     # Without values there is a picture, too, and nothing in it.
     empty = shared.cloudwatch.get_metric_widget_image(MetricWidget=json.dumps({"metrics": [["Picture", "nothing", {"color": "#ff0000"}]]}))
     width, height, pixels = picture(empty["MetricWidgetImage"])
-    assert (width, height, pixels.count((255, 0, 0))) == (600, 400, pixels.count((255, 0, 0))) and (255, 255, 255) in pixels
+    # Its name stands in the legend, beside its colour: that is all there is of it.
+    assert (width, height) == (600, 400) and pixels.count((255, 255, 255)) > 0.95 * len(pixels)
     form = urllib.parse.urlencode({"Action": "GetMetricWidgetImage", "Version": "2010-08-01", "MetricWidget": json.dumps(widget)})
     answer = shared.request("/", form.encode(), headers={"Content-Type": "application/x-www-form-urlencoded"})
     import base64

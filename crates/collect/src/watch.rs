@@ -137,7 +137,7 @@ impl Watch {
         let machine = Machine::new(&options.proc_root);
         let load = machine.load();
         // No two watches begin in the same microsecond with the same process id.
-        let clock_seed = (clock.now_us() as u64) ^ (u64::from(std::process::id()) << 52);
+        let reporter = (clock.now_us() as u64) ^ (u64::from(std::process::id()) << 52);
         Watch {
             options,
             machine,
@@ -151,7 +151,7 @@ impl Watch {
             changes: Vec::new(),
             metrics: Vec::new(),
             is_changed: false,
-            reporter: clock_seed,
+            reporter,
             number: 1,
             is_blind: false,
         }
