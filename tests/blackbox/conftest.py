@@ -90,6 +90,7 @@ class Server:
         # What else runs on the machine is not what tests are about, but those of containers.
         env["MITOSHI_CONTAINERS_WATCH"] = "false"
         env["MITOSHI_METRICS_EMF_ADDRESS"] = "off"
+        env["MITOSHI_CONTAINERS_METADATA_ADDRESS"] = "off"
         env.update(self.env)
         http = [] if "--http" in self.args else ["--http", "127.0.0.1:0"]
         otlp = [] if "--otlp-grpc" in self.args else ["--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0"]

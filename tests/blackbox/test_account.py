@@ -7,7 +7,10 @@ import time
 
 import boto3
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from conftest import Server, binary, new_trace_id, segment, subsegment, wait_for
@@ -284,3 +287,70 @@ def test_accounts_survive_a_lost_catalog(world):
     world.keys = {account: create_key(world.server, account) for account in (OWN, ONE)}
     world.server.start()
     assert world.ids(OWN) == {own["trace_id"]} and world.ids(ONE) == {one["trace_id"]}
+
+
+METRICS = "AWS::CloudWatch::Metric"
+
+
+def about(client, account):
+    """Asks about another account, as the console does."""
+    client.meta.events.register("before-sign.*.*", lambda request, **_: request.headers.add_header("X-Mitoshi-Account", account))
+    return client
+
+
+def get(world, asking, path, account=None):
+    key = world.keys[asking]
+    url = world.server.url + path
+    request = AWSRequest("GET", url, headers={"X-Mitoshi-Account": account} if account else {})
+    SigV4Auth(Credentials(key["AccessKeyId"], key["SecretAccessKey"]), "xray", "us-east-1").add_auth(request)
+    return world.server.request(path, method="GET", headers=dict(request.headers))
+
+
+@pytest.fixture
+def running(world):
+    """A service in each of two accounts, in clusters of one name."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("MITOSHI_", "AWS_", "ECS_"))}
+    argv = lambda account: [binary(), "run", "--server", world.server.url, "--cluster", "shop", "--service", f"of-{account}", "--every-secs", "5",
+                            "--key-id", world.keys[account]["AccessKeyId"], "--secret", world.keys[account]["SecretAccessKey"], "--", "sleep", "60"]
+    processes = [subprocess.Popen(argv(account), env=env) for account in (ONE, TWO)]
+    yield world
+    for process in processes:
+        process.terminate()
+        process.wait(20)
+
+
+def test_clusters_of_an_account_that_linked_its_metrics(running):
+    """A monitoring account looks at a cluster, its metrics and what happened in it; whoever was linked to that account stays out of it."""
+    world = running
+
+    def services(client):
+        try:
+            return [arn.rsplit("/", 1)[1] for arn in client.list_services(cluster="shop")["serviceArns"]]
+        except client.exceptions.ClusterNotFoundException:
+            return []
+
+    for account in (ONE, TWO):
+        wait_for("its service", lambda: services(world.client(account, "ecs")) == [f"of-{account}"], 20)
+    monitor = lambda service, account: about(world.client(MONITOR, service), account)
+    assert refused(monitor("ecs", ONE).list_clusters) == "AccessDeniedException"
+    # Two to one, and one to the monitoring account.
+    world.link(TWO, ONE, [METRICS])
+    world.link(ONE, MONITOR, [METRICS])
+    assert get(world, MONITOR, "/api/accounts").json == {"own": MONITOR, "linked": [ONE]}
+    assert get(world, ONE, "/api/accounts").json == {"own": ONE, "linked": [TWO]}
+    assert world.client(MONITOR, "ecs").list_clusters()["clusterArns"] == []
+    ecs = monitor("ecs", ONE)
+    assert ecs.list_clusters()["clusterArns"] == [f"arn:aws:ecs:us-east-1:{ONE}:cluster/shop"] and services(ecs) == [f"of-{ONE}"]
+    found = lambda client: {d["Value"] for m in client.list_metrics(Namespace="ECS/ContainerInsights", MetricName="CpuUtilized")["Metrics"]
+                            for d in m["Dimensions"] if d["Name"] == "ServiceName"}
+    wait_for("its metrics", lambda: found(monitor("cloudwatch", ONE)) == {f"of-{ONE}"}, 20)
+    changes = lambda asking, account=None: {change["service"] for change in get(
+        world, asking, f"/api/state-changes?from={int(time.time()) - 600}&to={int(time.time()) + 60}", account).json["changes"]}
+    assert changes(MONITOR, ONE) == {f"of-{ONE}"}
+    # To read, and nothing else; nobody who is not linked.
+    assert refused(ecs.update_cluster_settings, cluster="shop", settings=[{"name": "containerInsights", "value": "disabled"}]) == "AccessDeniedException"
+    assert refused(monitor("ecs", TWO).list_clusters) == "AccessDeniedException"
+    assert refused(about(world.client(ONE, "ecs"), MONITOR).list_clusters) == "AccessDeniedException"
+    assert get(world, TWO, "/api/state-changes?from=0&to=1", ONE).status == 403
+    # To name oneself changes nothing.
+    about(world.client(ONE, "ecs"), ONE).update_cluster_settings(cluster="shop", settings=[{"name": "containerInsights", "value": "enabled"}])

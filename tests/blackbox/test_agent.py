@@ -21,17 +21,17 @@ class Agent:
         self.log_path = self.data_dir.parent / f"{self.data_dir.name}.log"
 
     def start(self):
-        env = {k: v for k, v in os.environ.items() if not k.startswith(("MITOSHI_", "AWS_"))}
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("MITOSHI_", "AWS_", "ECS_"))}
         engines = [] if "--engines" in self.args else ["--engines", "/nowhere.sock"]
         self._log = open(self.log_path, "ab")
         self.process = subprocess.Popen(
             [binary(), "agent", "--server", self.url, "--data-dir", str(self.data_dir), "--daemon", "127.0.0.1:0",
-             "--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0", *engines, *self.args],
+             "--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0", "--metadata", "off", *engines, *self.args],
             stdout=subprocess.PIPE, stderr=self._log, stdin=subprocess.DEVNULL, env={**env, **self.env})
         line = self.process.stdout.readline().decode()
         assert line.startswith("mitoshi agent ready "), (line, self.log())
         self.ports = {name: int(address.rsplit(":", 1)[1]) for name, address in
-                      (part.split("=", 1) for part in line.split()[3:]) if name != "server"}
+                      (part.split("=", 1) for part in line.split()[3:]) if address != "off" and name != "server"}
         return self
 
     def stop(self):

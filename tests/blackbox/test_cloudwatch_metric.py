@@ -655,3 +655,96 @@ def test_pictures_of_widgets(shared):
         with pytest.raises(ClientError) as refused_:
             shared.cloudwatch.get_metric_widget_image(MetricWidget=wrong)
         assert refused_.value.response["Error"]["Code"] == "ValidationError" and "MetricWidget" in refused_.value.response["Error"]["Message"]
+
+
+# -- what is usual
+
+
+def band(server, namespace, start, end, text="ANOMALY_DETECTION_BAND(m1, 2)", name="load"):
+    found = ask(server, [stat("m1", namespace, name, period=300, ReturnData=False), expression(text)], start, end)
+    return [dict(points) for points in found.values()], [label for _, label in found]
+
+
+def test_a_band_is_what_is_usual(server):
+    """Two days that are alike, and a third: its band is that of the days before, whatever it is itself."""
+    end = int(time.time()) // 300 * 300
+    usual = lambda when: 100 + 50 * math.sin(when % 86400 / 86400 * 2 * math.pi) + when // 300 % 5
+    data = [datum("load", when, usual(when)) for when in range(end - 3 * 86400, end, 300)]
+    for place in range(0, len(data), 500):
+        put(server, "Usual", *data[place:place + 500])
+    (upper, lower), labels = band(server, "Usual", end - 3 * 3600, end)
+    assert labels == ["load (expected, high)", "load (expected, low)"] and len(upper) == len(lower) == 36
+    inside = [lower[when] <= usual(when) <= upper[when] for when in upper]
+    assert sum(inside) >= 34
+    assert all(upper[when] - lower[when] < 60 for when in upper)
+    (wide, _), _ = band(server, "Usual", end - 3 * 3600, end, "ANOMALY_DETECTION_BAND(m1, 6)")
+    assert all(wide[when] > upper[when] for when in upper)
+    # Of an expression, too.
+    (doubled, _), labels = band(server, "Usual", end - 3 * 3600, end, "ANOMALY_DETECTION_BAND(m1 * 2)")
+    assert labels[0] == "e (expected, high)" and all(doubled[when] == pytest.approx(2 * upper[when]) for when in upper)
+    # Half of it is excluded: then there is too little to compare days, and everything of a day is alike.
+    cloudwatch = server.cloudwatch
+    detector = cloudwatch.put_anomaly_detector(
+        SingleMetricAnomalyDetector={"Namespace": "Usual", "MetricName": "load", "Stat": "Average"},
+        Configuration={"ExcludedTimeRanges": [{"StartTime": at(end - 4 * 86400), "EndTime": at(end - 86400)}], "MetricTimezone": "Asia/Tokyo"})
+    (upper_of_a_day, lower_of_a_day), _ = band(server, "Usual", end - 3 * 3600, end)
+    assert all(upper_of_a_day[when] - lower_of_a_day[when] > 100 for when in upper_of_a_day)
+    [told] = cloudwatch.describe_anomaly_detectors(Namespace="Usual")["AnomalyDetectors"]
+    assert told["AnomalyDetectorId"] == detector["AnomalyDetectorId"] and told["StateValue"] == "TRAINED"
+    assert told["SingleMetricAnomalyDetector"]["MetricName"] == told["MetricName"] == "load" and told["Stat"] == "Average"
+    assert told["Configuration"]["MetricTimezone"] == "Asia/Tokyo" and told["Configuration"]["ExcludedTimeRanges"][0]["EndTime"] == at(end - 86400)
+    cloudwatch.delete_anomaly_detector(Namespace="Usual", MetricName="load", Stat="Average")
+    assert band(server, "Usual", end - 3 * 3600, end)[0][0] == upper
+
+
+def test_a_band_of_nothing_is_nothing(server):
+    now = minute(0)
+    for when in range(3):
+        put(server, "New", datum("load", now - 600 + 60 * when, 5))
+    found = ask(server, [stat("m1", "New", "load", ReturnData=False), expression("ANOMALY_DETECTION_BAND(m1)")], now - 600, now)
+    assert list(found.values()) == [[], []]
+
+
+@pytest.mark.parametrize("text, why", [
+    ("ANOMALY_DETECTION_BAND([m1, m1])", "Unsupported operand type"),
+    ("ANOMALY_DETECTION_BAND(m1, 0)", "above 0"),
+    ("ANOMALY_DETECTION_BAND(FIRST(ANOMALY_DETECTION_BAND(m1)))", "cannot be of what another one gives"),
+    ("ANOMALY_DETECTION_BAND(e)", "depends on itself"),
+])
+def test_bands_of_what_has_none(server, text, why):
+    with pytest.raises(ClientError) as refusal:
+        ask(server, [stat("m1", "New", "load", ReturnData=False), expression(text)], minute(), minute(0))
+    assert refusal.value.response["Error"]["Code"] == "ValidationError" and why in refusal.value.response["Error"]["Message"]
+
+
+def test_detectors_are_kept(server):
+    cloudwatch = server.cloudwatch
+    of = lambda name, **more: {"Namespace": "Kept", "MetricName": name, "Stat": "p99", **more}
+    one = cloudwatch.put_anomaly_detector(**of("one"))["AnomalyDetectorId"]
+    two = cloudwatch.put_anomaly_detector(SingleMetricAnomalyDetector=of("two", Dimensions=[{"Name": "a", "Value": "1"}]),
+                                          Configuration={"AdaptationSpeed": "FAST", "OutlierFilteringStrength": "STRICT"},
+                                          MetricCharacteristics={"PeriodicSpikes": True})["AnomalyDetectorId"]
+    math = cloudwatch.put_anomaly_detector(MetricMathAnomalyDetector={"MetricDataQueries": [
+        stat("m1", "Kept", "one", ReturnData=False), expression("m1 * 2", ReturnData=True)]})["AnomalyDetectorId"]
+    # The same again is the same one.
+    assert cloudwatch.put_anomaly_detector(SingleMetricAnomalyDetector=of("one"))["AnomalyDetectorId"] == one
+    first = cloudwatch.describe_anomaly_detectors(Namespace="Kept", MaxResults=1)
+    second = cloudwatch.describe_anomaly_detectors(Namespace="Kept", MaxResults=1, NextToken=first["NextToken"])
+    assert {each["AnomalyDetectorId"] for each in first["AnomalyDetectors"] + second["AnomalyDetectors"]} == {one, two} and "NextToken" not in second
+    [told] = cloudwatch.describe_anomaly_detectors(AnomalyDetectorIds=[two])["AnomalyDetectors"]
+    assert told["Configuration"] == {"AdaptationSpeed": "FAST", "OutlierFilteringStrength": "STRICT"} and told["StateValue"] == "PENDING_TRAINING"
+    assert told["MetricCharacteristics"] == {"PeriodicSpikes": True} and told["Dimensions"] == [{"Name": "a", "Value": "1"}]
+    [told] = cloudwatch.describe_anomaly_detectors(AnomalyDetectorTypes=["METRIC_MATH"])["AnomalyDetectors"]
+    assert told["AnomalyDetectorId"] == math and told["MetricMathAnomalyDetector"]["MetricDataQueries"][1]["Expression"] == "m1 * 2"
+    server.restart()
+    cloudwatch = server.cloudwatch
+    assert len(cloudwatch.describe_anomaly_detectors(AnomalyDetectorTypes=["SINGLE_METRIC", "METRIC_MATH"], AnomalyDetectorIds=[one, two, math])["AnomalyDetectors"]) == 3
+    for id in (one, two, math):
+        cloudwatch.delete_anomaly_detector(AnomalyDetectorId=id)
+    with pytest.raises(ClientError) as refusal:
+        cloudwatch.delete_anomaly_detector(AnomalyDetectorId=one)
+    assert refusal.value.response["Error"]["Code"] == "ResourceNotFoundException"
+    for wrong in ({}, of("x", SingleMetricAnomalyDetector=of("y")), of("x", Configuration={"MetricTimezone": "Mars/Olympus"}),
+                  of("x", Configuration={"AdaptationSpeed": "WARP"}), {**of("x"), "Stat": "p101"}):
+        with pytest.raises(ClientError):
+            cloudwatch.put_anomaly_detector(**wrong)

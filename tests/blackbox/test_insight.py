@@ -56,7 +56,13 @@ def failing(server):
 
 
 def test_an_insight_is_found_and_told(failing):
-    (summary,) = summaries(failing)
+    # It goes on, so what is asked for twice is asked for until nothing was added in between.
+    def both_ways():
+        (summary,) = summaries(failing)
+        insight = failing.xray.get_insight(InsightId=summary["InsightId"])["Insight"]
+        return insight == {k: v for k, v in summary.items() if k != "LastUpdateTime"} and summary
+
+    summary = wait_for("the same insight from both operations", both_ways, 30)
     assert summary["State"] == "ACTIVE" and summary["Categories"] == ["FAULT"]
     assert summary["GroupName"] == "shop" and summary["GroupARN"].split(":group/shop/")[1]
     assert summary["RootCauseServiceId"]["Name"] == "back"
@@ -69,8 +75,6 @@ def test_an_insight_is_found_and_told(failing):
     assert "EndTime" not in summary and summary["LastUpdateTime"].timestamp() > start
     assert "back is failing" in summary["Summary"] and "50 %" in summary["Summary"]
 
-    insight = failing.xray.get_insight(InsightId=summary["InsightId"])["Insight"]
-    assert insight == {k: v for k, v in summary.items() if k != "LastUpdateTime"}
     events = failing.xray.get_insight_events(InsightId=summary["InsightId"])["InsightEvents"]
     assert events and "back began to fail" in events[-1]["Summary"]
     assert events[-1]["ClientRequestImpactStatistics"]["FaultCount"] > 0

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use control::anomaly_detector::AnomalyDetectors;
 use control::cluster::Clusters;
 use control::dashboard::Dashboards;
 use control::group::Groups;
@@ -18,7 +20,8 @@ use control::setting::Settings;
 use control::tag::Tagging;
 use ingest::Ingest;
 use model::Clock;
-use model::owner::Owner;
+use model::link::METRICS;
+use model::owner::{Owner, Scope};
 use model::quota::Quotas;
 use query::Query;
 use sql::Sql;
@@ -31,6 +34,7 @@ use crate::guard::Guard;
 use crate::{body, otlp};
 
 /// The doors, and who this server says it is.
+#[derive(Clone)]
 pub struct App {
     pub ingest: Ingest,
     pub query: Query,
@@ -42,6 +46,7 @@ pub struct App {
     pub policies: ResourcePolicies,
     pub settings: Settings,
     pub dashboards: Dashboards,
+    pub anomaly_detectors: AnomalyDetectors,
     pub clusters: Clusters,
     pub retrievals: Retrievals,
     pub clock: Arc<dyn Clock>,
@@ -102,6 +107,7 @@ pub struct Listeners {
     pub otlp_grpc: Option<String>,
     pub otlp_http: Option<String>,
     pub emf: Option<String>,
+    pub task_metadata: Option<String>,
 }
 
 impl App {
@@ -118,6 +124,44 @@ impl App {
     pub fn all_accounts(self: &Arc<App>) -> Vec<Arc<App>> {
         let known = self.accounts.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.values().cloned().chain([self.clone()]).collect()
+    }
+
+    /// The accounts whose metrics are linked to this one, for who asks the server's own account.
+    pub(crate) fn linked_accounts(&self, root: &App) -> Vec<String> {
+        match self.links.scope(&self.identity.account_id, METRICS) {
+            Scope::Everything => Vec::new(),
+            Scope::Accounts { own, others } => {
+                let own = (own && self.identity.account_id != root.identity.account_id).then(|| root.identity.account_id.clone());
+                own.into_iter().chain(others.into_iter().filter(|other| *other != self.identity.account_id)).collect()
+            }
+        }
+    }
+
+    /// What this account may see of another one that linked its metrics to it: its clusters and metrics, and nothing that was linked
+    /// to that one.
+    fn linked(&self, root: &Arc<App>, account_id: &str) -> Option<Arc<App>> {
+        if !self.linked_accounts(root).iter().any(|linked| linked == account_id) {
+            return None;
+        }
+        let other = root.of_account(account_id);
+        let own = account_id == root.identity.account_id;
+        let scope = Scope::Accounts { own, others: (!own).then(|| account_id.to_owned()).into_iter().collect() };
+        let query = other.query.scoped(Arc::new(move |_| scope.clone()));
+        Some(Arc::new(App { query, ..(*other).clone() }))
+    }
+
+    /// The account that a request is about: that which asks, or the one that a header names, of those that are linked to it. This may
+    /// only be read.
+    pub(crate) fn asked(self: Arc<App>, root: &Arc<App>, headers: &HeaderMap) -> Result<Arc<App>, ApiError> {
+        let Some(named) = headers.get(ACCOUNT_HEADER) else { return Ok(self) };
+        let named = named.to_str().unwrap_or_default();
+        if named == self.identity.account_id {
+            return Ok(self);
+        }
+        self.linked(root, named).ok_or_else(|| {
+            let message = format!("account {named} has not linked its metrics to account {}", self.identity.account_id);
+            ApiError::new(StatusCode::FORBIDDEN, "AccessDeniedException", message)
+        })
     }
 
     fn make_account(&self, account_id: &str) -> App {
@@ -138,6 +182,7 @@ impl App {
             policies: ResourcePolicies::new(catalog.clone(), clock.clone(), quotas.clone()),
             settings: Settings::new(catalog.clone(), clock.clone()),
             dashboards: Dashboards::new(catalog.clone(), clock.clone()),
+            anomaly_detectors: AnomalyDetectors::new(catalog.clone()),
             clusters: self.clusters.of(catalog),
             retrievals: Retrievals::new(clock.clone()),
             clock,
@@ -173,6 +218,9 @@ impl App {
     }
 }
 
+/// Names the account that is asked about, where that is not the one that asks: for the console.
+pub(crate) const ACCOUNT_HEADER: &str = "x-mitoshi-account";
+
 /// The account that asks, as `access` found out.
 pub(crate) struct Asking(pub(crate) Arc<App>);
 
@@ -181,5 +229,17 @@ impl FromRequestParts<Arc<App>> for Asking {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Asking, Infallible> {
         Ok(Asking(parts.extensions.get::<Arc<App>>().unwrap_or(app).clone()))
+    }
+}
+
+/// The account that is asked about, as `ACCOUNT_HEADER` has it.
+pub(crate) struct Asked(pub(crate) Arc<App>);
+
+impl FromRequestParts<Arc<App>> for Asked {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, root: &Arc<App>) -> Result<Asked, ApiError> {
+        let asking = parts.extensions.get::<Arc<App>>().unwrap_or(root).clone();
+        asking.asked(root, &parts.headers).map(Asked)
     }
 }

@@ -1,5 +1,6 @@
 //! CloudWatch: metrics and dashboards.
 
+mod anomaly_detector;
 mod dashboard;
 mod image;
 mod metric;
@@ -15,27 +16,28 @@ pub(crate) static SERVICE: Service = Service {
     target: "GraniteServiceVersion20100801",
     query: Some(("http://monitoring.amazonaws.com/doc/2010-08-01/", "2010-08-01")),
     operations: &[
+        rpc!("DeleteAnomalyDetector", Change, anomaly_detector::delete_anomaly_detector),
         rpc!("DeleteDashboards", Change, dashboard::delete_dashboards),
+        rpc!("DescribeAnomalyDetectors", Read, anomaly_detector::describe_anomaly_detectors),
         rpc!("GetDashboard", Read, dashboard::get_dashboard),
         rpc!("GetMetricData", Read, metric::get_metric_data),
         rpc!("GetMetricStatistics", Read, metric::get_metric_statistics),
         rpc!("GetMetricWidgetImage", Read, image::get_metric_widget_image),
         rpc!("ListDashboards", Read, dashboard::list_dashboards),
         rpc!("ListMetrics", Read, metric::list_metrics),
+        rpc!("PutAnomalyDetector", Change, anomaly_detector::put_anomaly_detector),
         rpc!("PutDashboard", Change, dashboard::put_dashboard),
         rpc!("PutMetricData", Send, metric::put_metric_data),
     ],
     others: &[
         "DeleteAlarmMuteRule",
         "DeleteAlarms",
-        "DeleteAnomalyDetector",
         "DeleteInsightRules",
         "DeleteMetricStream",
         "DescribeAlarmContributors",
         "DescribeAlarmHistory",
         "DescribeAlarms",
         "DescribeAlarmsForMetric",
-        "DescribeAnomalyDetectors",
         "DescribeInsightRules",
         "DisableAlarmActions",
         "DisableInsightRules",
@@ -49,7 +51,6 @@ pub(crate) static SERVICE: Service = Service {
         "ListMetricStreams",
         "ListTagsForResource",
         "PutAlarmMuteRule",
-        "PutAnomalyDetector",
         "PutCompositeAlarm",
         "PutInsightRule",
         "PutManagedInsightRules",

@@ -1,7 +1,9 @@
 //! What happened to containers, and which nodes of the trace map they are, for the console: AWS has no operations for it.
 
+use std::sync::Arc;
+
 use axum::body::Body;
-use axum::extract::RawQuery;
+use axum::extract::{RawQuery, State};
 use axum::http::Request;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
@@ -11,7 +13,7 @@ use query::container::StateChangeFilter;
 use query::runtime::Runtime;
 use serde_json::{Value, json};
 
-use crate::app::{App, Asking};
+use crate::app::{App, Asked, Asking};
 use crate::error::ApiError;
 use crate::parameter::Parameters;
 use crate::time::Moment;
@@ -20,7 +22,7 @@ use crate::time::Moment;
 const CHANGES_MAX: usize = 1_000;
 
 /// `GET /api/state-changes?from=…&to=…&cluster=…&service=…&task=…&container=…`, times in seconds.
-pub(crate) async fn state_changes(Asking(app): Asking, RawQuery(query): RawQuery) -> Response {
+pub(crate) async fn state_changes(Asked(app): Asked, RawQuery(query): RawQuery) -> Response {
     match changes(&app, &Parameters::of(query.as_deref())).await {
         Ok(body) => ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")], body.to_string()).into_response(),
         Err(err) => err.into_response(),
@@ -33,6 +35,12 @@ pub(crate) async fn runtimes(Asking(app): Asking, RawQuery(query): RawQuery) -> 
         Ok(body) => ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")], body.to_string()).into_response(),
         Err(err) => err.into_response(),
     }
+}
+
+/// `GET /api/accounts`: the account that asks, and those whose clusters and metrics it sees.
+pub(crate) async fn accounts(State(root): State<Arc<App>>, Asking(app): Asking) -> Response {
+    let body = json!({"own": app.identity.account_id, "linked": app.linked_accounts(&root)});
+    ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")], body.to_string()).into_response()
 }
 
 fn range(parameters: &Parameters) -> Result<TimeRange, ApiError> {

@@ -30,7 +30,7 @@ pub(crate) async fn health(State(app): State<Arc<App>>, principal: Option<Extens
         "started": us_to_secs(app.started_us),
         "uptime_seconds": (app.clock.now_us() - app.started_us) / 1_000_000,
         "listeners": {"http": app.listeners.http, "daemon": app.listeners.daemon,
-            "otlp_grpc": app.listeners.otlp_grpc, "otlp_http": app.listeners.otlp_http, "emf": app.listeners.emf},
+            "otlp_grpc": app.listeners.otlp_grpc, "otlp_http": app.listeners.otlp_http, "emf": app.listeners.emf, "task_metadata": app.listeners.task_metadata},
         "ingest": {
             "segments_accepted": ingest.segments_accepted,
             "segments_rejected": ingest.segments_rejected,

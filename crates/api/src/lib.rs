@@ -51,6 +51,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/service/{service}/operation/{operation}", post(rpc::path))
         .merge(oam::tags())
         .route("/api/state-changes", get(container::state_changes))
+        .route("/api/accounts", get(container::accounts))
         .route("/api/containers", post(container::report))
         .route("/api/runtimes", get(container::runtimes))
         .route("/metrics", get(prometheus::exposition))

@@ -218,7 +218,8 @@ pub(crate) async fn path(
 /// `target` is the service's name before a dot, and that of the operation.
 async fn answer(app: Arc<App>, mut request: Request<Body>, protocol: Protocol, mut target: String) -> Response {
     // Whose operation it is, and who asks.
-    let app = request.extensions().get::<Arc<App>>().cloned().unwrap_or(app);
+    let (root, app) = (app.clone(), request.extensions().get::<Arc<App>>().cloned().unwrap_or(app));
+    let headers = request.headers().clone();
     let principal = request.extensions_mut().remove::<Principal>();
     let (body, _rooms) = match crate::body::read_packed(&app, request, limit::REQUEST_BYTES).await {
         Ok(read) => read,
@@ -238,6 +239,18 @@ async fn answer(app: Arc<App>, mut request: Request<Body>, protocol: Protocol, m
         let what = format!("{}:{}", service.name, operation.name);
         return protocol.refuse(crate::access::denied_to(&principal, &what), Some(service));
     }
+    let app = match app.clone().asked(&root, &headers) {
+        Ok(asked) if !Arc::ptr_eq(&asked, &app) && operation.action != Action::Read => {
+            let message = format!(
+                "what is of another account can be read, and nothing else: {} of account {}",
+                operation.name, asked.identity.account_id
+            );
+            let err = ApiError::new(StatusCode::FORBIDDEN, "AccessDeniedException", message);
+            return protocol.refuse(err, Some(service));
+        }
+        Ok(asked) => asked,
+        Err(err) => return protocol.refuse(err, Some(service)),
+    };
     match (operation.handler)(app, Call { operation, service, protocol, body }).await {
         Ok(body) => (protocol.headers(protocol.kind(), &request_id()), body).into_response(),
         Err(err) => protocol.refuse(err, Some(service)),

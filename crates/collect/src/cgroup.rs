@@ -24,6 +24,8 @@ pub(crate) struct Counters {
     pub(crate) oom_kills: u64,
     /// For how long something waited for CPU, memory and disk, in microseconds; version 2 alone knows.
     pub(crate) pressure_us: Option<[u64; 3]>,
+    /// Bytes received and sent, where that is told with the rest.
+    pub(crate) network: Option<(u64, u64)>,
 }
 
 /// The control groups of a container.

@@ -6,27 +6,17 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
-use http::{Request, StatusCode};
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use serde::de::DeserializeOwned;
+use http::StatusCode;
 use serde::{Deserialize, Deserializer};
-use tokio::net::UnixStream;
+use serde_json::Value;
 use tokio::sync::mpsc::Sender;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::{debug, info, warn};
 
 use crate::Process;
+use crate::client::{ANSWER_WITHIN, At, Client, Error, Result};
 use crate::watch::PROCESS;
 
-/// An engine that takes longer for an answer is not well.
-const ANSWER_WITHIN: Duration = Duration::from_secs(15);
-const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// A line of events is as long as its labels.
-const EVENT_BYTES_MAX: usize = 1024 * 1024;
 /// How often all containers are looked at, whatever events say.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// How something ends that the kernel ends, and how long to wait for why.
@@ -38,28 +28,11 @@ const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// What matters of events: not the execs of health checks.
 const EVENTS: &str = "/events?filters=%7B%22type%22%3A%5B%22container%22%5D%2C%22event%22%3A%5B%22create%22%2C%22start%22%2C%22die%22%2C%22oom%22%2C%22health_status%22%2C%22destroy%22%2C%22remove%22%2C%22died%22%2C%22rename%22%2C%22update%22%5D%7D";
 
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
-    #[error("{0}")]
-    Io(#[from] std::io::Error),
-    #[error("{0}")]
-    Http(#[from] hyper::Error),
-    #[error("no answer within {} s", ANSWER_WITHIN.as_secs())]
-    Slow,
-    #[error("{0}: {1}")]
-    Refused(StatusCode, String),
-    #[error("an answer that cannot be read: {0}")]
-    Unreadable(String),
-    #[error("the engine ended the stream of events")]
-    Ended,
-}
-
-type Result<T, E = Error> = std::result::Result<T, E>;
-
 /// An engine behind a socket.
 #[derive(Debug, Clone)]
 pub(crate) struct Engine {
     socket: PathBuf,
+    client: Client,
 }
 
 /// A container, as an engine describes it.
@@ -83,6 +56,31 @@ pub(crate) struct Inspect {
     pub(crate) host_config: HostConfig,
     #[serde(deserialize_with = "or_default")]
     pub(crate) network_settings: NetworkSettings,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) mounts: Vec<Mount>,
+    #[serde(skip)]
+    pub(crate) of_task: OfTask,
+}
+
+/// What is said of a container's task, where someone says it.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct OfTask {
+    /// What it may use: CPU units and bytes.
+    pub(crate) cpu: Option<f64>,
+    pub(crate) memory: Option<u64>,
+    /// Bytes of the storage that ends with it: used, and there.
+    pub(crate) ephemeral: Option<(u64, u64)>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(crate) struct Mount {
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) name: String,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) source: String,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) destination: String,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -113,6 +111,20 @@ pub(crate) struct State {
 pub(crate) struct Health {
     #[serde(deserialize_with = "or_default")]
     pub(crate) status: String,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) log: Vec<Check>,
+}
+
+/// A check of a container's health that is over.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(crate) struct Check {
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) end: String,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) exit_code: i64,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) output: String,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -170,6 +182,18 @@ pub(crate) struct LogConfig {
 pub(crate) struct NetworkSettings {
     #[serde(deserialize_with = "or_default")]
     pub(crate) networks: BTreeMap<String, Network>,
+    /// By a port and its protocol, such as `80/tcp`.
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) ports: BTreeMap<String, Option<Vec<PortBinding>>>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(crate) struct PortBinding {
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) host_ip: String,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) host_port: String,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -179,6 +203,8 @@ pub(crate) struct Network {
     pub(crate) ip_address: String,
     #[serde(rename = "GlobalIPv6Address", deserialize_with = "or_default")]
     pub(crate) global_ipv6_address: String,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) mac_address: String,
 }
 
 /// Null is what was left out.
@@ -265,7 +291,7 @@ impl Message {
                 ..Config::default()
             },
             host_config: HostConfig { network_mode: "host".to_owned(), ..HostConfig::default() },
-            network_settings: NetworkSettings::default(),
+            ..Inspect::default()
         };
         Message::Happened(PathBuf::from(PROCESS), event, (action != "destroy").then(|| Box::new(inspect)))
     }
@@ -273,45 +299,13 @@ impl Message {
 
 impl Engine {
     pub(crate) fn new(socket: PathBuf) -> Engine {
-        Engine { socket }
-    }
-
-    async fn get(&self, path: &str) -> Result<hyper::Response<Incoming>> {
-        let answer = async {
-            let stream = UnixStream::connect(&self.socket).await?;
-            let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-            tokio::spawn(async move {
-                if let Err(err) = connection.await {
-                    debug!(error = %err, "a connection to the container engine broke");
-                }
-            });
-            let request = Request::get(path).header("Host", "engine").body(Empty::<Bytes>::new());
-            let request = request.map_err(|err| Error::Unreadable(err.to_string()))?;
-            Ok::<_, Error>(sender.send_request(request).await?)
-        };
-        let answer = timeout(ANSWER_WITHIN, answer).await.map_err(|_| Error::Slow)??;
-        let status = answer.status();
-        if status.is_success() {
-            return Ok(answer);
-        }
-        let body = self.body(answer).await.unwrap_or_default();
-        Err(Error::Refused(status, String::from_utf8_lossy(&body[..body.len().min(300)]).trim().to_owned()))
-    }
-
-    async fn body(&self, answer: hyper::Response<Incoming>) -> Result<Bytes> {
-        let body = timeout(ANSWER_WITHIN, Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect());
-        let body = body.await.map_err(|_| Error::Slow)?;
-        Ok(body.map_err(|err| Error::Unreadable(err.to_string()))?.to_bytes())
-    }
-
-    async fn json<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
-        let body = self.body(self.get(path).await?).await?;
-        serde_json::from_slice(&body).map_err(|err| Error::Unreadable(err.to_string()))
+        let client = Client::new(At::Socket(socket.clone()));
+        Engine { socket, client }
     }
 
     /// None where there is no such container any more.
     async fn inspect(&self, id: &str) -> Result<Option<Inspect>> {
-        match self.json(&format!("/containers/{id}/json")).await {
+        match self.client.json(&format!("/containers/{id}/json")).await {
             Ok(inspect) => Ok(Some(inspect)),
             Err(Error::Refused(StatusCode::NOT_FOUND, _)) => Ok(None),
             Err(err) => Err(err),
@@ -324,7 +318,7 @@ impl Engine {
             #[serde(rename = "Id", alias = "ID")]
             id: String,
         }
-        let listed: Vec<Listed> = self.json("/containers/json?all=1").await?;
+        let listed: Vec<Listed> = self.client.json("/containers/json?all=1").await?;
         let mut all = Vec::with_capacity(listed.len());
         for Listed { id } in listed {
             all.extend(self.inspect(&id).await?);
@@ -332,10 +326,18 @@ impl Engine {
         Ok(all)
     }
 
+    /// What a container uses now, as the engine says it, with what it had used a second before.
+    pub(crate) async fn stats(&self, id: &str) -> Result<(Value, Value)> {
+        // Of a stream, as one answer alone has nothing to compare it with.
+        let mut stream = self.client.lines(&format!("/containers/{id}/stats?stream=true")).await?;
+        let both = async { Ok((stream.next().await?, stream.next().await?)) };
+        timeout(ANSWER_WITHIN, both).await.map_err(|_| Error::Slow)?
+    }
+
     /// Gives on what there is and what happens, until that fails.
     async fn follow_once(&self, told: &Sender<Message>) -> Result<()> {
         // Events first, so that none is missed while the list is made.
-        let mut events = Events { body: self.get(EVENTS).await?.into_body(), buffer: BytesMut::new() };
+        let mut events = self.client.lines(EVENTS).await?;
         loop {
             let all = self.all().await?;
             if told.send(Message::All(self.socket.clone(), all)).await.is_err() {
@@ -343,7 +345,7 @@ impl Engine {
             }
             let look_again = Instant::now() + LOOK_EVERY;
             while let Ok(event) = timeout_at(look_again, events.next()).await {
-                let event = event?;
+                let event: Event = event?;
                 let is_id = !event.id().is_empty() && event.id().bytes().all(|byte| byte.is_ascii_alphanumeric());
                 let mut inspect = if is_id { self.inspect(event.id()).await?.map(Box::new) } else { None };
                 // An engine hears of the end before it hears that memory was the reason.
@@ -354,32 +356,6 @@ impl Engine {
                 if told.send(Message::Happened(self.socket.clone(), event, inspect)).await.is_err() {
                     return Ok(());
                 }
-            }
-        }
-    }
-}
-
-struct Events {
-    body: Incoming,
-    buffer: BytesMut,
-}
-
-impl Events {
-    async fn next(&mut self) -> Result<Event> {
-        loop {
-            if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
-                let line = self.buffer.split_to(end + 1);
-                if line.iter().all(u8::is_ascii_whitespace) {
-                    continue;
-                }
-                return serde_json::from_slice(&line).map_err(|err| Error::Unreadable(err.to_string()));
-            }
-            if self.buffer.len() > EVENT_BYTES_MAX {
-                return Err(Error::Unreadable("an event without an end".to_owned()));
-            }
-            let frame = self.body.frame().await.ok_or(Error::Ended)??;
-            if let Ok(mut data) = frame.into_data() {
-                self.buffer.extend_from_slice(&data.copy_to_bytes(data.remaining()));
             }
         }
     }

@@ -4,10 +4,13 @@
 //! a tenth of asking the engine. At the end of each period what was read becomes statistic sets of metrics, as ECS names them.
 
 mod cgroup;
+mod client;
 mod discovery;
 mod docker;
 mod machine;
+mod metadata;
 mod process;
+mod sidecar;
 #[cfg(test)]
 mod tests;
 mod usage;
@@ -23,9 +26,12 @@ use model::container::Report;
 use tokio::sync::{mpsc, watch as signal};
 use tokio::task::JoinSet;
 
+pub use metadata::{Metadata, URI_VARIABLE};
 pub use process::RUN_ID;
 
 use docker::Engine;
+use sidecar::{Sidecar, Told};
+use tracing::warn;
 use watch::Watch;
 
 /// Changes that wait for the watch; engines wait beyond it.
@@ -38,6 +44,8 @@ pub struct Options {
     pub engines: Vec<PathBuf>,
     /// Of containers that do not say it.
     pub cluster: String,
+    /// The endpoint of task metadata of the task that this is part of: its containers are watched, and those of no engine.
+    pub task: Option<String>,
     /// What this machine is called; its host name, where this is empty.
     pub instance: String,
     /// What of the machine is watched, where several watch it.
@@ -47,6 +55,8 @@ pub struct Options {
     /// Where the kernel's files are.
     pub cgroup_root: PathBuf,
     pub proc_root: PathBuf,
+    /// Who tells containers about themselves, if anyone does.
+    pub metadata: Option<Metadata>,
 }
 
 /// Who takes reports.
@@ -59,13 +69,22 @@ pub trait Sink: Send + Sync + 'static {
 pub async fn run(options: Options, sink: impl Sink, clock: Arc<dyn Clock>, mut stop: signal::Receiver<bool>) {
     let (told, messages) = mpsc::channel(MESSAGES_MAX);
     let mut engines = JoinSet::new();
-    for socket in &options.engines {
-        engines.spawn(docker::follow(Engine::new(socket.clone()), told.clone()));
+    let task = Told::default();
+    match &options.task {
+        Some(uri) => match Sidecar::new(uri, task.clone()) {
+            Some(sidecar) => drop(engines.spawn(sidecar.follow(told))),
+            None => return warn!(uri, "containers are not watched: this is no address of task metadata"),
+        },
+        None => {
+            for socket in &options.engines {
+                engines.spawn(docker::follow(Engine::new(socket.clone()), told.clone()));
+            }
+            drop(told);
+        }
     }
-    drop(told);
     tokio::select! {
         _ = stop.wait_for(|stop| *stop) => {}
-        () = Watch::new(options, clock).run(messages, sink) => {}
+        () = Watch::new(options, task, clock).run(messages, sink) => {}
     }
 }
 
@@ -97,5 +116,5 @@ pub async fn run_process(
         let _ = told.send(docker::Message::process(&process, "destroy", began_us, clock.now_us(), None)).await;
         drop(told);
     };
-    tokio::join!(telling, Watch::new(options, clock.clone()).run(messages, sink));
+    tokio::join!(telling, Watch::new(options, Told::default(), clock.clone()).run(messages, sink));
 }

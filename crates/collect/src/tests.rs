@@ -11,6 +11,7 @@ use super::*;
 use crate::cgroup::Cgroup;
 use crate::discovery::discover;
 use crate::docker::{Inspect, Message};
+use crate::sidecar::Told;
 
 /// A clock that moves only when told.
 #[derive(Debug)]
@@ -180,10 +181,12 @@ impl Kernel {
             source: String::new(),
             every: Duration::from_secs(20),
             cgroup_root: self.path("cgroup"),
+            task: None,
+            metadata: None,
             proc_root: self.path("proc"),
         };
         let clock = Arc::new(Held(AtomicI64::new(NOW_US)));
-        (Watch::new(options, clock.clone()), clock)
+        (Watch::new(options, Told::default(), clock.clone()), clock)
     }
 }
 

@@ -30,6 +30,8 @@ pub(crate) struct Reading {
     pub(crate) throttled: Option<f64>,
     /// The share of time, in percent, in which something waited for CPU, memory and disk.
     pub(crate) pressure: Option<[f64; 3]>,
+    /// Of the storage that ends with a task, in GiB: used, and there.
+    pub(crate) ephemeral: Option<(f64, f64)>,
 }
 
 /// Values of a period.
@@ -78,7 +80,7 @@ const fn measure(
     Measure { of_task, of_container, unit, value }
 }
 
-pub(crate) const MEASURES: [Measure; 15] = [
+pub(crate) const MEASURES: [Measure; 18] = [
     measure(Some("CpuUtilized"), Some("ContainerCpuUtilized"), NO_UNIT, |reading| Some(reading.cpu)),
     measure(Some("CpuReserved"), Some("ContainerCpuReserved"), NO_UNIT, |reading| Some(reading.cpu_reserved)),
     measure(Some("TaskCpuUtilization"), Some("ContainerCpuUtilization"), "Percent", |reading| {
@@ -93,6 +95,11 @@ pub(crate) const MEASURES: [Measure; 15] = [
     measure(Some("NetworkTxBytes"), Some("ContainerNetworkTxBytes"), "Bytes/Second", |reading| reading.sent),
     measure(Some("StorageReadBytes"), Some("ContainerStorageReadBytes"), "Bytes", |reading| Some(reading.read)),
     measure(Some("StorageWriteBytes"), Some("ContainerStorageWriteBytes"), "Bytes", |reading| Some(reading.written)),
+    measure(Some("EphemeralStorageUtilized"), None, "Gigabytes", |reading| reading.ephemeral.map(|(used, _)| used)),
+    measure(Some("EphemeralStorageReserved"), None, "Gigabytes", |reading| reading.ephemeral.map(|(_, there)| there)),
+    measure(Some("TaskEphemeralStorageUtilization"), None, "Percent", |reading| {
+        reading.ephemeral.and_then(|(used, there)| share(used, there))
+    }),
     // What ECS does not measure, and people ask for.
     measure(None, Some("ContainerProcessCount"), "Count", |reading| Some(reading.processes)),
     measure(None, Some("ContainerCpuThrottled"), "Percent", |reading| reading.throttled),
@@ -219,4 +226,8 @@ impl Metrics {
 /// As bytes are told.
 pub(crate) fn mib(bytes: u64) -> f64 {
     bytes as f64 / MIB
+}
+
+pub(crate) fn gib(bytes: u64) -> f64 {
+    mib(bytes) / 1_024.0
 }

@@ -1,6 +1,7 @@
 //! The watch itself: what engines say, what the kernel counts each second, and what is given on of both.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,10 +16,12 @@ use tracing::{debug, warn};
 
 use crate::cgroup::{Cgroup, Counters, Network};
 use crate::discovery::{Discovered, discover};
-use crate::docker::{Event, Inspect, Message};
+use crate::docker::{Event, Inspect, Message, OfTask};
 use crate::machine::{Load, Machine};
+use crate::metadata::{Known, Member};
 use crate::process::Processes;
-use crate::usage::{self, ECS, Metrics, Place, Reading, Set, Sets, mib, share};
+use crate::sidecar::{TASK_METADATA, Told};
+use crate::usage::{self, ECS, Metrics, Place, Reading, Set, Sets, gib, mib, share};
 use crate::{Options, Sink};
 
 /// What stands for an engine where a process is watched.
@@ -34,6 +37,8 @@ const WAITING_CHANGES_MAX: usize = 100_000;
 pub(crate) struct Watch {
     options: Options,
     machine: Machine,
+    /// What task metadata told of each container.
+    told: Told,
     clock: Arc<dyn Clock>,
     containers: BTreeMap<String, Watched>,
     /// By the number of their name space.
@@ -57,6 +62,8 @@ pub(crate) struct Watch {
 /// A container that is watched.
 struct Watched {
     engine: PathBuf,
+    /// As its engine describes it.
+    inspect: Arc<Inspect>,
     discovered: Discovered,
     source: Option<Source>,
     network: Option<u64>,
@@ -79,13 +86,16 @@ struct Watched {
 enum Source {
     Cgroup(Cgroup),
     Processes(Processes),
+    Told(Told, String),
 }
 
 impl Source {
-    fn read(&mut self) -> std::io::Result<Counters> {
+    /// With the time of it; nothing, where nothing is known yet.
+    fn read(&mut self, now_us: i64) -> std::io::Result<Option<(i64, Counters)>> {
         match self {
-            Source::Cgroup(cgroup) => cgroup.read(),
-            Source::Processes(processes) => processes.read(),
+            Source::Cgroup(cgroup) => cgroup.read().map(|counters| Some((now_us, counters))),
+            Source::Processes(processes) => processes.read().map(|counters| Some((now_us, counters))),
+            Source::Told(told, id) => Ok(told.of(id)),
         }
     }
 }
@@ -104,6 +114,7 @@ struct Group {
     family: CompactString,
     revision: CompactString,
     task: CompactString,
+    of_task: OfTask,
     members: Vec<String>,
     sets: Sets,
 }
@@ -133,7 +144,7 @@ impl Watched {
 }
 
 impl Watch {
-    pub(crate) fn new(options: Options, clock: Arc<dyn Clock>) -> Watch {
+    pub(crate) fn new(options: Options, told: Told, clock: Arc<dyn Clock>) -> Watch {
         let machine = Machine::new(&options.proc_root);
         let load = machine.load();
         // No two watches begin in the same microsecond with the same process id.
@@ -141,6 +152,7 @@ impl Watch {
         Watch {
             options,
             machine,
+            told,
             clock,
             containers: BTreeMap::new(),
             networks: HashMap::new(),
@@ -254,6 +266,19 @@ impl Watch {
             }
         }
         self.regroup();
+        if let Some(metadata) = &self.options.metadata {
+            metadata.learn(self.known());
+        }
+    }
+
+    /// What is told to those that ask about themselves.
+    fn known(&self) -> Vec<Known> {
+        let member = |id: &String| {
+            let watched = self.containers.get(id)?;
+            Some(Member { engine: watched.engine.clone(), inspect: watched.inspect.clone() })
+        };
+        let tasks = self.tasks().into_iter().zip(&self.groups);
+        tasks.map(|(task, group)| Known { task, members: group.members.iter().filter_map(member).collect() }).collect()
     }
 
     /// Learns how a container is now, and tells what of it changed.
@@ -277,6 +302,7 @@ impl Watch {
             let began = matches!(action, "start" | "create") && discovered.container.started_us.is_some();
             let watched = Watched {
                 engine: engine.to_owned(),
+                inspect: Arc::new(inspect.clone()),
                 ended_run_us: (discovered.container.status == Status::Stopped).then_some(discovered.container.started_us).flatten(),
                 discovered,
                 source: None,
@@ -298,6 +324,7 @@ impl Watch {
             self.is_changed = true;
             return;
         };
+        known.inspect = Arc::new(inspect.clone());
         let before = std::mem::replace(&mut known.discovered, discovered);
         let (was, is) = (&before.container, &known.discovered.container);
         let is_new_run = is.started_us.is_some() && is.started_us != was.started_us;
@@ -405,6 +432,17 @@ impl Watch {
     fn open(&mut self, id: &str) {
         let Some(watched) = self.containers.get_mut(id) else { return };
         (watched.source, watched.network, watched.before) = (None, None, None);
+        if watched.engine == Path::new(TASK_METADATA) {
+            if watched.is_running() {
+                watched.source = Some(Source::Told(self.told.clone(), id.to_owned()));
+                // All containers of a task on ECS have one network, if it is theirs.
+                let network = if watched.container().network_mode == "awsvpc" { watched.discovered.task.as_str() } else { id };
+                let mut hasher = DefaultHasher::new();
+                network.hash(&mut hasher);
+                watched.network = Some(hasher.finish());
+            }
+            return;
+        }
         let Some(pid) = watched.discovered.pid else { return };
         let (cgroup_root, proc_root) = (&self.options.cgroup_root, &self.options.proc_root);
         let source = match watched.engine == Path::new(PROCESS) {
@@ -475,6 +513,7 @@ impl Watch {
                     family: leader.family.clone(),
                     revision: leader.revision.clone(),
                     task: task.clone(),
+                    of_task: members.first()?.inspect.of_task,
                     sets: sets.remove(task).unwrap_or_default(),
                     members: members.iter().map(|watched| watched.container().id.clone()).collect(),
                 })
@@ -515,17 +554,22 @@ impl Watch {
         for watched in self.containers.values_mut() {
             watched.reading = None;
             let Some(source) = &mut watched.source else { continue };
-            let Ok(counters) = source.read() else {
+            let Ok(read) = source.read(now_us) else {
                 // It has ended; its engine will say so.
                 watched.source = None;
                 continue;
             };
-            let Some((time_us, before)) = watched.before.replace((now_us, counters)) else { continue };
-            if time_us >= now_us {
+            let Some((read_us, counters)) = read else { continue };
+            if watched.before.is_some_and(|(time_us, _)| read_us <= time_us) {
                 continue;
             }
-            let rates = watched.network.and_then(|inode| self.networks.get(&inode)?.rates);
-            watched.reading = Some(reading(&counters, &before, now_us - time_us, rates));
+            let Some((time_us, before)) = watched.before.replace((read_us, counters)) else { continue };
+            let us = read_us - time_us;
+            let per_second = |now: u64, before: u64| now.saturating_sub(before) as f64 / (us as f64 / SECOND_US as f64);
+            let told = counters.network.zip(before.network);
+            let told = told.map(|(now, before)| (per_second(now.0, before.0), per_second(now.1, before.1)));
+            let rates = told.or_else(|| watched.network.and_then(|inode| self.networks.get(&inode)?.rates));
+            watched.reading = Some(reading(&counters, &before, us, rates));
         }
         self.add_up();
     }
@@ -537,11 +581,14 @@ impl Watch {
         for group in &mut self.groups {
             let members: Vec<&Watched> = group.members.iter().filter_map(|id| self.containers.get(id)).collect();
             let working = || members.iter().filter(|watched| !watched.container().is_pause && watched.is_running());
-            let asked_cpu: f64 = working().filter_map(|watched| watched.container().cpu).sum();
-            let asked_memory = mib(working().filter_map(|watched| watched.container().memory).sum());
+            let asked_cpu = working().filter_map(|watched| watched.container().cpu).sum();
+            let asked_cpu: f64 = group.of_task.cpu.unwrap_or(asked_cpu);
+            let asked_memory = working().filter_map(|watched| watched.container().memory).sum();
+            let asked_memory = mib(group.of_task.memory.unwrap_or(asked_memory));
             let mut of_task = Reading {
                 cpu_reserved: if asked_cpu > 0.0 { asked_cpu } else { all_cpu },
                 memory_reserved: if asked_memory > 0.0 { asked_memory } else { all_memory },
+                ephemeral: group.of_task.ephemeral.map(|(used, there)| (gib(used), gib(there))),
                 ..Reading::default()
             };
             let mut is_read = false;
@@ -642,7 +689,10 @@ impl Watch {
                 set("MemoryReservation", &sets.memory_reservation);
             }
         }
-        self.end_period_of_machine(&mut metrics, &running);
+        // A task on ECS does not say what its machine does.
+        if self.options.task.is_none() {
+            self.end_period_of_machine(&mut metrics, &running);
+        }
         self.metrics.extend(metrics.finish(time_us));
     }
 

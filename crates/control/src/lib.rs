@@ -1,5 +1,6 @@
 //! Resources that people edit, and the loops that act on their own.
 
+pub mod anomaly_detector;
 pub mod cluster;
 pub mod dashboard;
 mod error;

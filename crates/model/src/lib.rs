@@ -3,6 +3,7 @@
 //! Nothing here does I/O, knows a wire protocol's envelope, or is asynchronous. The segment document is the one JSON shape that
 //! lives here, because the document *is* the noun: X-Ray SDKs, the store and the API all speak it.
 
+pub mod anomaly_detector;
 pub mod cluster;
 pub mod container;
 pub mod dashboard;

@@ -1,5 +1,6 @@
 //! Metrics: which there are, their statistics, and expressions over them.
 
+mod band;
 mod evaluate;
 mod insights;
 mod label;
@@ -12,6 +13,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use model::anomaly_detector::AnomalyDetector;
 use model::link::METRICS;
 use model::metric::{Aggregate, Dimensions, MetricId, NO_UNIT, Statistic};
 use model::owner::Owner;
@@ -82,6 +84,8 @@ pub struct MetricQuestion {
     pub time_zone: TimeZone,
     /// Whose metrics searches find when they do not say; and what their account and region are called in labels.
     pub asking: Asking,
+    /// How what is usual of some metrics is learned.
+    pub detectors: Arc<[AnomalyDetector]>,
 }
 
 /// Who asks: what its own metrics are known by.
@@ -175,6 +179,19 @@ impl Query {
         Ok(points.into_iter().map(point).collect())
     }
 
+    /// Whether there is enough of a metric to learn what is usual of it.
+    pub fn training_state(&self, id: &MetricId) -> Result<TrainingState> {
+        let now_us = self.clock.now_us();
+        let (hour, since_us) = (3_600, now_us - band::TRAINING_DAYS * DAY_US);
+        let hours = self.metric_statistics(id, (since_us, now_us), hour, &[Statistic::SampleCount], None)?;
+        let has_days = hours.last().zip(hours.first()).is_some_and(|(last, first)| last.time_us - first.time_us >= 2 * DAY_US);
+        Ok(match hours.len() {
+            0 => TrainingState::PendingTraining,
+            _ if has_days => TrainingState::Trained,
+            _ => TrainingState::TrainedInsufficientData,
+        })
+    }
+
     /// Answers queries that may name each other.
     pub fn metric_data(&self, question: &MetricQuestion) -> Result<MetricAnswer> {
         evaluate::answer(self, question)
@@ -184,6 +201,30 @@ impl Query {
     fn metric_series(&self, plans: &[Plan], start_us: i64, end_us: i64) -> Result<Vec<Points>> {
         series::fetch(&self.metric_reader(), plans, start_us, end_us)
     }
+}
+
+/// How much is known to learn from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TrainingState {
+    PendingTraining,
+    /// Too little to compare days.
+    TrainedInsufficientData,
+    Trained,
+}
+
+impl TrainingState {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TrainingState::PendingTraining => "PENDING_TRAINING",
+            TrainingState::TrainedInsufficientData => "TRAINED_INSUFFICIENT_DATA",
+            TrainingState::Trained => "TRAINED",
+        }
+    }
+}
+
+/// Whether there is a time zone of this IANA name.
+pub fn is_time_zone(name: &str) -> bool {
+    name.parse::<chrono_tz::Tz>().is_ok()
 }
 
 impl MetricFilter {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use agent::{Agent, Options, Server};
 use axum::Router;
 use clap::Args;
+use collect::URI_VARIABLE;
 use ipnet::IpNet;
 use model::{Clock, SystemClock};
 use sigv4::Signer;
@@ -17,6 +18,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
+use crate::collection;
 use crate::config::Listen;
 use crate::listen::{self, Door};
 use crate::{
@@ -69,6 +71,20 @@ pub(crate) struct AgentArgs {
     /// The cluster of containers whose labels name none
     #[arg(long, env = "MITOSHI_AGENT_CLUSTER", value_name = "NAME", default_value = "default")]
     cluster: String,
+    /// The endpoint of task metadata of the ECS task that this runs in: its containers are watched, where no engine can be asked
+    #[arg(long, env = URI_VARIABLE, value_name = "URL")]
+    task: Option<String>,
+    /// Address where containers are told about themselves, as ECS does; `auto` is port 51679 of 127.0.0.1 where it is free
+    #[arg(long, env = "MITOSHI_AGENT_METADATA", value_name = "ADDR", default_value = "auto")]
+    metadata: Listen,
+    /// Networks that may ask there, when that is not loopback
+    #[arg(long, env = "MITOSHI_AGENT_METADATA_ALLOW", value_name = "CIDR", value_delimiter = ',')]
+    metadata_allow: Vec<IpNet>,
+    /// What containers are told of the region and the account, as the server has them
+    #[arg(long, env = "AWS_REGION", value_name = "NAME", default_value = "us-east-1")]
+    region: String,
+    #[arg(long, env = "MITOSHI_AGENT_ACCOUNT_ID", value_name = "ID", default_value = "000000000000")]
+    account_id: String,
     /// What this machine is called; its host name, if nothing is given
     #[arg(long, env = "MITOSHI_AGENT_INSTANCE", value_name = "NAME", default_value = "")]
     instance: String,
@@ -106,6 +122,14 @@ pub(crate) fn agent(args: AgentArgs) -> ExitCode {
         );
         return ExitCode::from(BAD_CONFIG);
     }
+    let is_open = matches!(args.metadata, Listen::At(address) if !address.ip().is_loopback());
+    if is_open && args.metadata_allow.is_empty() {
+        complain(
+            "--metadata is not a loopback address, and nothing says who may ask",
+            "name the networks, as in --metadata-allow 172.16.0.0/12",
+        );
+        return ExitCode::from(BAD_CONFIG);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(err) => {
@@ -133,6 +157,12 @@ async fn run(args: AgentArgs) -> Result<(), StartError> {
     };
     let otlp_grpc = bind_otlp(args.otlp_grpc, OTLP_GRPC_PORT, "--otlp-grpc").await?;
     let otlp_http = bind_otlp(args.otlp_http, OTLP_HTTP_PORT, "--otlp-http").await?;
+    // Beside a task there is no engine; where there is one, it knows more.
+    let task = args.task.filter(|_| !args.engines.iter().any(|socket| socket.exists()));
+    let metadata = match task {
+        Some(_) => None,
+        None => collection::bind_metadata(args.metadata, "--metadata").await?,
+    };
     let text = |listener: Option<&TcpListener>| match listener {
         Some(listener) => local(listener).map(|address| address.to_string()),
         None => Ok("off".to_owned()),
@@ -168,14 +198,22 @@ async fn run(args: AgentArgs) -> Result<(), StartError> {
         let router: Router = agent.otlp_router();
         doors.spawn(listen::serve(door(listener, Arc::new(|_| true), true), router, stopped()));
     }
+    let metadata_address = text(metadata.as_ref())?;
+    let metadata = metadata.map(|listener| {
+        let metadata = collect::Metadata::new(&args.region, &args.account_id, &args.proc_root);
+        doors.spawn(collection::tell(metadata.clone(), listener, args.metadata_allow, stopped()));
+        metadata
+    });
     let collected = collect::Options {
         engines: args.engines,
+        task,
         cluster: args.cluster,
         instance: args.instance,
         source: String::new(),
         every: Duration::from_secs(args.every_secs),
         cgroup_root: args.cgroup_root,
         proc_root: args.proc_root,
+        metadata,
     };
     let collecting = tokio::spawn(collect::run(collected, agent.clone(), clock, stopping.clone()));
     let (end_passing, passing_ended) = watch::channel(false);
@@ -183,7 +221,10 @@ async fn run(args: AgentArgs) -> Result<(), StartError> {
         let agent = agent.clone();
         tokio::spawn(async move { agent.pass_on(passing_ended).await })
     };
-    say(&format!("mitoshi agent ready server={server} daemon={daemon_address} otlp-grpc={grpc_address} otlp-http={http_address}"));
+    say(&format!(
+        "mitoshi agent ready server={server} daemon={daemon_address} otlp-grpc={grpc_address} otlp-http={http_address} \
+         task-metadata={metadata_address}"
+    ));
     wait_for_signal().await;
     info!("stopping; what is not passed on yet stays on disk");
     tokio::spawn(async {

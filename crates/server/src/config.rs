@@ -154,6 +154,8 @@ pub(crate) struct Containers {
     pub(crate) every_secs: u64,
     pub(crate) cgroup_root: PathBuf,
     pub(crate) proc_root: PathBuf,
+    pub(crate) metadata_address: Listen,
+    pub(crate) metadata_allow: Vec<IpNet>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -330,6 +332,15 @@ impl Config {
             return Err(ConfigError::new(
                 format!("metrics.emf_address {address} is not a loopback address"),
                 "senders of this format cannot say who they are: listen at 127.0.0.1, or send to PutMetricData or OTLP",
+            ));
+        }
+        if let Listen::At(address) = self.containers.metadata_address
+            && !address.ip().is_loopback()
+            && self.containers.metadata_allow.is_empty()
+        {
+            return Err(ConfigError::new(
+                format!("containers.metadata_address {address} is not a loopback address, and nothing says who may ask"),
+                "name the networks in containers.metadata_allow, such as 172.16.0.0/12 for Docker containers",
             ));
         }
         if self.containers.cluster.is_empty() {

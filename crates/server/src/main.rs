@@ -24,6 +24,7 @@ use api::{Access, Accounts, App, Guard, Identity, Listeners};
 use clap::{Parser, Subcommand};
 use collection::Keeper;
 use config::{Config, Listen, Overrides};
+use control::anomaly_detector::AnomalyDetectors;
 use control::cluster::Clusters;
 use control::dashboard::Dashboards;
 use control::group::Groups;
@@ -265,6 +266,11 @@ async fn run(config: Config) -> Result<(), StartError> {
     let otlp_address = |listener: &Option<TcpListener>| listener.as_ref().map(local).transpose();
     let (otlp_grpc_address, otlp_http_address) = (otlp_address(&otlp_grpc)?, otlp_address(&otlp_http)?);
     let emf = bind_emf(config.metrics.emf_address).await?;
+    let metadata = match config.containers.watch {
+        true => collection::bind_metadata(config.containers.metadata_address, "containers.metadata_address").await?,
+        false => None,
+    };
+    let metadata_address = metadata.as_ref().map(local).transpose()?;
     let http_address = local(&http)?;
     let daemon_address = daemon.address();
 
@@ -305,6 +311,7 @@ async fn run(config: Config) -> Result<(), StartError> {
         policies: ResourcePolicies::new(catalog.clone(), clock.clone(), quotas.clone()),
         settings: Settings::new(catalog.clone(), clock.clone()),
         dashboards: Dashboards::new(catalog.clone(), clock.clone()),
+        anomaly_detectors: AnomalyDetectors::new(catalog.clone()),
         clusters: Clusters::new(catalog.clone(), clock.clone(), config.containers.insights),
         retrievals: Retrievals::new(clock.clone()),
         identity: Identity {
@@ -318,6 +325,7 @@ async fn run(config: Config) -> Result<(), StartError> {
             otlp_grpc: otlp_grpc_address.map(|address| address.to_string()),
             otlp_http: otlp_http_address.map(|address| address.to_string()),
             emf: emf.as_ref().map(|agent| agent.address().to_string()),
+            task_metadata: metadata_address.map(|address| address.to_string()),
         },
         guard: Guard { allowed_hosts: config.http.allowed_hosts.clone() },
         access: Arc::new(access),
@@ -355,8 +363,13 @@ async fn run(config: Config) -> Result<(), StartError> {
     let emf = emf.map(|agent| tokio::spawn(agent.run(app.ingest.clone(), app.clock.clone(), stopping.clone())));
     let every = Duration::from_secs(config.metrics.own_every_secs);
     let own_metrics = tokio::spawn(ingest::own_metrics::run(app.ingest.clone(), app.clock.clone(), every, stopping.clone()));
+    let told = metadata.map(|listener| {
+        let told = collect::Metadata::new(&config.region, &config.account_id, &config.containers.proc_root);
+        doors.spawn(collection::tell(told.clone(), listener, config.containers.metadata_allow.clone(), stopped()));
+        told
+    });
     let containers = config.containers.watch.then(|| {
-        let options = collection::options(&config.containers);
+        let options = collection::options(&config.containers, told);
         tokio::spawn(collect::run(options, Keeper(app.clone()), app.clock.clone(), stopping.clone()))
     });
     let every = Duration::from_secs(config.containers.every_secs);

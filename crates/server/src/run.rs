@@ -1,6 +1,7 @@
 //! `mitoshi run`: runs a command, and tells a server what it and its children use.
 
 use std::ffi::OsString;
+use std::net::Ipv4Addr;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{ExitCode, ExitStatus};
@@ -9,14 +10,14 @@ use std::time::Duration;
 
 use agent::{Agent, Options, Server};
 use clap::Args;
-use collect::{Process, RUN_ID};
+use collect::{Metadata, Process, RUN_ID, URI_VARIABLE};
 use model::{Clock, SystemClock};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::{BAD_CONFIG, CANNOT_START, StartError, complain};
+use crate::{BAD_CONFIG, CANNOT_START, StartError, collection, complain};
 
 /// As shells say that there is no such command.
 const NO_COMMAND: u8 = 127;
@@ -48,6 +49,14 @@ pub(crate) struct RunArgs {
     /// How often what it uses is told, in seconds: 5, 10, 15, 20, 30 or 60
     #[arg(long, env = "MITOSHI_RUN_EVERY_SECS", value_name = "SECS", default_value_t = 20)]
     every_secs: u64,
+    /// Does not tell the command about itself as ECS does (task metadata, by ECS_CONTAINER_METADATA_URI_V4)
+    #[arg(long)]
+    no_metadata: bool,
+    /// What the command is told of the region and the account, as the server has them
+    #[arg(long, env = "AWS_REGION", value_name = "NAME", default_value = "us-east-1")]
+    region: String,
+    #[arg(long, env = "MITOSHI_RUN_ACCOUNT_ID", value_name = "ID", default_value = "000000000000")]
+    account_id: String,
     /// error, warn, info, debug or trace
     #[arg(long, env = "MITOSHI_LOG", value_name = "FILTER", default_value = "warn")]
     log: String,
@@ -98,7 +107,25 @@ async fn watched(args: RunArgs) -> Result<u8, StartError> {
     let agent =
         Agent::open(options, clock.clone()).map_err(|err| (format!("cannot use the buffer: {err}"), "see TMPDIR".to_owned()))?;
 
-    let mut child = match Command::new(program).args(arguments).env(RUN_ID, &run_id).spawn() {
+    let (stop, stopping) = watch::channel(false);
+    let mut command = Command::new(program);
+    command.args(arguments).env(RUN_ID, &run_id);
+    // One that is on ECS, or stands in for it, is told already.
+    let metadata = match args.no_metadata || std::env::var_os(URI_VARIABLE).is_some() {
+        true => None,
+        false => {
+            let listener = crate::bind((Ipv4Addr::LOCALHOST, 0).into(), "--no-metadata").await?;
+            command.env(URI_VARIABLE, format!("http://{}/v4/{run_id}", crate::local(&listener)?));
+            let metadata = Metadata::new(&args.region, &args.account_id, "/proc".as_ref());
+            let mut stopping = stopping.clone();
+            let stopped = async move {
+                let _ = stopping.wait_for(|stop| *stop).await;
+            };
+            tokio::spawn(collection::tell(metadata.clone(), listener, Vec::new(), stopped));
+            Some(metadata)
+        }
+    };
+    let mut child = match command.spawn() {
         Ok(child) => child,
         Err(err) => {
             complain(&format!("cannot run {}: {err}", program.to_string_lossy()), "");
@@ -110,16 +137,17 @@ async fn watched(args: RunArgs) -> Result<u8, StartError> {
     let passing_on = tokio::spawn(pass_signals_on(pid));
     let collected = collect::Options {
         engines: Vec::new(),
+        task: None,
         cluster: args.cluster,
         instance: String::new(),
         source: run_id[..32].to_owned(),
         every: Duration::from_secs(args.every_secs),
         cgroup_root: "/sys/fs/cgroup".into(),
         proc_root: "/proc".into(),
+        metadata,
     };
     let words: Vec<_> = args.command.iter().map(|word| word.to_string_lossy()).collect();
     let process = Process { pid, run_id, service: args.service.unwrap_or(name), command: words.join(" ") };
-    let (stop, stopping) = watch::channel(false);
     let telling = {
         let agent = agent.clone();
         tokio::spawn(async move { agent.pass_on(stopping).await })

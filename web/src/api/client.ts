@@ -63,16 +63,26 @@ export async function post<Out>(path: string, body: unknown, signal?: AbortSigna
   return (await response.json()) as Out;
 }
 
+/** Names the account that is asked about, where that is not the one that asks. */
+function about(account: string | undefined): Record<string, string> {
+  return account ? { "X-Mitoshi-Account": account } : {};
+}
+
 /** An operation of a service that has no paths: all are posted to the root. */
 export async function call<Out>(
   target: string,
   version: "1.0" | "1.1",
   body: unknown,
   signal?: AbortSignal,
+  account?: string,
 ): Promise<Out> {
   const response = await send("/", {
     method: "POST",
-    headers: { "Content-Type": `application/x-amz-json-${version}`, "X-Amz-Target": target },
+    headers: {
+      "Content-Type": `application/x-amz-json-${version}`,
+      "X-Amz-Target": target,
+      ...about(account),
+    },
     body: JSON.stringify(body),
     ...(signal ? { signal } : {}),
   });
@@ -84,7 +94,7 @@ export async function remove<Out>(path: string): Promise<Out> {
   return (await response.json()) as Out;
 }
 
-export async function get<Out>(path: string, signal?: AbortSignal): Promise<Out> {
-  const response = await send(path, signal ? { signal } : {});
+export async function get<Out>(path: string, signal?: AbortSignal, account?: string): Promise<Out> {
+  const response = await send(path, { headers: about(account), ...(signal ? { signal } : {}) });
   return (await response.json()) as Out;
 }

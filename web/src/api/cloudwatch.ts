@@ -38,8 +38,13 @@ interface Answer {
   NextToken?: string;
 }
 
-function cloudwatch<Out>(operation: string, body: unknown, signal?: AbortSignal): Promise<Out> {
-  return call(`GraniteServiceVersion20100801.${operation}`, "1.0", body, signal);
+function cloudwatch<Out>(
+  operation: string,
+  body: unknown,
+  signal?: AbortSignal,
+  account?: string,
+): Promise<Out> {
+  return call(`GraniteServiceVersion20100801.${operation}`, "1.0", body, signal, account);
 }
 
 /** All pages, the parts of a result put together. */
@@ -47,6 +52,7 @@ export async function getMetricData(
   queries: readonly MetricDataQuery[],
   window: { start: number; end: number },
   signal?: AbortSignal,
+  account?: string,
 ): Promise<MetricDataResult[]> {
   const found = new Map<string, MetricDataResult>();
   let NextToken: string | undefined;
@@ -61,6 +67,7 @@ export async function getMetricData(
         NextToken,
       },
       signal,
+      account,
     );
     for (const result of answer.MetricDataResults ?? []) {
       const key = `${result.Id} ${result.Label}`;
@@ -79,6 +86,7 @@ export async function listMetrics(
   input: { Namespace?: string; MetricName?: string; Dimensions?: Dimension[]; RecentlyActive?: "PT3H" },
   signal?: AbortSignal,
   mostPages = 20,
+  account?: string,
 ): Promise<Metric[]> {
   const found: Metric[] = [];
   let NextToken: string | undefined;
@@ -87,6 +95,7 @@ export async function listMetrics(
       "ListMetrics",
       { ...input, NextToken },
       signal,
+      account,
     );
     found.push(...(answer.Metrics ?? []));
     NextToken = answer.NextToken;

@@ -74,8 +74,18 @@ export interface Task {
 /** What a question may name at once (AWS). */
 const most = 100;
 
-function ecs<Out>(operation: string, body: unknown, signal?: AbortSignal): Promise<Out> {
-  return call(`AmazonEC2ContainerServiceV20141113.${operation}`, "1.1", body, signal);
+function ecs<Out>(
+  operation: string,
+  body: unknown,
+  signal?: AbortSignal,
+  account?: string,
+): Promise<Out> {
+  return call(`AmazonEC2ContainerServiceV20141113.${operation}`, "1.1", body, signal, account);
+}
+
+/** The account that asks, and those whose clusters and metrics it sees. */
+export function getAccounts(signal?: AbortSignal): Promise<{ own: string; linked: string[] }> {
+  return get("/api/accounts", signal);
 }
 
 /** All pages of a list of ARNs. */
@@ -84,11 +94,17 @@ async function list(
   member: string,
   body: Record<string, unknown>,
   signal?: AbortSignal,
+  account?: string,
 ): Promise<string[]> {
   const found: string[] = [];
   let nextToken: string | undefined;
   do {
-    const page: Record<string, unknown> = await ecs(operation, { ...body, nextToken }, signal);
+    const page: Record<string, unknown> = await ecs(
+      operation,
+      { ...body, nextToken },
+      signal,
+      account,
+    );
     found.push(...((page[member] as string[] | undefined) ?? []));
     nextToken = page.nextToken as string | undefined;
   } while (nextToken);
@@ -105,31 +121,31 @@ async function describe<Out>(
   return (await Promise.all(parts.map(ask))).flat();
 }
 
-export async function getClusters(signal?: AbortSignal): Promise<Cluster[]> {
-  const arns = await list("ListClusters", "clusterArns", {}, signal);
+export async function getClusters(signal?: AbortSignal, account?: string): Promise<Cluster[]> {
+  const arns = await list("ListClusters", "clusterArns", {}, signal, account);
   return describe(arns, async (clusters) => {
     const include = ["SETTINGS", "TAGS"];
-    const answer = await ecs<{ clusters: Cluster[] }>("DescribeClusters", { clusters, include }, signal);
+    const answer = await ecs<{ clusters: Cluster[] }>("DescribeClusters", { clusters, include }, signal, account);
     return answer.clusters;
   });
 }
 
-export async function getServices(cluster: string, signal?: AbortSignal): Promise<Service[]> {
-  const arns = await list("ListServices", "serviceArns", { cluster }, signal);
+export async function getServices(cluster: string, signal?: AbortSignal, account?: string): Promise<Service[]> {
+  const arns = await list("ListServices", "serviceArns", { cluster }, signal, account);
   return describe(arns, async (services) => {
-    const answer = await ecs<{ services: Service[] }>("DescribeServices", { cluster, services }, signal);
+    const answer = await ecs<{ services: Service[] }>("DescribeServices", { cluster, services }, signal, account);
     return answer.services;
   });
 }
 
 /** Those that run, will run, or ended within the last hour. */
-export async function getTasks(cluster: string, signal?: AbortSignal): Promise<Task[]> {
+export async function getTasks(cluster: string, signal?: AbortSignal, account?: string): Promise<Task[]> {
   const [active, ended] = await Promise.all([
-    list("ListTasks", "taskArns", { cluster }, signal),
-    list("ListTasks", "taskArns", { cluster, desiredStatus: "STOPPED" }, signal),
+    list("ListTasks", "taskArns", { cluster }, signal, account),
+    list("ListTasks", "taskArns", { cluster, desiredStatus: "STOPPED" }, signal, account),
   ]);
   return describe([...active, ...ended], async (tasks) => {
-    const answer = await ecs<{ tasks: Task[] }>("DescribeTasks", { cluster, tasks }, signal);
+    const answer = await ecs<{ tasks: Task[] }>("DescribeTasks", { cluster, tasks }, signal, account);
     return answer.tasks;
   });
 }
@@ -179,12 +195,13 @@ export async function getStateChanges(
     Record<"cluster" | "service" | "task" | "container", string | undefined>
   >,
   signal?: AbortSignal,
+  account?: string,
 ): Promise<StateChange[]> {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(input))
     if (value !== undefined)
       query.set(name, typeof value === "number" ? String(Math.floor(value)) : value);
-  const answer = await get<{ changes: StateChange[] }>(`/api/state-changes?${query}`, signal);
+  const answer = await get<{ changes: StateChange[] }>(`/api/state-changes?${query}`, signal, account);
   return answer.changes;
 }
 

@@ -3,11 +3,13 @@
 import {
   useInfiniteQuery,
   useMutation,
+  useQueries,
   useQuery,
   useQueryClient,
   type QueryClient,
 } from "@tanstack/react-query";
 
+import { useAskedAccount } from "./account";
 import { toMinutes, type Window, wholeMinutes } from "../model/time-range";
 import {
   getDashboard,
@@ -17,6 +19,7 @@ import {
   type MetricDataQuery,
 } from "./cloudwatch";
 import {
+  getAccounts,
   getClusters,
   getDefaultInsights,
   getRuntimes,
@@ -301,26 +304,72 @@ export function useHealth(everyMs: number | false = false) {
   });
 }
 
+export function useAccounts() {
+  return useQuery({
+    queryKey: ["Accounts"],
+    queryFn: ({ signal }) => getAccounts(signal),
+    staleTime: 60_000,
+  });
+}
+
 export function useClusters() {
-  return useQuery({ queryKey: ["Clusters"], queryFn: ({ signal }) => getClusters(signal) });
+  const account = useAskedAccount();
+  return useQuery({
+    queryKey: ["Clusters", account],
+    queryFn: ({ signal }) => getClusters(signal, account),
+  });
+}
+
+/** Those of all accounts that can be seen, each account with what its metrics say; nothing of an account is its own. */
+export function useAllClusters(
+  accounts: readonly (string | undefined)[],
+  queries: readonly MetricDataQuery[],
+  window: Window,
+) {
+  const what = JSON.stringify(queries);
+  return useQueries({
+    queries: accounts.map((account) => ({
+      queryKey: ["Clusters", account, what, window.start, window.end],
+      queryFn: async ({ signal }: { signal: AbortSignal }) => {
+        const [clusters, figures] = await Promise.all([
+          getClusters(signal, account),
+          getMetricData(queries, toMinutes(window), signal, account),
+        ]);
+        return { clusters, figures };
+      },
+      placeholderData: (previous: unknown) => previous as undefined,
+    })),
+    combine: (answers) => ({
+      all: answers.flatMap((answer) => (answer.data ? [answer.data] : [])),
+      isPending: answers.some((answer) => answer.isPending),
+      error: answers.find((answer) => answer.error)?.error ?? null,
+      refetch: () => Promise.all(answers.map((answer) => answer.refetch())),
+    }),
+  });
 }
 
 export function useClusterServices(cluster: string) {
+  const account = useAskedAccount();
   return useQuery({
-    queryKey: ["Services", cluster],
-    queryFn: ({ signal }) => getServices(cluster, signal),
+    queryKey: ["Services", cluster, account],
+    queryFn: ({ signal }) => getServices(cluster, signal, account),
   });
 }
 
 export function useTasks(cluster: string) {
-  return useQuery({ queryKey: ["Tasks", cluster], queryFn: ({ signal }) => getTasks(cluster, signal) });
+  const account = useAskedAccount();
+  return useQuery({
+    queryKey: ["Tasks", cluster, account],
+    queryFn: ({ signal }) => getTasks(cluster, signal, account),
+  });
 }
 
 export function useMetricData(queries: readonly MetricDataQuery[], window: Window, enabled = true) {
-  const what = JSON.stringify(queries);
+  const account = useAskedAccount();
+  const what = JSON.stringify([account, queries]);
   return useQuery({
     queryKey: ["MetricData", what, window.start, window.end],
-    queryFn: ({ signal }) => getMetricData(queries, toMinutes(window), signal),
+    queryFn: ({ signal }) => getMetricData(queries, toMinutes(window), signal, account),
     // Keep the lines while the window moves on, but never those of something else.
     placeholderData: (previous, query) => (query?.queryKey[1] === what ? previous : undefined),
     enabled: enabled && queries.length > 0,
@@ -331,10 +380,12 @@ export function useStateChanges(
   place: Partial<Record<"cluster" | "service" | "task" | "container", string | undefined>>,
   window: Window,
 ) {
-  const what = JSON.stringify(place);
+  const account = useAskedAccount();
+  const what = JSON.stringify([account, place]);
   return useQuery({
     queryKey: ["StateChanges", what, window.start, window.end],
-    queryFn: ({ signal }) => getStateChanges({ ...place, from: window.start, to: window.end }, signal),
+    queryFn: ({ signal }) =>
+      getStateChanges({ ...place, from: window.start, to: window.end }, signal, account),
     placeholderData: (previous, query) => (query?.queryKey[1] === what ? previous : undefined),
   });
 }
@@ -364,8 +415,9 @@ export function usePutDefaultInsights() {
 
 /** Where a task was that is gone: its metrics say it. */
 export function usePastPlace(task: string | undefined, enabled: boolean) {
+  const account = useAskedAccount();
   return useQuery({
-    queryKey: ["PastPlace", task],
+    queryKey: ["PastPlace", task, account],
     queryFn: async ({ signal }) => {
       const metrics = await listMetrics(
         {
@@ -375,6 +427,7 @@ export function usePastPlace(task: string | undefined, enabled: boolean) {
         },
         signal,
         1,
+        account,
       );
       const value = (name: string) =>
         metrics.flatMap((metric) => metric.Dimensions ?? []).find((each) => each.Name === name)?.Value;

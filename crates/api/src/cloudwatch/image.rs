@@ -53,6 +53,7 @@ pub(super) async fn get_metric_widget_image(
         newest_first: false,
         time_zone: TimeZone::default(),
         asking: Asking { server_account_id: app.links.own_account_id().to_owned(), region: app.identity.region.clone() },
+        detectors: app.anomaly_detectors.list().await?.into(),
     };
     let (ids, colors): (Vec<String>, Vec<Option<[u8; 3]>>) = chart.lines.drain(..).map(|line| (line.name, line.color)).unzip();
     let answer = app

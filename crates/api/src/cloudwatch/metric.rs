@@ -59,7 +59,7 @@ struct StatisticSet {
 
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Dimension {
+pub(super) struct Dimension {
     name: Option<CompactString>,
     value: Option<CompactString>,
 }
@@ -234,7 +234,7 @@ fn of_values(plain: Metric, values: &[f64], counts: Option<Vec<f64>>, member: &s
     Ok(metric)
 }
 
-fn dimensions(given: Option<Vec<Dimension>>, member: &str) -> Result<Dimensions, ApiError> {
+pub(super) fn dimensions(given: Option<Vec<Dimension>>, member: &str) -> Result<Dimensions, ApiError> {
     let given = given.unwrap_or_default();
     if given.len() > limit::DIMENSIONS_PER_METRIC {
         let most = limit::DIMENSIONS_PER_METRIC;
@@ -262,7 +262,7 @@ fn dimensions(given: Option<Vec<Dimension>>, member: &str) -> Result<Dimensions,
 }
 
 /// Whose metrics are kept under no name but the account's: those of the account that asks, or of one that it names.
-fn owner_of(app: &App, account_id: Option<&str>) -> Option<Owner> {
+pub(super) fn owner_of(app: &App, account_id: Option<&str>) -> Option<Owner> {
     let account_id = account_id.unwrap_or(&app.identity.account_id);
     (account_id != app.links.own_account_id()).then(|| Owner::new(account_id, &app.identity.region))
 }
@@ -570,6 +570,7 @@ pub(super) async fn get_metric_data(app: &App, input: GetMetricData) -> Result<G
         newest_first,
         time_zone: zone.map_or(Ok(TimeZone::default()), time_zone)?,
         asking: Asking { server_account_id: app.links.own_account_id().to_owned(), region: app.identity.region.clone() },
+        detectors: app.anomaly_detectors.list().await?.into(),
     };
     let answer = app
         .ask(move |query| query.metric_data(&question))
@@ -612,7 +613,7 @@ pub(super) async fn get_metric_data(app: &App, input: GetMetricData) -> Result<G
     })
 }
 
-fn queries(app: &App, given: Option<&[MetricDataQuery]>) -> Result<Vec<MetricQuery>, ApiError> {
+pub(super) fn queries(app: &App, given: Option<&[MetricDataQuery]>) -> Result<Vec<MetricQuery>, ApiError> {
     let given =
         given.filter(|given| !given.is_empty()).ok_or_else(|| validation("The parameter MetricDataQueries is required."))?;
     if given.len() > app.quotas.metric_queries {

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use chrono::{DateTime, Datelike, Timelike};
+use model::anomaly_detector::{AnomalyDetector, Detected, Training};
 use model::metric::MetricId;
 use model::time::SECOND_US;
 
 use super::math::{self, Expression, Function, Operator};
 use super::series::{Plan, Points};
 use super::{
-    Message, MetricAnswer, MetricQuery, MetricQuestion, MetricResult, PERIODS_MAX, SERIES_MAX, What, insights, label, search,
+    Message, MetricAnswer, MetricQuery, MetricQuestion, MetricResult, PERIODS_MAX, SERIES_MAX, What, band, insights, label, search,
 };
 use crate::{Error, Query, Result};
 
@@ -55,19 +56,12 @@ struct Evaluation<'q> {
     under_way: Vec<&'q str>,
     messages: BTreeMap<&'q str, Vec<Message>>,
     general: Vec<Message>,
+    /// Whether this is of the time before, for another evaluation to learn from.
+    is_training: bool,
 }
 
 pub(super) fn answer(query: &Query, question: &MetricQuestion) -> Result<MetricAnswer> {
-    let mut evaluation = Evaluation {
-        query,
-        question,
-        now_us: query.clock.now_us(),
-        expressions: HashMap::new(),
-        results: HashMap::new(),
-        under_way: Vec::new(),
-        messages: BTreeMap::new(),
-        general: Vec::new(),
-    };
+    let mut evaluation = Evaluation::new(query, question);
     evaluation.read()?;
     let mut answer = MetricAnswer::default();
     for one in question.queries.iter().filter(|one| one.is_returned) {
@@ -92,6 +86,20 @@ pub(super) fn answer(query: &Query, question: &MetricQuestion) -> Result<MetricA
 }
 
 impl<'q> Evaluation<'q> {
+    fn new(query: &'q Query, question: &'q MetricQuestion) -> Evaluation<'q> {
+        Evaluation {
+            query,
+            question,
+            now_us: query.clock.now_us(),
+            expressions: HashMap::new(),
+            results: HashMap::new(),
+            under_way: Vec::new(),
+            messages: BTreeMap::new(),
+            general: Vec::new(),
+            is_training: false,
+        }
+    }
+
     /// Reads the statistics of all queries at once, and expressions as they are written.
     fn read(&mut self) -> Result<()> {
         let mut plans = Vec::new();
@@ -254,7 +262,8 @@ impl<'q> Evaluation<'q> {
             Search => return self.search(one, arguments),
             Metrics => return self.metrics(one, arguments),
             If => return self.choose(one, arguments),
-            InsightRuleMetric | DbPerfInsights | ServiceQuota | Lambda | AnomalyDetectionBand => {
+            AnomalyDetectionBand => return self.band(one, arguments),
+            InsightRuleMetric | DbPerfInsights | ServiceQuota | Lambda => {
                 return Err(invalid(format!("the function {function} is not supported by this server")));
             }
             _ => {}
@@ -354,6 +363,105 @@ impl<'q> Evaluation<'q> {
         let end = self.question.end_us.min(self.now_us.max(self.question.start_us));
         let end = (end + SECOND_US - 1) / SECOND_US;
         Ok((0..).map(move |n| start + n * period).take_while(move |time| *time < end))
+    }
+
+    /// `ANOMALY_DETECTION_BAND(metric, 2)`: the upper and the lower end of what is expected.
+    fn band(&mut self, one: &'q MetricQuery, arguments: &[Expression]) -> Result<Value> {
+        if self.is_training {
+            return Err(invalid("ANOMALY_DETECTION_BAND cannot be of what another one gives"));
+        }
+        let (metric, width) = match arguments {
+            [metric] => (metric, 2.0),
+            [metric, width] => match self.evaluate(one, width)? {
+                Value::Scalar(width) if width > 0.0 => (metric, width),
+                _ => return Err(invalid("the second argument of ANOMALY_DETECTION_BAND is a number above 0")),
+            },
+            _ => {
+                return Err(invalid(
+                    "ANOMALY_DETECTION_BAND has a time series and, if wanted, how many standard deviations wide it is",
+                ));
+            }
+        };
+        let Value::Series(series) = self.evaluate(one, metric)? else {
+            return Err(invalid("Unsupported operand type(s) for ANOMALY_DETECTION_BAND: it is of one time series"));
+        };
+        let period = series.period;
+        let history = (band::TRAINING_DAYS * 86_400).min(band::TRAINING_PERIODS_MAX * period);
+        let mut needed = BTreeSet::new();
+        self.needs(metric, &mut needed);
+        let queries = self.question.queries.iter().filter(|one| needed.contains(one.id.as_str())).cloned().collect();
+        let question = MetricQuestion { queries, start_us: self.start_us() - history * SECOND_US, ..self.question.clone() };
+        let mut earlier = Evaluation { is_training: true, ..Evaluation::new(self.query, &question) };
+        earlier.read()?;
+        // What stands in the argument is computed as if it were a query by itself.
+        let whole = MetricQuery {
+            id: one.id.clone(),
+            what: What::Expression(String::new()),
+            label: None,
+            is_returned: true,
+            period: one.period,
+        };
+        let Value::Series(before) = earlier.evaluate(&whole, metric)? else {
+            return Err(needs_series(Function::AnomalyDetectionBand));
+        };
+        let training = self.training(metric, &series);
+        let expected = band::expected(&before.points, self.grid(period)?, period, &training);
+        let is_positive = before.points.iter().all(|(_, value)| *value >= 0.0);
+        let name = if series.label.is_empty() { one.id.clone() } else { series.label.clone() };
+        let end = |name: String, of: &dyn Fn(&band::Expected) -> f64| Series {
+            label: name,
+            points: expected.iter().map(|(time, expected)| (*time, of(expected))).collect(),
+            period,
+            of: None,
+        };
+        let upper = end(format!("{name} (expected, high)"), &|expected| expected.center + width * expected.spread);
+        // Nothing is below what cannot be: a count is not negative.
+        let lower = |expected: &band::Expected| {
+            let lower = expected.center - width * expected.spread;
+            if is_positive { lower.max(0.0) } else { lower }
+        };
+        Ok(Value::Array(vec![upper, end(format!("{name} (expected, low)"), &lower)]))
+    }
+
+    /// How what is usual is learned: as someone said of the same metric or expression.
+    fn training(&self, metric: &Expression, series: &Series) -> Training {
+        let text = match metric {
+            Expression::Id(id) => self.query_of(id).and_then(|one| match &one.what {
+                What::Expression(text) => Some(text.as_str()),
+                What::Stat(_) => None,
+            }),
+            _ => None,
+        };
+        let is_meant = |detector: &&AnomalyDetector| match (&detector.of, &series.of) {
+            (of, Some(known)) => of.is_of(&known.id, &known.statistic),
+            (Detected::Math { expression, .. }, None) => text.is_some_and(|text| text.trim() == expression.trim()),
+            _ => false,
+        };
+        self.question.detectors.iter().find(is_meant).map(|detector| detector.training.clone()).unwrap_or_default()
+    }
+
+    /// The queries that an expression is computed of.
+    fn needs(&self, expression: &Expression, needed: &mut BTreeSet<&'q str>) {
+        let name = |id: &str, needed: &mut BTreeSet<&'q str>| {
+            let Some(one) = self.query_of(id) else { return };
+            if needed.insert(&one.id)
+                && let Some(inner) = self.expressions.get(one.id.as_str())
+            {
+                self.needs(inner, needed);
+            }
+        };
+        match expression {
+            Expression::Id(id) => name(id, needed),
+            Expression::List(items) => items.iter().for_each(|item| self.needs(item, needed)),
+            Expression::Negated(inner) => self.needs(inner, needed),
+            Expression::Binary(_, left, right) => [left, right].into_iter().for_each(|side| self.needs(side, needed)),
+            Expression::Call(Function::Metrics, _) => {
+                let stats = self.question.queries.iter().filter(|one| matches!(one.what, What::Stat(_)));
+                needed.extend(stats.map(|one| one.id.as_str()));
+            }
+            Expression::Call(_, arguments) => arguments.iter().for_each(|argument| self.needs(argument, needed)),
+            Expression::Number(_) | Expression::Text(_) | Expression::Word(_) => {}
+        }
     }
 
     fn fill(&self, value: Value, with: Option<Value>) -> Result<Value> {

@@ -3,11 +3,10 @@
 import { Link } from "react-router";
 
 import { useText } from "../../app/settings";
-import { useTimeRange } from "../../app/time-range";
 import { runStateText } from "../../app/container-words";
 import { formatPercent } from "../../model/format";
 import { compareStates, fullness, shortId, type ContainerRow } from "../../model/container";
-import { containersPath } from "../../path";
+import { usePlacePath } from "./use-place-path";
 
 export interface CellGroup {
   title: string;
@@ -79,7 +78,7 @@ function byNeed(a: ContainerRow, b: ContainerRow): number {
 
 function Cell({ row, cluster }: { row: ContainerRow; cluster: string }) {
   const text = useText();
-  const { printed: range } = useTimeRange();
+  const pathOf = usePlacePath();
   const t = text.container;
   const step = fullness(row);
   const off = row.state === "stopped" || row.state === "failed";
@@ -98,7 +97,7 @@ function Cell({ row, cluster }: { row: ContainerRow; cluster: string }) {
     <li>
       <Link
         className={look}
-        to={containersPath({ cluster, task: row.task, container: row.name }, { range })}
+        to={pathOf({ cluster, task: row.task, container: row.name })}
         title={words}
         aria-label={words}
         data-testid="cell"

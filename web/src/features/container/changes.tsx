@@ -8,14 +8,13 @@ import { Link } from "react-router";
 import type { StateChange } from "../../api/ecs";
 import { changeText, isBad } from "../../app/container-words";
 import { useSettings } from "../../app/settings";
-import { useTimeRange } from "../../app/time-range";
 import { shortId } from "../../model/container";
 import { formatCount, formatTime } from "../../model/format";
-import { containersPath } from "../../path";
+import { usePlacePath } from "./use-place-path";
 
 export function Changes({ changes }: { changes: readonly StateChange[] }) {
   const { text, zone } = useSettings();
-  const { printed: range } = useTimeRange();
+  const pathOf = usePlacePath();
   const t = text.container;
   return (
     <Container
@@ -40,7 +39,7 @@ export function Changes({ changes }: { changes: readonly StateChange[] }) {
                   <>
                     <Link
                       className="m-link"
-                      to={containersPath({ cluster: change.cluster, service: change.service }, { range })}
+                      to={pathOf({ cluster: change.cluster, service: change.service })}
                     >
                       {change.service}
                     </Link>
@@ -49,7 +48,7 @@ export function Changes({ changes }: { changes: readonly StateChange[] }) {
                 )}
                 <Link
                   className="m-link"
-                  to={containersPath({ cluster: change.cluster, task: change.task }, { range })}
+                  to={pathOf({ cluster: change.cluster, task: change.task })}
                 >
                   {shortId(change.task)}
                 </Link>

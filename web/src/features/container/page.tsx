@@ -7,12 +7,14 @@ import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 
 import {
-  useClusters,
+  useAccounts,
+  useAllClusters,
   useDefaultInsights,
   useMetricData,
   usePutDefaultInsights,
   useTasks,
 } from "../../api/hook";
+import { AskedAccount } from "../../api/account";
 import { ErrorState } from "../../app/error-state";
 import { useText } from "../../app/settings";
 import { useTimeRange } from "../../app/time-range";
@@ -29,7 +31,7 @@ import {
   type ClusterRow,
   type ContainerRow,
 } from "../../model/container";
-import { containersPath } from "../../path";
+import { usePlacePath } from "./use-place-path";
 import { CellGrid, CellLegend, type CellGroup } from "./cell-grid";
 import { InsightsButton } from "./insights-button";
 import { NoClusters } from "./no-clusters";
@@ -40,16 +42,22 @@ export function ContainersPage() {
   const t = text.container;
   const url = useUrlState();
   const { window } = useTimeRange();
-  const clusters = useClusters();
-  const figures = useMetricData(rowQueries("cluster", undefined, rowPeriod(window)), window);
+  const known = useAccounts();
+  const { own, linked } = known.data ?? { own: "", linked: [] };
+  // Without a name, what is asked for is the account's own.
+  const clusters = useAllClusters(
+    [undefined, ...linked],
+    rowQueries("cluster", undefined, rowPeriod(window)),
+    window,
+  );
   const standard = useDefaultInsights();
   const put = usePutDefaultInsights();
-  const all = clusterRows(clusters.data ?? [], figureRows(figures.data ?? []));
+  const all = clusters.all.flatMap((of) => clusterRows(of.clusters, figureRows(of.figures)));
   const account = url.get("account");
-  const accounts = [...new Set(all.map((row) => row.account))].sort();
+  const accounts = [own, ...linked].filter(Boolean);
   const rows = all.filter((row) => !account || row.account === account);
   const view = url.get("view") === "map" ? "map" : "list";
-  const error = clusters.error ?? figures.error ?? put.error;
+  const error = known.error ?? clusters.error ?? put.error;
   const anyAccount = { value: "", label: t.everyAccount };
   const options = [anyAccount, ...accounts.map((value) => ({ value, label: value }))];
   return (
@@ -98,11 +106,13 @@ export function ContainersPage() {
       ) : all.length === 0 ? (
         !error && <NoClusters />
       ) : view === "list" ? (
-        <ClusterTable rows={rows} />
+        <ClusterTable rows={rows} own={own} />
       ) : (
         <SpaceBetween size="s">
           {rows.map((row) => (
-            <ClusterCells key={row.name} row={row} />
+            <AskedAccount value={row.account === own ? undefined : row.account} key={`${row.account}/${row.name}`}>
+              <ClusterCells row={row} isNamed={accounts.length > 1} />
+            </AskedAccount>
           ))}
           <CellLegend />
         </SpaceBetween>
@@ -111,16 +121,23 @@ export function ContainersPage() {
   );
 }
 
-function ClusterCells({ row }: { row: ClusterRow }) {
+function ClusterCells({ row, isNamed }: { row: ClusterRow; isNamed: boolean }) {
   const text = useText();
   const t = text.container;
-  const { window, printed: range } = useTimeRange();
+  const { window } = useTimeRange();
+  const pathOf = usePlacePath();
   const tasks = useTasks(row.name);
   const queries = containerQueries(row.name, tasks.data ?? [], rowPeriod(window));
   const figures = useMetricData(queries, window, tasks.data !== undefined);
   const rows = containerRows(tasks.data ?? [], figureRows(figures.data ?? []));
   return (
-    <Container header={<Header variant="h2">{row.name}</Header>}>
+    <Container
+      header={
+        <Header variant="h2" description={isNamed ? `${t.account} ${row.account}` : undefined}>
+          {row.name}
+        </Header>
+      }
+    >
       {tasks.error ? (
         <ErrorState error={tasks.error} onRetry={() => void tasks.refetch()} />
       ) : tasks.isPending ? (
@@ -128,7 +145,7 @@ function ClusterCells({ row }: { row: ClusterRow }) {
       ) : rows.length === 0 ? (
         <div className="m-text-quiet">{t.noTasks}</div>
       ) : (
-        <CellGrid groups={groupsOf(rows, row.name, range, t.withoutService)} />
+        <CellGrid groups={groupsOf(rows, row.name, pathOf, t.withoutService)} />
       )}
     </Container>
   );
@@ -138,7 +155,7 @@ function ClusterCells({ row }: { row: ClusterRow }) {
 export function groupsOf(
   rows: readonly ContainerRow[],
   cluster: string,
-  range: string | undefined,
+  pathOf: ReturnType<typeof usePlacePath>,
   withoutService: string,
 ): CellGroup[] {
   const names = [...new Set(rows.map((row) => row.service))].sort((a, b) =>
@@ -146,7 +163,7 @@ export function groupsOf(
   );
   return names.map((service) => ({
     title: service ?? withoutService,
-    path: containersPath({ cluster, service }, { range }),
+    path: pathOf({ cluster, service }),
     cluster,
     rows: rows.filter((row) => row.service === service),
   }));

@@ -7,6 +7,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useMemo, type ReactNode } from "react";
 import { useNavigate, useParams } from "react-router";
 
+import { AskedAccount, useAskedAccount } from "../../api/account";
 import type { Cluster, Service, Task, TaskContainer } from "../../api/ecs";
 import {
   useClusters,
@@ -22,6 +23,7 @@ import { RunStateText } from "../../app/run-state";
 import { useSettings, useText } from "../../app/settings";
 import { useTimeRange } from "../../app/time-range";
 import { TimeRangeControl } from "../../app/time-range-control";
+import { useUrlState } from "../../app/url-state";
 import { CopyButton } from "../../components/copy-button";
 import { PageLoading } from "../../components/page-loading";
 import { formatUnit } from "../../app/container-words";
@@ -48,7 +50,7 @@ import {
   type Place,
 } from "../../model/container";
 import { formatCount, formatPercent, formatTime } from "../../model/format";
-import { containersPath } from "../../path";
+import { usePlacePath } from "./use-place-path";
 import { CellGrid, CellLegend } from "./cell-grid";
 import { Changes } from "./changes";
 import { Charts } from "./charts";
@@ -57,10 +59,21 @@ import { InsightsButton } from "./insights-button";
 import { ContainerTable, ServiceTable, TaskTable } from "./tables";
 import { TraceLinks } from "./trace-links";
 
+/** Of this account, or of one that linked its metrics to it. */
 export function PlacePage() {
+  const account = useUrlState().get("account");
+  return (
+    <AskedAccount value={account ?? undefined}>
+      <PlaceView />
+    </AskedAccount>
+  );
+}
+
+function PlaceView() {
   const text = useText();
   const t = text.container;
   const named = useParams();
+  const account = useAskedAccount();
   const cluster = named.cluster ?? "";
   const clusters = useClusters();
   const services = useClusterServices(cluster);
@@ -86,7 +99,7 @@ export function PlacePage() {
         variant="h1"
         actions={
           <SpaceBetween direction="horizontal" size="xs">
-            {levelOf(place) === "cluster" && known && <ClusterInsights cluster={known} />}
+            {levelOf(place) === "cluster" && known && !account && <ClusterInsights cluster={known} />}
             <CopyButton
               label={text.trace.copyLink}
               done={text.common.copied}
@@ -131,15 +144,15 @@ function headingOf(place: Place): string {
 function Trail({ place }: { place: Place }) {
   const t = useText().container;
   const navigate = useNavigate();
-  const { printed: range } = useTimeRange();
+  const pathOf = usePlacePath();
   const { cluster, service, task, container } = place;
   const items = [
-    { text: t.title, href: containersPath({}, { range }) },
-    { text: cluster, href: containersPath({ cluster }, { range }) },
-    ...(service ? [{ text: service, href: containersPath({ cluster, service }, { range }) }] : []),
-    ...(task ? [{ text: shortId(task), href: containersPath({ cluster, task }, { range }) }] : []),
+    { text: t.title, href: pathOf({}, "") },
+    { text: cluster, href: pathOf({ cluster }) },
+    ...(service ? [{ text: service, href: pathOf({ cluster, service }) }] : []),
+    ...(task ? [{ text: shortId(task), href: pathOf({ cluster, task }) }] : []),
     ...(container
-      ? [{ text: container, href: containersPath({ cluster, task, container }, { range }) }]
+      ? [{ text: container, href: pathOf({ cluster, task, container }) }]
       : []),
   ];
   return (
@@ -178,7 +191,7 @@ interface BodyProps {
 function Body({ place, cluster, services, tasks, task }: BodyProps) {
   const text = useText();
   const t = text.container;
-  const { window, printed: range } = useTimeRange();
+  const { window } = useTimeRange();
   const level = levelOf(place);
   const period = chartPeriod(window);
   const { charts, queries } = useMemo(
@@ -232,7 +245,7 @@ function Body({ place, cluster, services, tasks, task }: BodyProps) {
       )}
       {level === "cluster" && <Services cluster={place.cluster} services={services} />}
       {(level === "cluster" || level === "service") && (
-        <Below place={place} tasks={here} range={range} />
+        <Below place={place} tasks={here} />
       )}
       {level === "task" && task && <TaskContainers cluster={place.cluster} task={task} />}
       {changes.error ? (
@@ -261,16 +274,9 @@ function Services({ cluster, services }: { cluster: string; services: readonly S
 }
 
 /** All tasks of a cluster or service, and their containers at a glance. */
-function Below({
-  place,
-  tasks,
-  range,
-}: {
-  place: Place;
-  tasks: readonly Task[];
-  range: string | undefined;
-}) {
+function Below({ place, tasks }: { place: Place; tasks: readonly Task[] }) {
   const t = useText().container;
+  const pathOf = usePlacePath();
   const { window } = useTimeRange();
   const period = rowPeriod(window);
   const ofTasks = useMetricData(rowQueries("task", place.cluster, period, place.service), window);
@@ -284,7 +290,7 @@ function Below({
     <SpaceBetween size="m">
       {containers.length > 0 && (
         <Container header={<Header variant="h2">{t.atAGlance}</Header>}>
-          <CellGrid groups={groupsOf(containers, place.cluster, range, t.withoutService)} />
+          <CellGrid groups={groupsOf(containers, place.cluster, pathOf, t.withoutService)} />
           <CellLegend />
         </Container>
       )}

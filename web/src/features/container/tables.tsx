@@ -11,7 +11,6 @@ import { Link } from "react-router";
 
 import { RunStateText } from "../../app/run-state";
 import { useSettings, useText } from "../../app/settings";
-import { useTimeRange } from "../../app/time-range";
 import { FillBar, Sparkline } from "../../components/fill-bar";
 import {
   compareStates,
@@ -23,7 +22,7 @@ import {
   type TaskRow,
 } from "../../model/container";
 import { formatCount, formatTime } from "../../model/format";
-import { containersPath } from "../../path";
+import { usePlacePath } from "./use-place-path";
 
 const pageSize = 25;
 
@@ -38,11 +37,10 @@ interface RowTableProps<Row> {
   find: string;
   /** What a typed word is looked for in. */
   words: (row: Row) => string;
-  actions?: ReactNode;
 }
 
 function RowTable<Row>(props: RowTableProps<Row>) {
-  const { title, rows, columns, trackBy, sortBy, descending, empty, find, words, actions } = props;
+  const { title, rows, columns, trackBy, sortBy, descending, empty, find, words } = props;
   const text = useText();
   const { items, collectionProps, paginationProps, filterProps, filteredItemsCount } = useCollection(
     rows,
@@ -68,7 +66,7 @@ function RowTable<Row>(props: RowTableProps<Row>) {
       trackBy={trackBy}
       variant="container"
       header={
-        <Header variant="h2" counter={`(${formatCount(rows.length)})`} actions={actions}>
+        <Header variant="h2" counter={`(${formatCount(rows.length)})`}>
           {title}
         </Header>
       }
@@ -136,15 +134,15 @@ function useFigureColumns<Row extends WithFigures>(): TableProps.ColumnDefinitio
   ];
 }
 
-export function ClusterTable({ rows, actions }: { rows: readonly ClusterRow[]; actions?: ReactNode }) {
+/** Clusters of accounts; `own` is the one that asks. */
+export function ClusterTable({ rows, own }: { rows: readonly ClusterRow[]; own: string }) {
   const t = useText().container;
-  const { printed: range } = useTimeRange();
+  const pathOf = usePlacePath();
   const figures = useFigureColumns<ClusterRow>();
   return (
     <RowTable
       title={t.clusters}
       rows={rows}
-      actions={actions}
       trackBy={(row) => `${row.account}/${row.name}`}
       sortBy="name"
       empty={t.noClusters}
@@ -157,7 +155,7 @@ export function ClusterTable({ rows, actions }: { rows: readonly ClusterRow[]; a
           cell: (row) => (
             <>
               <Link
-                to={containersPath({ cluster: row.name }, { range })}
+                to={pathOf({ cluster: row.name }, row.account === own ? "" : row.account)}
                 className="m-link"
                 data-testid="cluster-row"
               >
@@ -194,7 +192,7 @@ export function ClusterTable({ rows, actions }: { rows: readonly ClusterRow[]; a
 
 export function ServiceTable({ rows, cluster }: { rows: readonly ServiceRow[]; cluster: string }) {
   const t = useText().container;
-  const { printed: range } = useTimeRange();
+  const pathOf = usePlacePath();
   const figures = useFigureColumns<ServiceRow>();
   const missing = (row: ServiceRow) =>
     row.service !== undefined && row.service.runningCount < row.service.desiredCount;
@@ -214,7 +212,7 @@ export function ServiceTable({ rows, cluster }: { rows: readonly ServiceRow[]; c
           header: t.service,
           cell: (row) => (
             <Link
-              to={containersPath({ cluster, service: row.name }, { range })}
+              to={pathOf({ cluster, service: row.name })}
               className="m-link"
               data-testid="service-row"
             >
@@ -260,7 +258,7 @@ export function TaskTable({
 }) {
   const { text, zone } = useSettings();
   const t = text.container;
-  const { printed: range } = useTimeRange();
+  const pathOf = usePlacePath();
   const figures = useFigureColumns<TaskRow>();
   return (
     <RowTable
@@ -277,7 +275,7 @@ export function TaskTable({
           header: t.task,
           cell: (row) => (
             <Link
-              to={containersPath({ cluster, task: row.id }, { range })}
+              to={pathOf({ cluster, task: row.id })}
               className="m-link m-mono"
               title={row.id}
               data-testid="task-row"
@@ -324,7 +322,7 @@ export function TaskTable({
 
 export function ContainerTable({ rows, cluster }: { rows: readonly ContainerRow[]; cluster: string }) {
   const t = useText().container;
-  const { printed: range } = useTimeRange();
+  const pathOf = usePlacePath();
   const figures = useFigureColumns<ContainerRow>();
   return (
     <RowTable
@@ -342,7 +340,7 @@ export function ContainerTable({ rows, cluster }: { rows: readonly ContainerRow[
           cell: (row) => (
             <>
               <Link
-                to={containersPath({ cluster, task: row.task, container: row.name }, { range })}
+                to={pathOf({ cluster, task: row.task, container: row.name })}
                 className="m-link"
                 data-testid="container-row"
                 data-state={row.state}
