@@ -465,7 +465,7 @@ def test_gzip(shared):
     ({"MetricData": []}, "MissingParameter", "MetricData"),
     ({"MetricData": [{"Value": 1}]}, "MissingParameter", "MetricData.member.1.MetricName"),
     ({"MetricData": [{"MetricName": "m"}]}, "InvalidParameterCombination", "Value"),
-    ({"MetricData": [{"MetricName": "m", "Value": 1, "Values": [1]}]}, "InvalidParameterCombination", "Values"),
+    ({"MetricData": [{"MetricName": "m", "Value": 1, "Values": [1]}]}, "InvalidParameterValue", "Values"),
     ({"MetricData": [{"MetricName": "m", "Values": [1], "Counts": [1, 2]}]}, "InvalidParameterValue", "Counts"),
     ({"MetricData": [{"MetricName": "m", "Values": [1] * 151}]}, "InvalidParameterValue", "150"),
     ({"MetricData": [{"MetricName": "m", "Value": 1, "Unit": "Furlongs"}]}, "InvalidParameterValue", "Unit"),

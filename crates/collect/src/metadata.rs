@@ -62,9 +62,13 @@ struct Inner {
     account_id: String,
     proc_root: PathBuf,
     known: watch::Sender<Arc<Vec<Known>>>,
-    stats: Mutex<HashMap<String, Arc<Mutex<Option<(Instant, Value)>>>>>,
+    /// By the id of a container.
+    stats: Mutex<HashMap<String, Arc<Mutex<LastStats>>>>,
     reads: Semaphore,
 }
+
+/// What was read of a container, and when.
+type LastStats = Option<(Instant, Value)>;
 
 /// A container of a task.
 #[derive(Clone)]

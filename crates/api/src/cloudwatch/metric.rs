@@ -1,6 +1,7 @@
 //! Metrics: taking them in, listing them, their statistics.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use model::metric::statistic::UnknownStatistic;
 use model::metric::{Dimensions, Distribution, FUTURE_US, Metric, MetricId, NO_UNIT, PAST_US, STANDARD_PERIOD, Statistic, UNITS};
@@ -8,7 +9,8 @@ use model::owner::Owner;
 use model::time::SECOND_US;
 use model::{CompactString, limit};
 use query::metric::{Asking, MetricFilter, MetricQuery, MetricQuestion, MetricStat, StatisticsPoint, TimeZone, What, check_period};
-use serde::{Deserialize, Serialize};
+use serde::de::{Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::dashboard::Nothing;
 use super::{combination, invalid_value, missing, validation};
@@ -40,10 +42,10 @@ struct Datum {
     metric_name: Option<CompactString>,
     dimensions: Option<Vec<Dimension>>,
     timestamp: Option<Moment>,
-    value: Option<f64>,
+    value: Option<Real>,
     statistic_values: Option<StatisticSet>,
-    values: Option<Vec<f64>>,
-    counts: Option<Vec<f64>>,
+    values: Option<Vec<Real>>,
+    counts: Option<Vec<Real>>,
     unit: Option<CompactString>,
     storage_resolution: Option<i64>,
 }
@@ -51,10 +53,44 @@ struct Datum {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct StatisticSet {
-    sample_count: Option<f64>,
-    sum: Option<f64>,
-    minimum: Option<f64>,
-    maximum: Option<f64>,
+    sample_count: Option<Real>,
+    sum: Option<Real>,
+    minimum: Option<Real>,
+    maximum: Option<Real>,
+}
+
+/// A number, also one that JSON has no word for: clients write these as texts.
+#[derive(Debug, Clone, Copy)]
+struct Real(f64);
+
+impl<'de> Deserialize<'de> for Real {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Real, D::Error> {
+        struct Visit;
+        impl Visitor<'_> for Visit {
+            type Value = Real;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number")
+            }
+
+            fn visit_f64<E>(self, number: f64) -> Result<Real, E> {
+                Ok(Real(number))
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Real, E> {
+                Ok(Real(number as f64))
+            }
+
+            fn visit_i64<E>(self, number: i64) -> Result<Real, E> {
+                Ok(Real(number as f64))
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Real, E> {
+                text.parse().map(Real).map_err(|_| E::invalid_value(Unexpected::Str(text), &self))
+            }
+        }
+        deserializer.deserialize_any(Visit)
+    }
 }
 
 #[derive(Deserialize, Serialize)]
@@ -156,12 +192,12 @@ fn metric(namespace: &CompactString, datum: Datum, place: usize, now_us: i64, is
                 .map(|(name, _)| member(name))
                 .collect();
             let [first, second, ..] = &names[..] else { return Err(combination("Too many parameters are specified.")) };
-            return Err(combination(format!(
-                "The parameters {first} and {second} are mutually exclusive and you have specified both."
-            )));
+            let message = format!("The parameters {first} and {second} are mutually exclusive and you have specified both.");
+            // AWS tells the two apart.
+            return Err(if datum.statistic_values.is_some() { combination(message) } else { invalid_value(message) });
         }
     }
-    if let Some(value) = datum.value {
+    if let Some(Real(value)) = datum.value {
         let value = usable(value, &member("Value"))?;
         return Ok(Metric { samples: 1.0, sum: value, minimum: value, maximum: value, ..plain });
     }
@@ -180,9 +216,9 @@ fn usable(value: f64, member: &str) -> Result<f64, ApiError> {
 }
 
 fn of_set(plain: Metric, set: &StatisticSet, member: &str) -> Result<Metric, ApiError> {
-    let part = |name: &str, value: Option<f64>| {
+    let part = |name: &str, value: Option<Real>| {
         let member = format!("{member}.{name}");
-        usable(value.ok_or_else(|| missing(&member))?, &member)
+        usable(value.ok_or_else(|| missing(&member))?.0, &member)
     };
     let (samples, sum) = (part("SampleCount", set.sample_count)?, part("Sum", set.sum)?);
     let (minimum, maximum) = (part("Minimum", set.minimum)?, part("Maximum", set.maximum)?);
@@ -197,7 +233,7 @@ fn of_set(plain: Metric, set: &StatisticSet, member: &str) -> Result<Metric, Api
     Ok(Metric { samples, sum, minimum, maximum, ..plain })
 }
 
-fn of_values(plain: Metric, values: &[f64], counts: Option<Vec<f64>>, member: &str, of_counts: &str) -> Result<Metric, ApiError> {
+fn of_values(plain: Metric, values: &[Real], counts: Option<Vec<Real>>, member: &str, of_counts: &str) -> Result<Metric, ApiError> {
     if values.is_empty() {
         return Err(invalid_value(format!("The parameter {member} must have at least one value.")));
     }
@@ -213,8 +249,8 @@ fn of_values(plain: Metric, values: &[f64], counts: Option<Vec<f64>>, member: &s
     let mut metric = plain;
     let mut distribution = Distribution::default();
     for (place, &value) in values.iter().enumerate() {
-        let value = usable(value, &format!("{member}.member.{}", place + 1))?;
-        let count = counts.as_ref().map_or(1.0, |counts| counts[place]);
+        let value = usable(value.0, &format!("{member}.member.{}", place + 1))?;
+        let count = counts.as_ref().map_or(1.0, |counts| counts[place].0);
         let count = usable(count, &format!("{of_counts}.member.{}", place + 1))?;
         if count < 0.0 {
             return Err(invalid_value(format!("The parameter {of_counts} must not have negative values.")));
@@ -392,7 +428,8 @@ pub(super) async fn get_metric_statistics(app: &App, input: GetMetricStatistics)
     let start = input.start_time.ok_or_else(|| missing("StartTime"))?;
     let end = input.end_time.ok_or_else(|| missing("EndTime"))?;
     let period = input.period.ok_or_else(|| missing("Period"))?;
-    if start.0 >= end.0 {
+    // They are told in seconds.
+    if start.0.div_euclid(SECOND_US) >= end.0.div_euclid(SECOND_US) {
         return Err(invalid_value("The parameter StartTime must be less than the parameter EndTime."));
     }
     check_period(period).map_err(|err| invalid_value(err.to_string()))?;
@@ -545,7 +582,7 @@ pub(super) async fn get_metric_data(app: &App, input: GetMetricData) -> Result<G
     let from: usize = input.next_token.as_deref().map(|token| page::position(token, &input, now_us)).transpose()?.unwrap_or(0);
     let start = input.start_time.ok_or_else(|| validation("The parameter StartTime is required."))?;
     let end = input.end_time.ok_or_else(|| validation("The parameter EndTime is required."))?;
-    if start == end {
+    if start.0.div_euclid(SECOND_US) == end.0.div_euclid(SECOND_US) {
         return Err(validation("The parameter StartTime must not equal parameter EndTime."));
     }
     if start.0 > end.0 {
@@ -643,7 +680,13 @@ pub(super) fn queries(app: &App, given: Option<&[MetricDataQuery]>) -> Result<Ve
             (None, Some(_)) => {
                 return Err(validation(format!("The expression of {id} has more than {} characters.", limit::EXPRESSION_CHARS)));
             }
-            _ => {
+            (None, None) => {
+                return Err(validation(format!(
+                    "The parameter MetricDataQueries.member.{}.MetricStat is required.\n",
+                    queries.len() + 1
+                )));
+            }
+            (Some(_), Some(_)) => {
                 return Err(validation(format!("The query {id} must have either MetricStat or Expression, and not both.")));
             }
         };

@@ -97,7 +97,7 @@ impl<'m> Model<'m> {
         } else {
             let now = self.local(slot)?;
             for days in 0..=TRAINING_DAYS {
-                let then = now.clone().checked_sub_days(Days::new(days as u64))?;
+                let then = now.checked_sub_days(Days::new(days as u64))?;
                 let weight = self.keeps.powi(days as i32) * alike(now.weekday(), then.weekday());
                 let then = then.timestamp();
                 let near = within(before, then - self.around, then + self.slot + self.around);
