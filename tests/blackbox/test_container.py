@@ -267,6 +267,43 @@ def test_a_container_that_restarts(server, docker):
     assert told - 1 <= statistics(server, "RestartCount", level.task)["sum"] <= told
 
 
+def test_performance_log_events(server, docker):
+    """What was measured, as log events that say which of their members are metrics."""
+    id = docker.start("perf", "while :; do :; done", "--cpus=0.25", "--memory=32m")
+    level = Level(docker, "perf", id)
+    wait_for("its CPU", lambda: statistics(server, "CpuUtilized", level.task), deadline=SEEN_SECS)
+    logs, group = server.aws("logs"), f"/aws/ecs/containerinsights/{docker.project}/performance"
+
+    def events(kind, **members):
+        found = [json.loads(event["message"]) for event in logs.filter_log_events(logGroupName=group, filterPattern=f'{{ $.Type = "{kind}" }}')["events"]]
+        return [event for event in found if all(event.get(name) == value for name, value in members.items())]
+
+    [task] = wait_for("its task's event", lambda: events("Task", TaskId=id[:32])[:1], deadline=SEEN_SECS)
+    assert (task["ClusterName"], task["ServiceName"], task["TaskDefinitionFamily"], task["KnownStatus"]) == (docker.project, "perf", "perf", "RUNNING")
+    assert task["CpuReserved"] == 256 and 100 < task["CpuUtilized"] < 300 and task["MemoryReserved"] == 32
+    directive = task["CloudWatchMetrics"][0]
+    assert directive["Namespace"] == "ECS/ContainerInsights" and {"Name": "CpuReserved", "Unit": "None"} in directive["Metrics"]
+    assert ["ClusterName", "TaskDefinitionFamily"] in directive["Dimensions"]
+    [container] = events("Container", TaskId=id[:32])[:1]
+    assert (container["ContainerName"], container["Image"], container["ContainerCpuReserved"], container["CpuReserved"]) == ("perf", IMAGE, 256, 256)
+    assert wait_for("the cluster's", lambda: events("Cluster", ClusterName=docker.project), deadline=SEEN_SECS)[0]["TaskCount"] >= 1
+    assert wait_for("the service's", lambda: events("Service", ServiceName="perf"), deadline=SEEN_SECS)[0]["RunningTaskCount"] >= 0
+    assert logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"][0]["retentionInDays"] == 1
+    # They are counted once: the metrics were there before the events.
+    assert statistics(server, "CpuReserved", level.task)["maximum"] == 256
+    seconds = statistics(server, "CpuUtilized", level.task)["count"]
+    assert seconds <= time.time() - datetime.fromisoformat(docker.inspect(id)["State"]["StartedAt"][:26] + "+00:00").timestamp() + 1
+    # Of a cluster that measures nothing there are none.
+    ecs = server.aws("ecs")
+    ecs.update_cluster_settings(cluster=docker.project, settings=[{"name": "containerInsights", "value": "disabled"}])
+    time.sleep(1)
+    before = len(events("Task", TaskId=id[:32]))
+    time.sleep(2 * EVERY_SECS)
+    assert len(events("Task", TaskId=id[:32])) == before
+    ecs.update_cluster_settings(cluster=docker.project, settings=[{"name": "containerInsights", "value": "enhanced"}])
+    docker.remove(id)
+
+
 def test_health_is_told(server, docker):
     check = ["--health-cmd=sh -c 'sleep 0; [ -e /well ]'", "--health-interval=1s", "--health-retries=1"]
     id = docker.start("health", "sleep 600", *check)
@@ -285,6 +322,7 @@ def test_ecs_tells_what_runs(server, docker, ecs):
     cluster = docker.project
     arn = lambda what: f"arn:aws:ecs:us-east-1:000000000000:{what}"
     described = lambda: ecs.describe_services(cluster=cluster, services=["web"])["services"]
+    wait_for("the cluster", lambda: arn(f"cluster/{cluster}") in ecs.list_clusters()["clusterArns"], deadline=SEEN_SECS)
     wait_for("both tasks", lambda: described() and described()[0]["runningCount"] == 2, deadline=SEEN_SECS)
     service = described()[0]
     assert service["serviceArn"] == arn(f"service/{cluster}/web") and service["desiredCount"] == 2 and service["pendingCount"] == 0

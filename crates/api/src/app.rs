@@ -13,6 +13,7 @@ use control::dashboard::Dashboards;
 use control::group::Groups;
 use control::insight::Insights;
 use control::link::Links;
+use control::log::Logs;
 use control::resource_policy::ResourcePolicies;
 use control::retrieval::Retrievals;
 use control::sampling::Sampling;
@@ -48,6 +49,7 @@ pub struct App {
     pub dashboards: Dashboards,
     pub anomaly_detectors: AnomalyDetectors,
     pub clusters: Clusters,
+    pub logs: Logs,
     pub retrievals: Retrievals,
     pub clock: Arc<dyn Clock>,
     pub identity: Identity,
@@ -183,7 +185,8 @@ impl App {
             settings: Settings::new(catalog.clone(), clock.clone()),
             dashboards: Dashboards::new(catalog.clone(), clock.clone()),
             anomaly_detectors: AnomalyDetectors::new(catalog.clone()),
-            clusters: self.clusters.of(catalog),
+            clusters: self.clusters.of(catalog.clone()),
+            logs: self.logs.of(catalog, Some(Owner::new(account_id, &self.identity.region))),
             retrievals: Retrievals::new(clock.clone()),
             clock,
             identity: Identity { account_id: account_id.to_owned(), ..self.identity.clone() },

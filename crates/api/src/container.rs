@@ -1,5 +1,6 @@
 //! What happened to containers, and which nodes of the trace map they are, for the console: AWS has no operations for it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -7,7 +8,9 @@ use axum::extract::{RawQuery, State};
 use axum::http::Request;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
+use control::cluster::performance;
 use model::container::{Container, Report, StateChange, Task};
+use model::metric::Metric;
 use model::{TimeRange, limit};
 use query::container::StateChangeFilter;
 use query::runtime::Runtime;
@@ -15,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::app::{App, Asked, Asking};
 use crate::error::ApiError;
+use crate::logs;
 use crate::parameter::Parameters;
 use crate::time::Moment;
 
@@ -98,8 +102,27 @@ async fn take(app: &App, report: Report) -> Result<(), ApiError> {
     let Some(metrics) = app.clusters.report(&report).await? else { return Ok(()) };
     app.ingest.state_changes(report.changes.clone()).await?;
     app.ingest.metrics(metrics).await?;
+    let mut levels = BTreeMap::new();
+    for task in report.tasks.iter().chain(&report.gone) {
+        if !levels.contains_key(&task.cluster) {
+            levels.insert(task.cluster.clone(), app.clusters.insights(&task.cluster).await?);
+        }
+    }
+    let place = performance::Place { account_id: app.identity.account_id.clone(), region: app.identity.region.clone() };
+    let events = performance::of_report(&report, &place, |cluster| levels.get(cluster).copied().unwrap_or_default());
+    logs::take_performance(app, events).await?;
     app.clusters.taken(&report);
     Ok(())
+}
+
+/// Keeps how much runs in clusters, as metrics and as performance log events.
+pub async fn take_counts(app: &App, counts: Vec<Metric>) -> Result<(), String> {
+    let events = performance::of_counts(&counts, app.clock.now_us());
+    let taken = async {
+        app.ingest.metrics(counts).await?;
+        logs::take_performance(app, events).await
+    };
+    taken.await.map_err(|err: ApiError| err.told().1)
 }
 
 /// `POST /api/containers`: a report of an agent, as JSON.

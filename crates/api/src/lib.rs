@@ -13,6 +13,7 @@ mod flight;
 mod guard;
 mod health;
 mod jaeger;
+mod logs;
 mod oam;
 mod operation;
 mod otlp;
@@ -35,7 +36,7 @@ use tower_http::compression::CompressionLayer;
 
 pub use access::Access;
 pub use app::{Accounts, App, Identity, Limits, Listeners};
-pub use container::take_report;
+pub use container::{take_counts, take_report};
 pub use guard::{Guard, Peer};
 pub use operation::Operation;
 pub use starting::starting_router;

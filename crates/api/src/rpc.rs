@@ -21,7 +21,7 @@ use smithy::{Lenient, cbor, form, xml};
 use crate::app::App;
 use crate::error::{ApiError, ERROR_TYPE, REQUEST_ID};
 use crate::operation::request_id;
-use crate::{cloudwatch, ecs};
+use crate::{cloudwatch, ecs, logs};
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 const QUERY_ERROR: HeaderName = HeaderName::from_static("x-amzn-query-error");
@@ -74,7 +74,7 @@ pub(crate) enum Protocol {
     Query,
 }
 
-static SERVICES: [&Service; 2] = [&cloudwatch::SERVICE, &ecs::SERVICE];
+static SERVICES: [&Service; 3] = [&cloudwatch::SERVICE, &ecs::SERVICE, &logs::SERVICE];
 
 /// A table row's handler from a typed function.
 macro_rules! rpc {
@@ -130,7 +130,10 @@ impl Protocol {
         };
         let mut headers = self.headers(kind, &request_id);
         headers.insert(ERROR_TYPE, HeaderValue::from_static(exception));
-        if let Ok(value) = HeaderValue::from_str(&format!("{code};{side}")) {
+        // Services that once spoke Query say what they called it then.
+        if service.is_none_or(|service| service.query.is_some())
+            && let Ok(value) = HeaderValue::from_str(&format!("{code};{side}"))
+        {
             headers.insert(QUERY_ERROR, value);
         }
         (status, headers, body).into_response()

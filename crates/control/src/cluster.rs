@@ -1,5 +1,7 @@
 //! Clusters, and what runs in them: what machines report, and what people say about how much is measured.
 
+pub mod performance;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 

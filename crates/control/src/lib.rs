@@ -8,6 +8,7 @@ pub mod group;
 pub mod insight;
 pub mod key;
 pub mod link;
+pub mod log;
 pub mod resource_policy;
 pub mod retrieval;
 pub mod sampling;

@@ -4,6 +4,7 @@ mod container;
 mod counter;
 pub mod emf;
 mod error;
+mod log;
 mod metric;
 mod otlp;
 pub mod own_metrics;

@@ -16,6 +16,7 @@ pub mod insight;
 pub mod key;
 pub mod limit;
 pub mod link;
+pub mod log;
 pub mod metric;
 pub mod minute;
 pub mod owner;

@@ -10,10 +10,11 @@ use crate::resource::Resource;
 /// What links are about, as far as it is stored here.
 pub const TRACES: &str = "AWS::XRay::Trace";
 pub const METRICS: &str = "AWS::CloudWatch::Metric";
+pub const LOG_GROUPS: &str = "AWS::Logs::LogGroup";
 /// All that a link may name.
 pub const RESOURCE_TYPES: [&str; 7] = [
     METRICS,
-    "AWS::Logs::LogGroup",
+    LOG_GROUPS,
     TRACES,
     "AWS::ApplicationInsights::Application",
     "AWS::InternetMonitor::Monitor",

@@ -8,6 +8,7 @@ pub mod filter;
 pub mod forecast;
 pub mod graph;
 pub mod insight;
+pub mod log;
 pub mod metric;
 mod minute;
 pub mod operation;

@@ -95,7 +95,7 @@ pub(crate) async fn count(app: Arc<App>, every: Duration, mut stop: watch::Recei
         let time_us = begin_us - begin_us.rem_euclid(STANDARD_PERIOD * SECOND_US);
         for app in app.all_accounts() {
             let counted = match app.clusters.counts(time_us).await {
-                Ok(counts) => app.ingest.metrics(counts).await.map_err(|err| err.to_string()),
+                Ok(counts) => api::take_counts(&app, counts).await,
                 Err(err) => Err(err.to_string()),
             };
             if let Err(err) = counted {

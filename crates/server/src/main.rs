@@ -31,6 +31,7 @@ use control::group::Groups;
 use control::insight::Insights;
 use control::key::Keys;
 use control::link::Links;
+use control::log::{Logs, Policies};
 use control::resource_policy::ResourcePolicies;
 use control::retrieval::Retrievals;
 use control::sampling::Sampling;
@@ -313,6 +314,7 @@ async fn run(config: Config) -> Result<(), StartError> {
         dashboards: Dashboards::new(catalog.clone(), clock.clone()),
         anomaly_detectors: AnomalyDetectors::new(catalog.clone()),
         clusters: Clusters::new(catalog.clone(), clock.clone(), config.containers.insights),
+        logs: Logs::new(store.clone(), catalog.clone(), clock.clone(), None, Policies::default()),
         retrievals: Retrievals::new(clock.clone()),
         identity: Identity {
             account_id: config.account_id.clone(),
@@ -377,6 +379,14 @@ async fn run(config: Config) -> Result<(), StartError> {
     for account_id in store.catalog().accounts().await.unwrap_or_default() {
         app.of_account(&account_id);
     }
+    for app in app.all_accounts() {
+        app.logs.load().await.map_err(|err| (format!("cannot read the log groups: {err}"), String::new()))?;
+    }
+    let all_logs = {
+        let app = app.clone();
+        move || app.all_accounts().iter().map(|app| app.logs.clone()).collect()
+    };
+    let saving_logs = tokio::spawn(control::log::run(all_logs, stopping.clone()));
     let of_all = {
         let app = app.clone();
         move || app.all_accounts().iter().map(|app| app.insights.clone()).collect()
@@ -415,6 +425,7 @@ async fn run(config: Config) -> Result<(), StartError> {
         let _ = emf.await;
     }
     let _ = watching.await;
+    let _ = saving_logs.await;
     let _ = end_upkeep.send(true);
     let _ = upkeep.await;
     if let Err(err) = store.close().await {

@@ -77,13 +77,20 @@ impl Store {
             let parts: Vec<RowPart> = all.iter().filter(|part| part.table.name == table.name).cloned().collect();
             choose(&parts, |part| (&part.row, part.files.damage().is_some()))
         };
-        let Some(inputs) = rows::TABLES.into_iter().find_map(of).or_else(|| self.due_roll_up(&all)) else { return Ok(false) };
+        let inputs = match rows::TABLES.into_iter().find_map(of).or_else(|| self.due_roll_up(&all)) {
+            Some(inputs) => inputs,
+            None => match self.due_log_removal(&all).await? {
+                Some(part) => vec![part],
+                None => return Ok(false),
+            },
+        };
+        let policy = read(&self.inner.log_policy).clone();
         let output_id = self.inner.catalog.reserve_part_ids(1).await?;
         let dir = self.inner.options.dir.clone();
         let now_us = self.inner.clock.now_us();
         let merged_part = {
             let (dir, inputs, resolution) = (dir.clone(), inputs.clone(), self.inner.options.metric_resolution);
-            tokio::task::spawn_blocking(move || rows::merge::merge(&dir, output_id, &inputs, resolution, now_us))
+            tokio::task::spawn_blocking(move || rows::merge::merge(&dir, output_id, &inputs, resolution, &policy, now_us))
                 .await
                 .map_err(|_| Error::Panicked("merging parts"))??
         };
@@ -94,11 +101,18 @@ impl Store {
             // Retention took an input away: the merge is void, and its file is swept at the next start.
             return Ok(false);
         }
-        let change =
-            PartChange { add: vec![merged_part.clone()], remove: merged.iter().copied().collect(), ..PartChange::default() };
-        self.inner.catalog.change_parts(&change).await?;
         let rows = merged_part.row.segment_rows;
-        self.replace_rows(&merged, RowPart::new(&dir, merged_part, &self.inner.cache));
+        let remove = merged.iter().copied().collect();
+        if rows == 0 {
+            // Nothing of it is kept. Its empty file is swept at the next start, if it cannot be removed now.
+            self.inner.catalog.change_parts(&PartChange { remove, ..PartChange::default() }).await?;
+            self.replace_rows(&merged, None);
+            let _ = std::fs::remove_file(part::path(&dir, inputs[0].table.name, output_id));
+        } else {
+            let change = PartChange { add: vec![merged_part.clone()], remove, ..PartChange::default() };
+            self.inner.catalog.change_parts(&change).await?;
+            self.replace_rows(&merged, RowPart::new(&dir, merged_part, &self.inner.cache));
+        }
         info!(parts = merged.len(), rows, millis = (self.inner.clock.now_us() - now_us) / 1_000, "compacted");
         Ok(true)
     }
@@ -127,6 +141,7 @@ impl Store {
         let is_old = |part: &&RowPart| {
             let days = match part.table.retention {
                 Retention::Metrics => options.metric_retention_days,
+                Retention::Logs => read(&self.inner.log_policy).days_max(),
             };
             let oldest_us = now_us.saturating_sub(i64::from(days).saturating_mul(DAY_US));
             days > 0 && part.row.max_time_us.min(part.row.created_us) < oldest_us

@@ -16,6 +16,8 @@ mod compaction;
 mod error;
 mod filter;
 mod flush;
+mod gram;
+mod log;
 mod memtable;
 mod metric;
 mod open;
@@ -31,11 +33,11 @@ mod tests;
 mod wal;
 mod walk;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::panic;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, RwLock};
 use std::time::Duration;
 
@@ -53,6 +55,8 @@ pub use backup::{Contents, backup, restore};
 pub use catalog::Catalog;
 pub use checkup::{Checkup, Finding, checkup};
 pub use error::{Error, Result};
+pub use gram::Needle;
+pub use log::{GroupPolicy, LogChunk, LogGroupScan, LogPolicy, LogScan};
 pub use metric::{Datapoint, KnownMetric};
 pub use open::{Recovery, catalog};
 pub use progress::{Job, Progress, Work};
@@ -60,6 +64,7 @@ pub use reader::Reader;
 pub use rebuild::Rebuilt;
 pub use rows::{ColumnKind, Retention, RowColumn, RowScan, RowTable};
 pub use scan::{Prefilter, ScanPosition, ScanRange, Scanned, TraceScan, VisitTest};
+pub use table::log_event::{LOG_EVENT, LogRows};
 pub use table::metric::{METRIC, Resolution, metrics};
 pub use table::minute::{Counted, MinuteBatch, MinuteRow, Side};
 pub use table::state_change::{STATE_CHANGE, state_changes};
@@ -241,6 +246,12 @@ struct Inner {
     /// One flush, compaction or retention at a time changes the set of parts.
     maintenance: Mutex<()>,
     recovery: OnceLock<Recovery>,
+    /// The number of the last log event.
+    event_number: AtomicI64,
+    /// Which log events are kept.
+    log_policy: RwLock<Arc<LogPolicy>>,
+    /// Parts of log events of which most is kept by today's policy, each with until when that need not be looked at again.
+    kept_logs: std::sync::Mutex<HashMap<i64, i64>>,
     _lock: File,
 }
 
@@ -534,11 +545,11 @@ fn number(first: u64, documents: &mut [MemDocument]) {
     }
 }
 
-fn read(state: &RwLock<State>) -> std::sync::RwLockReadGuard<'_, State> {
+fn read<T>(state: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
     state.read().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-fn write(state: &RwLock<State>) -> std::sync::RwLockWriteGuard<'_, State> {
+fn write<T>(state: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
     state.write().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 

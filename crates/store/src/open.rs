@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, OnceLock, RwLock};
 
 use bytes::Bytes;
@@ -81,6 +82,9 @@ impl Store {
                 drained: Notify::new(),
                 maintenance: Mutex::new(()),
                 recovery: OnceLock::new(),
+                event_number: AtomicI64::new(0),
+                log_policy: RwLock::default(),
+                kept_logs: std::sync::Mutex::default(),
                 _lock: lock,
             }),
         };

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-use arrow_array::{ArrayRef, Float64Array, RecordBatch, new_null_array};
+use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray, new_null_array};
 use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
@@ -24,11 +24,12 @@ use bytes::{Buf, Bytes};
 pub use scan::RowScan;
 
 use crate::error::{Error, Result};
+use crate::table::log_event::LOG_EVENT;
 use crate::table::metric::{METRIC, Resolution};
 use crate::table::state_change::STATE_CHANGE;
 
 /// All tables of rows.
-pub(crate) static TABLES: [&RowTable; 2] = [&METRIC, &STATE_CHANGE];
+pub(crate) static TABLES: [&RowTable; 3] = [&METRIC, &STATE_CHANGE, &LOG_EVENT];
 
 /// A table's description.
 #[derive(Debug)]
@@ -49,6 +50,8 @@ pub struct RowTable {
     pub retention: Retention,
     /// How rows become fewer when they are old.
     pub(crate) roll_up: Option<RollUp>,
+    /// A column of texts of any length, in which parts of them are looked for: files have filters of its grams.
+    pub(crate) long_text: Option<&'static str>,
 }
 
 /// How rows of short periods become rows of longer ones.
@@ -83,6 +86,8 @@ pub enum ColumnKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retention {
     Metrics,
+    /// As the policy of each group of logs says.
+    Logs,
 }
 
 impl RowColumn {
@@ -115,8 +120,13 @@ impl RowTable {
         TABLES.into_iter().find(|table| table.name == name)
     }
 
+    /// The texts of its long column.
+    pub(crate) fn long_texts<'b>(&self, batch: &'b RecordBatch) -> Option<&'b StringArray> {
+        self.long_text.map(|name| batch.column(self.place(name)).as_string())
+    }
+
     /// The place of a column, which the table has.
-    fn place(&self, name: &str) -> usize {
+    pub(crate) fn place(&self, name: &str) -> usize {
         self.columns.iter().position(|column| column.name == name).expect("invariant: descriptions name their own columns")
     }
 

@@ -1,6 +1,7 @@
 //! The tables: one file each, the only places that know column names.
 
 pub(crate) mod file;
+pub(crate) mod log_event;
 pub(crate) mod metric;
 pub(crate) mod minute;
 pub(crate) mod segment;

@@ -7,20 +7,30 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_row::{OwnedRow, RowConverter, Rows, SortField};
+use arrow_select::filter::filter_record_batch;
 use arrow_select::interleave::interleave_record_batch;
 
-use super::RowTable;
 use super::part::{Origin, RowPart, RowWriter};
+use super::{Retention, RowTable};
 use crate::catalog::NewPart;
 use crate::error::Result;
+use crate::log::LogPolicy;
 use crate::table::file::TableFile;
 use crate::table::metric::Resolution;
 
 /// Rows of a batch, on the way in and out.
 const BATCH_ROWS: usize = 8_192;
+const BATCH_TEXT_BYTES: usize = 16 * 1024 * 1024;
 
-/// Writes one part with the rows of all.
-pub(crate) fn merge(dir: &Path, id: i64, inputs: &[RowPart], resolution: Resolution, now_us: i64) -> Result<NewPart> {
+/// Writes one part with the rows of all, but for log events that are no longer kept.
+pub(crate) fn merge(
+    dir: &Path,
+    id: i64,
+    inputs: &[RowPart],
+    resolution: Resolution,
+    policy: &LogPolicy,
+    now_us: i64,
+) -> Result<NewPart> {
     let table = inputs[0].table;
     let files = inputs.iter().map(|part| part.files.rows()).collect::<Result<Vec<_>>>()?;
     let mut origin = Origin::default();
@@ -39,11 +49,16 @@ pub(crate) fn merge(dir: &Path, id: i64, inputs: &[RowPart], resolution: Resolut
     let mut batches: Vec<RecordBatch> = Vec::new();
     let mut place_of: Vec<Option<usize>> = vec![None; streams.len()];
     let mut rows: Vec<(usize, usize)> = Vec::new();
+    let mut text_bytes = 0;
     let mut write = |batches: &mut Vec<RecordBatch>, place_of: &mut Vec<Option<usize>>, rows: &mut Vec<(usize, usize)>| {
         let batch = interleave_record_batch(&batches.iter().collect::<Vec<_>>(), rows).map_err(|err| table.error(err))?;
-        let fewer = match table.roll_up {
-            Some(roll_up) => (roll_up.fold)(&batch, resolution, now_us)?,
-            None => None,
+        let fewer = match (table.roll_up, table.retention) {
+            (Some(roll_up), _) => (roll_up.fold)(&batch, resolution, now_us)?,
+            (None, Retention::Logs) => match policy.kept(&batch, now_us) {
+                Some(kept) => Some(filter_record_batch(&batch, &kept).map_err(|err| table.error(err))?),
+                None => None,
+            },
+            (None, Retention::Metrics) => None,
         };
         writer.write(fewer.as_ref().unwrap_or(&batch))?;
         batches.clear();
@@ -58,12 +73,14 @@ pub(crate) fn merge(dir: &Path, id: i64, inputs: &[RowPart], resolution: Resolut
             batches.len() - 1
         });
         rows.push((place, stream.row));
+        text_bytes += table.long_texts(&stream.batch).map_or(0, |texts| texts.value_length(stream.row) as usize);
         stream.row += 1;
         if stream.row == stream.batch.num_rows() {
             place_of[index] = None;
         }
         heads.extend(stream.head()?.map(|head| Reverse((head, index))));
-        if rows.len() >= BATCH_ROWS || batches.len() > 4 * inputs.len() {
+        if rows.len() >= BATCH_ROWS || batches.len() > 4 * inputs.len() || text_bytes >= BATCH_TEXT_BYTES {
+            text_bytes = 0;
             write(&mut batches, &mut place_of, &mut rows)?;
         }
     }

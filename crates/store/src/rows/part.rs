@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
-use arrow_array::{RecordBatch, UInt32Array};
+use arrow_array::{RecordBatch, StringArray, UInt32Array};
 use arrow_ord::sort::{SortColumn, lexsort_to_indices};
 use arrow_select::take::take_record_batch;
 use model::digest::day_of;
@@ -21,6 +21,7 @@ use crate::cache::Cache;
 use crate::catalog::{NewPart, PartRow};
 use crate::error::{Error, IoContext, Result};
 use crate::flush;
+use crate::gram::Grams;
 use crate::part::{self, PartFiles};
 use crate::table::file::{Checksums, FileWriter, TableFile};
 
@@ -44,6 +45,8 @@ impl RowPart {
 /// Notes in a file, for when the catalog is lost: the number of the newest row in it, and the parts that it was merged of.
 const LAST_SEQUENCE: &str = "mitoshi.last_sequence";
 const MERGED: &str = "mitoshi.merged_parts";
+/// Where the filters of the grams of each row group are: places and lengths.
+const GRAMS: &str = "mitoshi.grams";
 /// The shortest period of its rows.
 const FINEST: &str = "mitoshi.finest_period";
 
@@ -68,9 +71,14 @@ impl Origin {
     }
 }
 
+const LONG_TEXT_LEVEL: i32 = 3;
+
 fn properties(table: &RowTable) -> WriterProperties {
+    // What there is much of, and what is read seldom, may take longer to write.
+    let level =
+        if table.long_text.is_some() { ZstdLevel::try_new(LONG_TEXT_LEVEL).unwrap_or_default() } else { ZstdLevel::default() };
     let mut properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_compression(Compression::ZSTD(level))
         .set_max_row_group_row_count(Some(table.row_group_rows))
         .set_statistics_enabled(EnabledStatistics::None);
     for name in table.sort.iter().chain([&table.time]) {
@@ -87,7 +95,19 @@ fn properties(table: &RowTable) -> WriterProperties {
             properties = properties.set_column_encoding(ColumnPath::from(column.name), Encoding::DELTA_BINARY_PACKED);
         }
     }
+    if let Some(name) = table.long_text {
+        properties = properties
+            .set_column_dictionary_enabled(ColumnPath::from(name), false)
+            .set_column_encoding(ColumnPath::from(name), Encoding::DELTA_LENGTH_BYTE_ARRAY);
+    }
     properties.build()
+}
+
+/// Where the filter of a row group's grams is, if it has one.
+pub(crate) fn grams(file: &TableFile, group: usize) -> Option<(u64, usize)> {
+    let note = file.notes().iter().find(|note| note.key == GRAMS)?.value.as_deref()?;
+    let (place, length) = note.split(',').nth(group)?.split_once(':')?;
+    Some((place.parse().ok()?, length.parse().ok()?))
 }
 
 /// A file that is being written. Rows come in their order.
@@ -99,12 +119,35 @@ pub(super) struct RowWriter {
     min_time_us: i64,
     max_time_us: i64,
     finest: i64,
+    long_text: LongText,
 }
+
+/// Of the long texts of a row group that is being written.
+#[derive(Default)]
+struct LongText {
+    grams: Grams,
+    bytes: usize,
+    rows: usize,
+    /// Filters of the row groups before it.
+    filters: Vec<Vec<u8>>,
+}
+
+/// Long texts of a row group: those who read it have all of them in memory.
+const GROUP_TEXT_BYTES: usize = 64 * 1024 * 1024;
 
 impl RowWriter {
     pub(super) fn create(dir: &Path, table: &'static RowTable, id: i64) -> Result<RowWriter> {
         let file = FileWriter::create(&part::path(dir, table.name, id), table.schema(), properties(table))?;
-        Ok(RowWriter { file, table, id, rows: 0, min_time_us: i64::MAX, max_time_us: i64::MIN, finest: i64::MAX })
+        Ok(RowWriter {
+            file,
+            table,
+            id,
+            rows: 0,
+            min_time_us: i64::MAX,
+            max_time_us: i64::MIN,
+            finest: i64::MAX,
+            long_text: LongText::default(),
+        })
     }
 
     pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
@@ -117,7 +160,40 @@ impl RowWriter {
         if let Some(roll_up) = self.table.roll_up {
             self.finest = self.finest.min((roll_up.finest)(batch));
         }
-        self.file.write(batch)
+        match self.table.long_texts(batch) {
+            Some(texts) => self.write_texts(batch, texts),
+            None => self.file.write(batch),
+        }
+    }
+
+    /// Row groups end where they have enough rows or texts, and each has its own filter.
+    fn write_texts(&mut self, batch: &RecordBatch, texts: &StringArray) -> Result<()> {
+        let mut from = 0;
+        for row in 0..batch.num_rows() {
+            let text = texts.value(row).as_bytes();
+            self.long_text.grams.add(text);
+            for id in model::log::trace_ids(text) {
+                self.long_text.grams.add_trace(id);
+            }
+            self.long_text.bytes += text.len();
+            self.long_text.rows += 1;
+            if self.long_text.rows == self.table.row_group_rows || self.long_text.bytes >= GROUP_TEXT_BYTES {
+                self.file.write(&batch.slice(from, row + 1 - from))?;
+                from = row + 1;
+                self.end_group()?;
+            }
+        }
+        if from < batch.num_rows() {
+            self.file.write(&batch.slice(from, batch.num_rows() - from))?;
+        }
+        Ok(())
+    }
+
+    fn end_group(&mut self) -> Result<()> {
+        self.file.end_group()?;
+        self.long_text.filters.push(self.long_text.grams.finish());
+        (self.long_text.bytes, self.long_text.rows) = (0, 0);
+        Ok(())
     }
 
     pub(super) fn finish(mut self, day: i64, origin: &Origin, now_us: i64) -> Result<NewPart> {
@@ -125,6 +201,19 @@ impl RowWriter {
         self.file.note(KeyValue::new(LAST_SEQUENCE.to_owned(), origin.last_sequence.to_string()));
         self.file.note(KeyValue::new(MERGED.to_owned(), merged.join(",")));
         self.file.note(KeyValue::new(FINEST.to_owned(), self.finest.to_string()));
+        if self.table.long_text.is_some() {
+            if self.long_text.rows > 0 {
+                self.end_group()?;
+            }
+            // A row group that ended before its time has rows of two filters.
+            if self.file.groups() == self.long_text.filters.len() {
+                let mut places = Vec::with_capacity(self.long_text.filters.len());
+                for filter in &self.long_text.filters {
+                    places.push(format!("{}:{}", self.file.embed(filter)?, filter.len()));
+                }
+                self.file.note(KeyValue::new(GRAMS.to_owned(), places.join(",")));
+            }
+        }
         let written = self.file.finish()?;
         let row = row(self.id, self.table, day, self.rows, written.bytes as i64, (self.min_time_us, self.max_time_us), now_us);
         Ok(NewPart { row, checksums: vec![Arc::new(written.checksums)], filter: None })

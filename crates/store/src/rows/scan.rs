@@ -87,6 +87,22 @@ pub(crate) fn batches(
     groups: Option<Vec<usize>>,
     batch_rows: usize,
 ) -> Result<Box<dyn Iterator<Item = Result<RecordBatch>>>> {
+    if table.long_text.is_some() {
+        // Of one row group at a time, which bounds how much text there is.
+        let groups = groups.unwrap_or_else(|| (0..file.groups()).collect());
+        let file = file.clone();
+        let of_group = move |group: usize| {
+            let read = || {
+                let reader = file.reader().with_batch_size(batch_rows).with_row_groups(vec![group]);
+                file.batches(reader)?.map(|batch| table.widened(batch?)).collect::<Result<Vec<_>>>()
+            };
+            match read() {
+                Ok(batches) => batches.into_iter().map(Ok).collect::<Vec<_>>(),
+                Err(err) => vec![Err(err)],
+            }
+        };
+        return Ok(Box::new(groups.into_iter().flat_map(of_group)));
+    }
     let mut reader = file.reader().with_batch_size(batch_rows);
     if let Some(groups) = groups {
         reader = reader.with_row_groups(groups);

@@ -115,6 +115,18 @@ impl FileWriter {
         self.writer.in_progress_rows() > 0
     }
 
+    /// Ends the row group, if one was begun.
+    pub(crate) fn end_group(&mut self) -> Result<()> {
+        self.writer.flush().at("write", &self.path)
+    }
+
+    /// Puts something into the file that is no row, between what readers of Parquet look at. Returns where it is.
+    pub(crate) fn embed(&mut self, bytes: &[u8]) -> Result<usize> {
+        let place = self.writer.bytes_written();
+        self.writer.write_all(bytes).at("write", &self.path)?;
+        Ok(place)
+    }
+
     /// Something to find in the file's footer.
     pub(crate) fn note(&mut self, note: KeyValue) {
         self.writer.append_key_value_metadata(note);
@@ -208,6 +220,11 @@ impl TableFile {
 
     pub(crate) fn used_columns(&self) -> impl Iterator<Item = &str> {
         self.used.iter().map(String::as_str)
+    }
+
+    /// What was embedded.
+    pub(crate) fn embedded(&self, place: u64, length: usize) -> Result<Bytes> {
+        self.file.get_bytes(place, length).at("read", &self.path)
     }
 
     /// What was noted in the footer.

@@ -45,6 +45,7 @@ pub static METRIC: RowTable = RowTable {
     row_group_rows: 131_072,
     retention: Retention::Metrics,
     roll_up: Some(RollUp { fold, finest, due: Resolution::finest }),
+    long_text: None,
 };
 
 const TIME: usize = 0;

@@ -33,6 +33,7 @@ pub static STATE_CHANGE: RowTable = RowTable {
     row_group_rows: 65_536,
     retention: Retention::Metrics,
     roll_up: None,
+    long_text: None,
 };
 
 const TIME: usize = 0;

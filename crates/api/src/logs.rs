@@ -1,0 +1,228 @@
+//! CloudWatch Logs: groups, streams and their events.
+
+mod event;
+mod group;
+mod stream;
+mod tag;
+
+use axum::http::StatusCode;
+use model::principal::Action::{Change, Read, Send};
+use serde::{Deserialize, Serialize};
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::rpc::{Service, rpc};
+
+pub(crate) use event::take_performance;
+
+pub(crate) static SERVICE: Service = Service {
+    name: "logs",
+    target: "Logs_20140328",
+    query: None,
+    operations: &[
+        rpc!("CreateLogGroup", Send, group::create_log_group),
+        rpc!("CreateLogStream", Send, stream::create_log_stream),
+        rpc!("DeleteLogGroup", Change, group::delete_log_group),
+        rpc!("DeleteLogStream", Change, stream::delete_log_stream),
+        rpc!("DeleteRetentionPolicy", Change, group::delete_retention_policy),
+        rpc!("DescribeLogGroups", Read, group::describe_log_groups),
+        rpc!("DescribeLogStreams", Read, stream::describe_log_streams),
+        rpc!("FilterLogEvents", Read, event::filter_log_events),
+        rpc!("GetLogEvents", Read, event::get_log_events),
+        rpc!("ListLogGroups", Read, group::list_log_groups),
+        rpc!("ListTagsForResource", Read, tag::list_tags_for_resource),
+        rpc!("ListTagsLogGroup", Read, tag::list_tags_log_group),
+        rpc!("PutLogEvents", Send, event::put_log_events),
+        rpc!("PutLogGroupDeletionProtection", Change, group::put_log_group_deletion_protection),
+        rpc!("PutRetentionPolicy", Send, group::put_retention_policy),
+        rpc!("TagLogGroup", Change, tag::tag_log_group),
+        rpc!("TagResource", Change, tag::tag_resource),
+        rpc!("TestMetricFilter", Read, event::test_metric_filter),
+        rpc!("UntagLogGroup", Change, tag::untag_log_group),
+        rpc!("UntagResource", Change, tag::untag_resource),
+    ],
+    others: OTHERS,
+    code: |_| None,
+    invalid: "InvalidParameterException",
+};
+
+/// Operations that are AWS's and not this server's.
+const OTHERS: &[&str] = &[
+    "AssociateKmsKey",
+    "AssociateSourceToS3TableIntegration",
+    "CancelExportTask",
+    "CancelImportTask",
+    "CreateDelivery",
+    "CreateExportTask",
+    "CreateImportTask",
+    "CreateLogAnomalyDetector",
+    "CreateLookupTable",
+    "CreateScheduledQuery",
+    "DeleteAccountPolicy",
+    "DeleteDataProtectionPolicy",
+    "DeleteDelivery",
+    "DeleteDeliveryDestination",
+    "DeleteDeliveryDestinationPolicy",
+    "DeleteDeliverySource",
+    "DeleteDestination",
+    "DeleteIndexPolicy",
+    "DeleteIntegration",
+    "DeleteLogAnomalyDetector",
+    "DeleteLookupTable",
+    "DeleteMetricFilter",
+    "DeleteQueryDefinition",
+    "DeleteResourcePolicy",
+    "DeleteScheduledQuery",
+    "DeleteSubscriptionFilter",
+    "DeleteTransformer",
+    "DescribeAccountPolicies",
+    "DescribeConfigurationTemplates",
+    "DescribeDeliveries",
+    "DescribeDeliveryDestinations",
+    "DescribeDeliverySources",
+    "DescribeDestinations",
+    "DescribeExportTasks",
+    "DescribeFieldIndexes",
+    "DescribeImportTaskBatches",
+    "DescribeImportTasks",
+    "DescribeIndexPolicies",
+    "DescribeLookupTables",
+    "DescribeMetricFilters",
+    "DescribeQueries",
+    "DescribeQueryDefinitions",
+    "DescribeResourcePolicies",
+    "DescribeSubscriptionFilters",
+    "DisassociateKmsKey",
+    "DisassociateSourceFromS3TableIntegration",
+    "GetDataProtectionPolicy",
+    "GetDelivery",
+    "GetDeliveryDestination",
+    "GetDeliveryDestinationPolicy",
+    "GetDeliverySource",
+    "GetIntegration",
+    "GetLogAnomalyDetector",
+    "GetLogFields",
+    "GetLogGroupFields",
+    "GetLogObject",
+    "GetLogRecord",
+    "GetLookupTable",
+    "GetQueryResults",
+    "GetScheduledQuery",
+    "GetScheduledQueryHistory",
+    "GetTransformer",
+    "ListAggregateLogGroupSummaries",
+    "ListAnomalies",
+    "ListIntegrations",
+    "ListLogAnomalyDetectors",
+    "ListLogGroupsForQuery",
+    "ListScheduledQueries",
+    "ListSourcesForS3TableIntegration",
+    "PutAccountPolicy",
+    "PutBearerTokenAuthentication",
+    "PutDataProtectionPolicy",
+    "PutDeliveryDestination",
+    "PutDeliveryDestinationPolicy",
+    "PutDeliverySource",
+    "PutDestination",
+    "PutDestinationPolicy",
+    "PutIndexPolicy",
+    "PutIntegration",
+    "PutMetricFilter",
+    "PutQueryDefinition",
+    "PutResourcePolicy",
+    "PutSubscriptionFilter",
+    "PutTransformer",
+    "StartLiveTail",
+    "StartQuery",
+    "StopQuery",
+    "TestTransformer",
+    "UpdateAnomaly",
+    "UpdateDeliveryConfiguration",
+    "UpdateLogAnomalyDetector",
+    "UpdateLookupTable",
+    "UpdateScheduledQuery",
+];
+
+fn invalid(message: impl Into<String>) -> ApiError {
+    ApiError::new(StatusCode::BAD_REQUEST, "InvalidParameterException", message)
+}
+
+fn missing(member: &str) -> ApiError {
+    invalid(format!("{member} is required"))
+}
+
+fn of(err: control::Error) -> ApiError {
+    let refuse = |exception, message| ApiError::new(StatusCode::BAD_REQUEST, exception, message);
+    match err {
+        control::Error::NoResource(message) => refuse("ResourceNotFoundException", message),
+        control::Error::Conflict(message) if message.contains("protected") => refuse("OperationAbortedException", message),
+        control::Error::Conflict(message) => refuse("ResourceAlreadyExistsException", message),
+        control::Error::LimitExceeded(message) => refuse("LimitExceededException", message),
+        control::Error::Invalid(message) => invalid(message),
+        err => err.into(),
+    }
+}
+
+/// As ARNs of groups begin; those of operations that were there first end with `:*`.
+fn arn(app: &App, group: &str) -> String {
+    format!("arn:aws:logs:{}:{}:log-group:{group}", app.identity.region, app.identity.account_id)
+}
+
+/// The group that a name or an ARN means, where it is one of this account.
+fn group_of_identifier(app: &App, identifier: &str) -> Result<String, ApiError> {
+    let Some(rest) = identifier.strip_prefix("arn:") else { return Ok(identifier.to_owned()) };
+    let parts: Vec<&str> = rest.splitn(6, ':').collect();
+    match parts[..] {
+        [_, "logs", _, account, "log-group", name] if account == app.identity.account_id => {
+            Ok(name.strip_suffix(":*").unwrap_or(name).to_owned())
+        }
+        [_, "logs", _, account, "log-group", _] => {
+            Err(invalid(format!("{identifier} is of account {account}, not of {}", app.identity.account_id)))
+        }
+        _ => Err(invalid(format!("{identifier} is no ARN of a log group"))),
+    }
+}
+
+/// Of the two ways to name a group, the one that was used.
+fn named_group(app: &App, name: Option<&str>, identifier: Option<&str>) -> Result<String, ApiError> {
+    match (name, identifier) {
+        (Some(name), None) => Ok(name.to_owned()),
+        (None, Some(identifier)) => group_of_identifier(app, identifier),
+        (None, None) => Err(missing("logGroupName or logGroupIdentifier")),
+        (Some(_), Some(_)) => Err(invalid("logGroupName and logGroupIdentifier exclude each other")),
+    }
+}
+
+/// A member that is not as its shape says, in AWS's words.
+fn broken(value: &str, member: &str, constraint: &str) -> ApiError {
+    invalid(format!("1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: {constraint}"))
+}
+
+/// How many of a list are wanted, of those that may be.
+fn limit_of(given: Option<i64>, standard: usize, most: usize) -> Result<usize, ApiError> {
+    match given {
+        None => Ok(standard),
+        Some(wanted) if wanted >= 1 && wanted <= most as i64 => Ok(wanted as usize),
+        Some(wanted) if wanted < 1 => {
+            Err(broken(&wanted.to_string(), "limit", "Member must have value greater than or equal to 1"))
+        }
+        Some(wanted) => Err(broken(&wanted.to_string(), "limit", &format!("Member must have value less than or equal to {most}"))),
+    }
+}
+
+/// An answer without members.
+#[derive(Serialize)]
+struct Nothing {}
+
+/// A question for one group alone.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OfGroup {
+    log_group_name: Option<String>,
+}
+
+impl OfGroup {
+    fn name(&self) -> Result<&str, ApiError> {
+        self.log_group_name.as_deref().ok_or_else(|| missing("logGroupName"))
+    }
+}

@@ -1,0 +1,397 @@
+//! Log events: taking them in, reading them.
+
+use std::collections::BTreeMap;
+
+use control::cluster::performance::PerformanceEvent;
+use control::log::EVENT_BYTES;
+use model::log::EventNumber;
+use model::metric::Metric;
+use query::log::pattern::{Pattern, PatternError};
+use query::log::{LogBudget, LogOrder, LogPage, LogPosition};
+use serde::{Deserialize, Serialize};
+use store::LogScan;
+use tracing::debug;
+
+use super::stream::sequence_token;
+use super::{broken, invalid, limit_of, missing, named_group, of};
+use crate::app::App;
+use crate::error::ApiError;
+use crate::page;
+
+/// Events of a request or an answer, and bytes of them (AWS).
+const EVENTS_MAX: usize = 10_000;
+const BYTES_MAX: usize = 1_048_576;
+/// The longest time from the first event of a request to the last (AWS).
+const SPAN_MS: i64 = 24 * 3_600 * 1_000;
+/// Events that are looked at for one page: one that finds little says so and goes on with the next.
+const SCANNED_MAX: usize = 1_000_000;
+const STREAMS_MAX: usize = 100;
+const TESTED_MAX: usize = 50;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PutLogEvents {
+    log_group_name: Option<String>,
+    log_stream_name: Option<String>,
+    log_events: Option<Vec<InputLogEvent>>,
+}
+
+#[derive(Deserialize)]
+struct InputLogEvent {
+    timestamp: Option<i64>,
+    message: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PutLogEventsOutput {
+    next_sequence_token: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rejected_log_events_info: Option<RejectedLogEventsInfo>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RejectedLogEventsInfo {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    too_new_log_event_start_index: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    too_old_log_event_end_index: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expired_log_event_end_index: Option<usize>,
+}
+
+pub(super) async fn put_log_events(app: &App, input: PutLogEvents) -> Result<PutLogEventsOutput, ApiError> {
+    let group = input.log_group_name.ok_or_else(|| missing("logGroupName"))?;
+    let stream = input.log_stream_name.ok_or_else(|| missing("logStreamName"))?;
+    let given = input.log_events.ok_or_else(|| missing("logEvents"))?;
+    if given.is_empty() {
+        return Err(broken("[]", "logEvents", "Member must have length greater than or equal to 1"));
+    }
+    if given.len() > EVENTS_MAX {
+        return Err(broken("[...]", "logEvents", &format!("Member must have length less than or equal to {EVENTS_MAX}")));
+    }
+    let mut events = Vec::with_capacity(given.len());
+    let (mut bytes, mut last) = (0, i64::MIN);
+    for (place, event) in given.into_iter().enumerate() {
+        let member = |name: &str| format!("logEvents.{}.member.{name}", place + 1);
+        let time = event.timestamp.ok_or_else(|| missing(&member("timestamp")))?;
+        let message = event.message.ok_or_else(|| missing(&member("message")))?;
+        if message.is_empty() {
+            return Err(broken("", &member("message"), "Member must have length greater than or equal to 1"));
+        }
+        if time < 0 {
+            return Err(broken(&time.to_string(), &member("timestamp"), "Member must have value greater than or equal to 0"));
+        }
+        if time < last {
+            return Err(invalid("Log events in a single PutLogEvents request must be in chronological order."));
+        }
+        last = time;
+        bytes += message.len() + EVENT_BYTES;
+        events.push((time.saturating_mul(1_000), message));
+    }
+    if bytes > BYTES_MAX {
+        return Err(invalid(format!("Upload too large: {bytes} bytes exceeds limit of {BYTES_MAX}")));
+    }
+    if last - events.first().map_or(last, |(first_us, _)| first_us / 1_000) > SPAN_MS {
+        return Err(invalid("The batch of log events in a single PutLogEvents request cannot span more than 24 hours."));
+    }
+    let taken = take_in(app, &group, &stream, events).await?;
+    let is_rejected = taken.too_new_from.is_some() || taken.too_old_until.is_some() || taken.expired_until.is_some();
+    Ok(PutLogEventsOutput {
+        next_sequence_token: sequence_token(taken.last.0),
+        rejected_log_events_info: is_rejected.then_some(RejectedLogEventsInfo {
+            too_new_log_event_start_index: taken.too_new_from,
+            too_old_log_event_end_index: taken.too_old_until,
+            expired_log_event_end_index: taken.expired_until,
+        }),
+    })
+}
+
+/// What became of events that came.
+#[derive(Debug, Default)]
+pub(crate) struct TakenIn {
+    /// The number of the last one that was kept.
+    pub(crate) last: EventNumber,
+    pub(crate) too_new_from: Option<usize>,
+    pub(crate) too_old_until: Option<usize>,
+    pub(crate) expired_until: Option<usize>,
+}
+
+/// Keeps events of a stream that is there, and the metrics in them. Times are in microseconds.
+pub(crate) async fn take_in(app: &App, group: &str, stream: &str, events: Vec<(i64, String)>) -> Result<TakenIn, ApiError> {
+    let accepted = app.logs.accept(group, stream, events, app.quotas.lenient).await.map_err(of)?;
+    let mut taken = TakenIn {
+        last: EventNumber::default(),
+        too_new_from: accepted.too_new_from,
+        too_old_until: accepted.too_old_until,
+        expired_until: accepted.expired_until,
+    };
+    let mut events = accepted.events;
+    if events.is_empty() {
+        return Ok(taken);
+    }
+    let now_us = app.clock.now_us();
+    let mut metrics: Vec<Metric> = Vec::new();
+    for event in &events {
+        // Almost no event is one with metrics, and that is seen at once.
+        if event.message.starts_with('{') && event.message.contains("\"CloudWatchMetrics\"") {
+            match ingest::emf::metrics(&event.message, now_us, app.quotas.lenient) {
+                Ok(found) => metrics.extend(found.into_iter().flatten()),
+                Err(err) => debug!(group, stream, error = %err, "metrics of a log event cannot be taken"),
+            }
+        }
+    }
+    app.ingest.log_events(&mut events).await?;
+    if !metrics.is_empty() {
+        app.ingest.metrics(metrics).await?;
+    }
+    app.logs.kept(&events).await.map_err(of)?;
+    taken.last = events.last().map(|event| event.number).unwrap_or_default();
+    Ok(taken)
+}
+
+/// Days that performance log events are kept, where nobody says otherwise (AWS).
+const PERFORMANCE_DAYS: u32 = 1;
+
+/// Keeps performance log events. The metrics in them are kept already.
+pub(crate) async fn take_performance(app: &App, events: Vec<PerformanceEvent>) -> Result<(), ApiError> {
+    let mut streams: BTreeMap<(String, String), Vec<(i64, String)>> = BTreeMap::new();
+    for event in events {
+        streams.entry((event.group(), event.stream)).or_default().push((event.time_us, event.message));
+    }
+    for ((group, stream), events) in streams {
+        // Clusters have names that groups cannot have.
+        if app.logs.ensure_stream(&group, &stream, PERFORMANCE_DAYS).await.is_err() {
+            continue;
+        }
+        let mut events = app.logs.accept(&group, &stream, events, app.quotas.lenient).await.map_err(of)?.events;
+        if !events.is_empty() {
+            app.ingest.log_events(&mut events).await?;
+            app.logs.kept(&events).await.map_err(of)?;
+        }
+    }
+    Ok(())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct GetLogEvents {
+    log_group_name: Option<String>,
+    log_group_identifier: Option<String>,
+    log_stream_name: Option<String>,
+    start_time: Option<i64>,
+    end_time: Option<i64>,
+    next_token: Option<String>,
+    limit: Option<i64>,
+    start_from_head: Option<bool>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct GetLogEventsOutput {
+    events: Vec<OutputLogEvent>,
+    next_forward_token: String,
+    next_backward_token: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OutputLogEvent {
+    timestamp: i64,
+    message: String,
+    ingestion_time: i64,
+}
+
+/// A place in a stream, and which way it goes from there. The digits are those of AWS's tokens in number.
+fn token(way: char, at: LogPosition) -> String {
+    format!("{way}/{:028}{:028}", at.time_us.max(0), at.number.0.max(0))
+}
+
+fn position(token: &str) -> Option<(LogOrder, LogPosition)> {
+    let (way, digits) = token.split_once('/')?;
+    let order = match way {
+        "f" => LogOrder::OldestFirst,
+        "b" => LogOrder::NewestFirst,
+        _ => return None,
+    };
+    let (time, number) = digits.split_at_checked(28)?;
+    Some((order, LogPosition { time_us: time.parse().ok()?, number: EventNumber(number.parse().ok()?) }))
+}
+
+pub(super) async fn get_log_events(app: &App, input: GetLogEvents) -> Result<GetLogEventsOutput, ApiError> {
+    let group = named_group(app, input.log_group_name.as_deref(), input.log_group_identifier.as_deref())?;
+    let stream = input.log_stream_name.ok_or_else(|| missing("logStreamName"))?;
+    let limit = limit_of(input.limit, EVENTS_MAX, EVENTS_MAX)?;
+    let (from_us, to_us) = (millis(input.start_time, 0), millis(input.end_time, i64::MAX));
+    let group = app.logs.scan(&group, Some(&|name| name == stream)).await.map_err(of)?;
+    if group.streams.as_ref().is_some_and(|streams| streams.is_empty()) {
+        return Err(of(control::Error::NoResource("The specified log stream does not exist.".to_owned())));
+    }
+    let scan = LogScan { groups: vec![group], from_us, to_us, with_messages: true, ..LogScan::default() };
+    let (order, after) = match input.next_token.as_deref() {
+        Some(given) => {
+            let (order, at) = position(given).ok_or_else(|| invalid("The specified nextToken is invalid."))?;
+            (order, Some(at))
+        }
+        None if input.start_from_head == Some(true) => (LogOrder::OldestFirst, None),
+        None => (LogOrder::NewestFirst, None),
+    };
+    let budget = LogBudget { events: limit, bytes: BYTES_MAX, scanned: usize::MAX };
+    let page = app.ask(move |query| query.log_events(&scan, order, after, &mut |_, _| true, budget)).await?;
+    let mut events = page.events;
+    if order == LogOrder::NewestFirst {
+        events.reverse();
+    }
+    let at = |event: &model::log::LogEvent| LogPosition { time_us: event.time_us, number: event.number };
+    // Where there is nothing, the next question is the same again.
+    let here = after.unwrap_or(LogPosition { time_us: from_us, number: EventNumber(0) });
+    let (first, last) = (events.first().map_or(here, at), events.last().map_or(here, at));
+    let told = |event: model::log::LogEvent| OutputLogEvent {
+        timestamp: event.time_us / 1_000,
+        ingestion_time: event.number.ingested_us() / 1_000,
+        message: event.message,
+    };
+    Ok(GetLogEventsOutput {
+        events: events.into_iter().map(told).collect(),
+        next_forward_token: token('f', last),
+        next_backward_token: token('b', first),
+    })
+}
+
+fn millis(given: Option<i64>, otherwise: i64) -> i64 {
+    given.map_or(otherwise, |millis| millis.saturating_mul(1_000))
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct FilterLogEvents {
+    log_group_name: Option<String>,
+    log_group_identifier: Option<String>,
+    log_stream_names: Option<Vec<String>>,
+    log_stream_name_prefix: Option<String>,
+    start_time: Option<i64>,
+    end_time: Option<i64>,
+    filter_pattern: Option<String>,
+    #[serde(skip_serializing)]
+    next_token: Option<String>,
+    #[serde(skip_serializing)]
+    limit: Option<i64>,
+    start_from_head: Option<bool>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct FilterLogEventsOutput {
+    events: Vec<FilteredLogEvent>,
+    /// AWS says nothing in it any more.
+    searched_log_streams: [(); 0],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_token: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FilteredLogEvent {
+    log_stream_name: String,
+    timestamp: i64,
+    message: String,
+    ingestion_time: i64,
+    event_id: String,
+}
+
+/// An id of an event that says where it is.
+fn event_id(event: &model::log::LogEvent) -> String {
+    format!("{:028}{:028}", event.time_us, event.number.0)
+}
+
+pub(super) fn pattern(text: &str) -> Result<Pattern, ApiError> {
+    Pattern::parse(text).map_err(|PatternError { position, message }| {
+        invalid(format!("Invalid filter pattern: {message}, at character {position} of {text:?}"))
+    })
+}
+
+pub(super) async fn filter_log_events(app: &App, input: FilterLogEvents) -> Result<FilterLogEventsOutput, ApiError> {
+    let name = named_group(app, input.log_group_name.as_deref(), input.log_group_identifier.as_deref())?;
+    let limit = limit_of(input.limit, EVENTS_MAX, EVENTS_MAX)?;
+    let now_us = app.clock.now_us();
+    let after: Option<LogPosition> = input.next_token.as_deref().map(|token| page::position(token, &input, now_us)).transpose()?;
+    let filter = pattern(input.filter_pattern.as_deref().unwrap_or_default())?;
+    let group = match (&input.log_stream_names, &input.log_stream_name_prefix) {
+        (Some(_), Some(_)) => return Err(invalid("logStreamNames and logStreamNamePrefix exclude each other")),
+        (Some(names), None) if names.len() > STREAMS_MAX => {
+            return Err(invalid(format!("logStreamNames can have at most {STREAMS_MAX} names")));
+        }
+        (Some(names), None) => {
+            let group = app.logs.scan(&name, Some(&|stream| names.iter().any(|name| name == stream))).await.map_err(of)?;
+            if names.iter().any(|name| !group.streams.as_ref().is_some_and(|known| known.contains(name.as_str()))) {
+                return Err(of(control::Error::NoResource("The specified log stream does not exist.".to_owned())));
+            }
+            group
+        }
+        (None, Some(prefix)) => app.logs.scan(&name, Some(&|stream| stream.starts_with(prefix.as_str()))).await.map_err(of)?,
+        (None, None) => app.logs.scan(&name, None).await.map_err(of)?,
+    };
+    let scan = LogScan {
+        groups: vec![group],
+        from_us: millis(input.start_time, 0),
+        // Events of the last millisecond belong to it.
+        to_us: input.end_time.map_or(i64::MAX, |end| end.saturating_add(1).saturating_mul(1_000)),
+        needles: filter.needles(),
+        with_streams: true,
+        with_messages: true,
+    };
+    let order = if input.start_from_head == Some(false) { LogOrder::NewestFirst } else { LogOrder::OldestFirst };
+    let budget = LogBudget { events: limit, bytes: BYTES_MAX, scanned: SCANNED_MAX };
+    let LogPage { events, next } = app
+        .ask(move |query| query.log_events(&scan, order, after, &mut |rows, row| filter.is_match(rows.messages.value(row)), budget))
+        .await?;
+    let told = |event: model::log::LogEvent| FilteredLogEvent {
+        event_id: event_id(&event),
+        log_stream_name: event.stream.into(),
+        timestamp: event.time_us / 1_000,
+        ingestion_time: event.number.ingested_us() / 1_000,
+        message: event.message,
+    };
+    Ok(FilterLogEventsOutput {
+        events: events.into_iter().map(told).collect(),
+        searched_log_streams: [],
+        next_token: next.map(|next| page::token(&input, &next, now_us)).transpose()?,
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TestMetricFilter {
+    filter_pattern: Option<String>,
+    log_event_messages: Option<Vec<String>>,
+}
+
+#[derive(Serialize)]
+pub(super) struct TestMetricFilterOutput {
+    matches: Vec<Matched>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Matched {
+    event_number: usize,
+    event_message: String,
+    extracted_values: BTreeMap<String, String>,
+}
+
+pub(super) async fn test_metric_filter(_app: &App, input: TestMetricFilter) -> Result<TestMetricFilterOutput, ApiError> {
+    let filter = pattern(&input.filter_pattern.ok_or_else(|| missing("filterPattern"))?)?;
+    let messages = input.log_event_messages.ok_or_else(|| missing("logEventMessages"))?;
+    if messages.is_empty() || messages.len() > TESTED_MAX {
+        return Err(invalid(format!("logEventMessages must have from 1 to {TESTED_MAX} messages")));
+    }
+    let matched = |(place, message): (usize, String)| {
+        filter.is_match(&message).then(|| Matched {
+            event_number: place + 1,
+            extracted_values: filter.extracted(&message),
+            event_message: message,
+        })
+    };
+    Ok(TestMetricFilterOutput { matches: messages.into_iter().enumerate().filter_map(matched).collect() })
+}

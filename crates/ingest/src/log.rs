@@ -1,0 +1,17 @@
+//! Log events.
+
+use model::log::{EventNumber, LogEvent};
+
+use crate::{Ingest, Result};
+
+impl Ingest {
+    /// Keeps events, all or none, and says in which order they came.
+    pub async fn log_events(&self, events: &mut [LogEvent]) -> Result<()> {
+        let EventNumber(first) = self.store.event_numbers(events.len());
+        for (number, event) in (first..).zip(events.iter_mut()) {
+            event.number = EventNumber(number);
+        }
+        self.store.append_log_events(events).await?;
+        Ok(())
+    }
+}

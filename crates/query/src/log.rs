@@ -1,0 +1,184 @@
+//! Log events: in their order, and those that match.
+
+pub mod pattern;
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::ops::ControlFlow;
+
+use model::link::LOG_GROUPS;
+use model::log::{EventNumber, LogEvent};
+use store::{LogChunk, LogRows, LogScan, Reader};
+
+use crate::{Query, Result};
+
+/// Where an event stands among all others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub struct LogPosition {
+    pub time_us: i64,
+    pub number: EventNumber,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogOrder {
+    OldestFirst,
+    NewestFirst,
+}
+
+/// How much of it is wanted at most.
+#[derive(Debug, Clone, Copy)]
+pub struct LogBudget {
+    pub events: usize,
+    /// Of messages.
+    pub bytes: usize,
+    /// Events that are looked at.
+    pub scanned: usize,
+}
+
+/// Events that were asked for, in the order that was.
+#[derive(Debug, Clone, Default)]
+pub struct LogPage {
+    pub events: Vec<LogEvent>,
+    /// The last event that was looked at, where there may be more behind it.
+    pub next: Option<LogPosition>,
+}
+
+/// A place from which a heap takes the next event: what comes first is the greatest.
+type Head = (Ranked, usize, usize);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Ranked {
+    Newest(LogPosition),
+    Oldest(Reverse<LogPosition>),
+}
+
+impl Query {
+    fn log_reader(&self) -> Reader {
+        self.store.reader().scoped((self.scope)(LOG_GROUPS))
+    }
+
+    /// Events that `is_wanted`, behind a place, as much as there is room for.
+    pub fn log_events(
+        &self,
+        scan: &LogScan,
+        order: LogOrder,
+        after: Option<LogPosition>,
+        is_wanted: &mut dyn FnMut(&LogRows, usize) -> bool,
+        budget: LogBudget,
+    ) -> Result<LogPage> {
+        let mut page = LogPage::default();
+        let (mut bytes, mut scanned) = (0, 0);
+        let (mut last, mut is_left) = (None, false);
+        let is_over = self.log_reader().walk_log(scan, order, after, &mut |rows, row| {
+            let is_wanted = is_wanted(rows, row);
+            let size = rows.messages.value_length(row) as usize;
+            // A page has one event at least.
+            if is_wanted && !page.events.is_empty() && bytes + size > budget.bytes {
+                is_left = true;
+                return ControlFlow::Break(());
+            }
+            scanned += 1;
+            last = Some(position(rows, row));
+            if is_wanted {
+                bytes += size;
+                page.events.push(rows.event(row));
+            }
+            match page.events.len() >= budget.events || scanned >= budget.scanned {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        })?;
+        page.next = last.filter(|_| is_left || !is_over);
+        Ok(page)
+    }
+}
+
+/// Reading in order.
+trait WalkLog {
+    /// Calls `visit` with the rows of a scan, one after the other, until it breaks. Returns whether all were visited.
+    fn walk_log(
+        &self,
+        scan: &LogScan,
+        order: LogOrder,
+        after: Option<LogPosition>,
+        visit: &mut dyn FnMut(&LogRows, usize) -> ControlFlow<()>,
+    ) -> Result<bool>;
+}
+
+impl WalkLog for Reader {
+    fn walk_log(
+        &self,
+        scan: &LogScan,
+        order: LogOrder,
+        after: Option<LogPosition>,
+        visit: &mut dyn FnMut(&LogRows, usize) -> ControlFlow<()>,
+    ) -> Result<bool> {
+        let mut scan = scan.clone();
+        if let Some(LogPosition { time_us, .. }) = after {
+            match order {
+                LogOrder::OldestFirst => scan.from_us = scan.from_us.max(time_us),
+                LogOrder::NewestFirst => scan.to_us = scan.to_us.min(time_us.saturating_add(1)),
+            }
+        }
+        let mut chunks = self.log_chunks(&scan)?;
+        // The last is opened first.
+        match order {
+            LogOrder::OldestFirst => chunks.sort_by_key(|chunk| Reverse(chunk.from_us)),
+            LogOrder::NewestFirst => chunks.sort_by_key(|chunk| chunk.to_us),
+        }
+        let may_begin_before = |chunk: &LogChunk, at: LogPosition| match order {
+            LogOrder::OldestFirst => chunk.from_us <= at.time_us,
+            LogOrder::NewestFirst => chunk.to_us >= at.time_us,
+        };
+        let rank = |at: LogPosition| match order {
+            LogOrder::OldestFirst => Ranked::Oldest(Reverse(at)),
+            LogOrder::NewestFirst => Ranked::Newest(at),
+        };
+        let is_after = |at: LogPosition| {
+            after.is_none_or(|after| match order {
+                LogOrder::OldestFirst => at > after,
+                LogOrder::NewestFirst => at < after,
+            })
+        };
+        let mut open: Vec<Option<(LogRows, Vec<u32>)>> = Vec::new();
+        let mut heads: BinaryHeap<Head> = BinaryHeap::new();
+        loop {
+            // Whatever may have something that comes before the next one is opened first.
+            while let Some(chunk) = chunks.last() {
+                if heads.peek().is_some_and(|(first, ..)| !may_begin_before(chunk, first.position())) {
+                    break;
+                }
+                let rows = self.log_rows(&scan, chunk)?;
+                chunks.pop();
+                let mut places: Vec<u32> = (0..rows.len() as u32).filter(|row| is_after(position(&rows, *row as usize))).collect();
+                places.sort_by_key(|row| Reverse(rank(position(&rows, *row as usize))));
+                if let Some(first) = places.first() {
+                    heads.push((rank(position(&rows, *first as usize)), open.len(), 0));
+                    open.push(Some((rows, places)));
+                }
+            }
+            let Some((_, index, place)) = heads.pop() else { return Ok(true) };
+            let Some((rows, places)) = &open[index] else { return Ok(true) };
+            let flow = visit(rows, places[place] as usize);
+            match places.get(place + 1) {
+                Some(next) => heads.push((rank(position(rows, *next as usize)), index, place + 1)),
+                None => open[index] = None,
+            }
+            if flow.is_break() {
+                return Ok(heads.is_empty() && chunks.is_empty());
+            }
+        }
+    }
+}
+
+impl Ranked {
+    fn position(self) -> LogPosition {
+        match self {
+            Ranked::Newest(at) | Ranked::Oldest(Reverse(at)) => at,
+        }
+    }
+}
+
+fn position(rows: &LogRows, row: usize) -> LogPosition {
+    LogPosition { time_us: rows.times.value(row), number: EventNumber(rows.numbers.value(row)) }
+}

@@ -1,0 +1,102 @@
+//! The `log_event` table: one row for each line of a log.
+
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int64Type, TimestampMicrosecondType};
+use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use model::log::{EventNumber, LogEvent};
+use model::owner::Owner;
+
+use crate::error::Result;
+use crate::rows::{ColumnKind, Retention, RowColumn, RowTable};
+
+pub static LOG_EVENT: RowTable = RowTable {
+    name: "log_event",
+    number: 3,
+    columns: &[
+        RowColumn::new("time", ColumnKind::Time),
+        RowColumn::optional("owner", ColumnKind::Text),
+        RowColumn::new("log_group", ColumnKind::Text),
+        RowColumn::new("stream", ColumnKind::Text),
+        RowColumn::new("number", ColumnKind::Whole),
+        RowColumn::new("message", ColumnKind::Text),
+    ],
+    time: "time",
+    sort: &["log_group", "owner", "time", "number"],
+    filters: &[],
+    row_group_rows: 65_536,
+    retention: Retention::Logs,
+    roll_up: None,
+    long_text: Some("message"),
+};
+
+pub(crate) const TIME: usize = 0;
+pub(crate) const OWNER: usize = 1;
+pub(crate) const GROUP: usize = 2;
+pub(crate) const STREAM: usize = 3;
+pub(crate) const NUMBER: usize = 4;
+pub(crate) const MESSAGE: usize = 5;
+
+/// The rows of events.
+pub(crate) fn batch(events: &[LogEvent]) -> Result<RecordBatch> {
+    let text = |of: fn(&LogEvent) -> Option<&str>| Arc::new(events.iter().map(of).collect::<StringArray>()) as ArrayRef;
+    let times = TimestampMicrosecondArray::from_iter_values(events.iter().map(|event| event.time_us)).with_timezone("UTC");
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(times),
+        text(|event| event.owner.as_ref().map(Owner::as_str)),
+        text(|event| Some(&event.group)),
+        text(|event| Some(&event.stream)),
+        Arc::new(Int64Array::from_iter_values(events.iter().map(|event| event.number.0))),
+        text(|event| Some(&event.message)),
+    ];
+    RecordBatch::try_new(LOG_EVENT.schema(), columns).map_err(|err| LOG_EVENT.error(err))
+}
+
+/// Rows of the table, column by column.
+#[derive(Debug, Clone)]
+pub struct LogRows {
+    pub times: TimestampMicrosecondArray,
+    pub owners: StringArray,
+    pub groups: StringArray,
+    pub streams: StringArray,
+    pub numbers: Int64Array,
+    pub messages: StringArray,
+}
+
+impl LogRows {
+    pub(crate) fn of(batch: &RecordBatch) -> LogRows {
+        let text = |place: usize| batch.column(place).as_string::<i32>().clone();
+        LogRows {
+            times: batch.column(TIME).as_primitive::<TimestampMicrosecondType>().clone(),
+            owners: text(OWNER),
+            groups: text(GROUP),
+            streams: text(STREAM),
+            numbers: batch.column(NUMBER).as_primitive::<Int64Type>().clone(),
+            messages: text(MESSAGE),
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.times.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.times.is_empty()
+    }
+
+    pub fn owner(&self, row: usize) -> Option<&str> {
+        self.owners.is_valid(row).then(|| self.owners.value(row))
+    }
+
+    pub fn event(&self, row: usize) -> LogEvent {
+        LogEvent {
+            time_us: self.times.value(row),
+            owner: self.owner(row).map(Owner::of_text),
+            group: self.groups.value(row).into(),
+            stream: self.streams.value(row).into(),
+            number: EventNumber(self.numbers.value(row)),
+            message: self.messages.value(row).to_owned(),
+        }
+    }
+}
