@@ -13,7 +13,7 @@ import xxhash
 from conftest import REPO, Server, new_trace_id, segment, subsegment, wait_for
 
 DOCS = REPO / "docs" / "format"
-TABLES = ("segment", "trace", "visit", "minute", "metric")
+TABLES = ("segment", "trace", "visit", "minute", "metric", "log_event")
 TYPES = {
     "TIMESTAMP WITH TIME ZONE": "TIMESTAMP", "VARCHAR": "STRING", "BIGINT": "INT64", "INTEGER": "INT32", "UBIGINT": "UINT64",
     "UTINYINT": "UINT8", "BOOLEAN": "BOOLEAN", "VARCHAR[]": "LIST", "BLOB": "BLOB", "DOUBLE": "DOUBLE",
@@ -260,4 +260,4 @@ def test_the_log_reads_as_described(new_server):
             following += 1
         at += 8 + length
     assert found == documents
-    assert (server.data_dir / "FORMAT").read_text() == "9\n"
+    assert (server.data_dir / "FORMAT").read_text() == "10\n"

@@ -159,7 +159,6 @@ function Lines(props: LinesProps) {
   const yOf = (scale: Scale) => (value: number) =>
     area.bottom - ((value - scale.low) / (scale.high - scale.low)) * (area.bottom - area.top);
   const y = yOf(left);
-  const ys = (line: ChartLine) => (line.right && right ? yOf(right) : y);
   return (
     <PlotSurface
       plot={plot}
@@ -176,7 +175,18 @@ function Lines(props: LinesProps) {
         if (px === undefined) onHighlight(undefined);
       }}
       underlay={
-        <Canvas {...props} plot={plot} x={x} ys={ys} tops={tops} highlighted={highlighted} period={period} />
+        <Canvas
+          plot={plot}
+          lines={lines}
+          window={window}
+          left={left}
+          right={right}
+          tops={tops}
+          highlighted={highlighted}
+          period={period}
+          dark={props.dark}
+          onCanvas={props.onCanvas}
+        />
       }
     >
       <ValueAxis plot={plot} ticks={left.ticks} y={y} format={format} />
@@ -234,71 +244,105 @@ function stack(
   );
 }
 
-interface CanvasProps extends LinesProps {
+interface CanvasProps {
   plot: Plot;
-  x: (time: number) => number;
-  ys: (line: ChartLine) => (value: number) => number;
+  lines: readonly ChartLine[];
+  window: { start: number; end: number };
+  left: Scale;
+  right: Scale | undefined;
   tops: ReadonlyMap<string, Stacked> | undefined;
+  highlighted: string | undefined;
+  period: number;
+  dark: boolean;
+  onCanvas?: ((canvas: HTMLCanvasElement | null) => void) | undefined;
 }
 
-function Canvas({ plot, lines, x, ys, tops, highlighted, period, dark, onCanvas }: CanvasProps) {
-  const ref = useRef<HTMLCanvasElement>(null);
-  useEffect(() => {
-    const canvas = ref.current;
-    const context = canvas?.getContext("2d");
-    if (!canvas || !context) return;
-    const ratio = devicePixelRatio || 1;
-    canvas.width = plot.width * ratio;
-    canvas.height = plot.height * ratio;
-    context.scale(ratio, ratio);
-    context.clearRect(0, 0, plot.width, plot.height);
-    context.beginPath();
-    const { area } = plot;
-    context.rect(area.left, area.top - 2, area.right - area.left, area.bottom - area.top + 4);
-    context.clip();
-    context.lineJoin = "round";
-    const style = getComputedStyle(canvas);
-    // What stands out comes last, so that nothing lies on it.
-    const order = [...lines].sort((a, b) => Number(a.key === highlighted) - Number(b.key === highlighted));
-    for (const line of order) {
-      const faded = highlighted !== undefined && highlighted !== line.key;
-      const colour = style.getPropertyValue(`--m-series-${line.look % colours}`);
-      const y = ys(line);
-      const stacked = tops?.get(line.key);
-      const values = stacked?.values ?? line.values;
-      context.strokeStyle = colour;
-      context.fillStyle = colour;
-      // Areas are told apart by their place; dashes of many would be a mere pattern.
-      context.lineWidth = line.key === highlighted ? 3 : stacked ? 1 : 1.75;
-      context.setLineDash(stacked ? [] : [...dashOf(line.look)]);
-      for (const [from, to] of runs(line.times, period)) {
-        context.globalAlpha = faded ? 0.18 : 1;
-        context.beginPath();
-        for (let i = from; i < to; i += 1) context.lineTo(x(line.times[i]!), y(values[i]!));
-        if (to - from === 1) {
-          context.arc(x(line.times[from]!), y(values[from]!), 2.4, 0, 2 * Math.PI);
-          context.fill();
-        } else context.stroke();
-        if (!stacked) continue;
-        for (let i = to - 1; i >= from; i -= 1) context.lineTo(x(line.times[i]!), y(stacked.base[i]!));
-        context.closePath();
-        context.globalAlpha = faded ? 0.08 : 0.4;
+/** Points beyond which lines are drawn in the plainest way: dashes and round corners take several times as long. */
+const manyPoints = 20_000;
+
+/** What draws a line, on a canvas of a plot's size. */
+function penOf(
+  context: CanvasRenderingContext2D,
+  style: CSSStyleDeclaration,
+  { plot: { area }, window, left, right, tops, period, lines }: CanvasProps,
+) {
+  const { x } = timeScale(window, area);
+  const isMany = lines.reduce((sum, line) => sum + line.values.length, 0) > manyPoints;
+  return (line: ChartLine, isHighlighted: boolean) => {
+    const scale = line.right && right ? right : left;
+    const y = (value: number) =>
+      area.bottom - ((value - scale.low) / (scale.high - scale.low)) * (area.bottom - area.top);
+    const stacked = tops?.get(line.key);
+    const values = stacked?.values ?? line.values;
+    const colour = style.getPropertyValue(`--m-series-${line.look % colours}`);
+    context.strokeStyle = colour;
+    context.fillStyle = colour;
+    context.lineJoin = isMany && !isHighlighted ? "bevel" : "round";
+    // Areas are told apart by their place; dashes of many would be a mere pattern.
+    context.lineWidth = isHighlighted ? 3 : stacked ? 1 : isMany ? 1 : 1.75;
+    context.setLineDash(stacked || isMany ? [] : [...dashOf(line.look)]);
+    for (const [from, to] of runs(line.times, period)) {
+      context.globalAlpha = 1;
+      context.beginPath();
+      for (let i = from; i < to; i += 1) context.lineTo(x(line.times[i]!), y(values[i]!));
+      if (to - from === 1) {
+        context.arc(x(line.times[from]!), y(values[from]!), 2.4, 0, 2 * Math.PI);
         context.fill();
-      }
+      } else context.stroke();
+      if (!stacked) continue;
+      for (let i = to - 1; i >= from; i -= 1) context.lineTo(x(line.times[i]!), y(stacked.base[i]!));
+      context.closePath();
+      context.globalAlpha = 0.4;
+      context.fill();
     }
-  });
+  };
+}
+
+/** A canvas of a plot's size, ready to be drawn on in its measures. */
+function begin(canvas: HTMLCanvasElement, { width, height, area }: Plot) {
+  const context = canvas.getContext("2d");
+  const ratio = devicePixelRatio || 1;
+  canvas.width = width * ratio;
+  canvas.height = height * ratio;
+  context?.scale(ratio, ratio);
+  context?.beginPath();
+  context?.rect(area.left, area.top - 2, area.right - area.left, area.bottom - area.top + 4);
+  context?.clip();
+  return context;
+}
+
+/** All lines are drawn once, on a canvas that nobody sees; with one that stands out they are shown faded below it. */
+function Canvas(props: CanvasProps) {
+  const { plot, lines, window, left, right, tops, highlighted, period, dark, onCanvas } = props;
+  const ref = useRef<HTMLCanvasElement>(null);
+  const all = useRef<HTMLCanvasElement>(null);
+  const { width, height, area } = plot;
+  const drawn = [width, height, area.left, area.right, lines, window.start, window.end, left, right, tops, period, dark];
+  useEffect(() => {
+    if (!ref.current) return;
+    all.current ??= document.createElement("canvas");
+    const context = begin(all.current, plot);
+    if (!context) return;
+    const draw = penOf(context, getComputedStyle(ref.current), props);
+    for (const line of lines) draw(line, false);
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, drawn);
+  useEffect(() => {
+    if (!ref.current || !all.current) return;
+    const context = begin(ref.current, plot);
+    if (!context) return;
+    const one = lines.find((line) => line.key === highlighted);
+    context.globalAlpha = one ? 0.18 : 1;
+    if (all.current.width > 0) context.drawImage(all.current, 0, 0, width, height);
+    if (one) penOf(context, getComputedStyle(ref.current), props)(one, true);
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [...drawn, highlighted]);
   useEffect(() => {
     onCanvas?.(ref.current);
     return () => onCanvas?.(null);
   }, [onCanvas]);
   return (
-    <canvas
-      ref={ref}
-      className="m-canvas"
-      style={{ width: plot.width, height: plot.height }}
-      data-dark={dark}
-      aria-hidden="true"
-    />
+    <canvas ref={ref} className="m-canvas" style={{ width, height }} data-dark={dark} aria-hidden="true" />
   );
 }
 
