@@ -198,6 +198,17 @@ def test_events_of_a_group_are_found_in_their_order(logs, settled):
     assert refusal(logs.filter_log_events, logGroupName="g", logStreamNames=["nothing"])[0] == "ResourceNotFoundException"
 
 
+def test_what_is_known_of_streams_survives_a_kill(server, logs):
+    make(logs, "g", "s")
+    at = now_ms()
+    for n in range(3):
+        put(logs, "g", "s", (at + n, "four"))
+    server.kill()
+    server.start()
+    [stream] = server.aws("logs").describe_log_streams(logGroupName="g")["logStreams"]
+    assert (stream["firstEventTimestamp"], stream["lastEventTimestamp"], stream["storedBytes"]) == (at, at + 2, 3 * 30)
+
+
 def test_what_was_deleted_stays_gone(server, logs, settled):
     make(logs, "g", "a", "b")
     at = now_ms()

@@ -12,6 +12,7 @@ export const pagePath = {
   /** `/metrics` itself is what Prometheus asks for. */
   metrics: "/metrics/graph",
   dashboards: "/dashboards",
+  logs: "/logs",
   groups: "/groups",
   sampling: "/sampling",
   sending: "/sending-data",
@@ -153,6 +154,22 @@ export function metricsPath(
   } = {},
 ): string {
   return withQuery(pagePath.metrics, parameters);
+}
+
+export function logsPath(parameters: { range?: string | undefined } = {}): string {
+  return withQuery(pagePath.logs, parameters);
+}
+
+/** Names of groups have slashes in them, so they are no part of the path. */
+export function logGroupPath(
+  group: string,
+  parameters: {
+    range?: string | undefined;
+    stream?: string | undefined;
+    filter?: string | undefined;
+  } = {},
+): string {
+  return withQuery(`${pagePath.logs}/events`, { group, ...parameters });
 }
 
 export function dashboardsPath(parameters: { range?: string | undefined } = {}): string {

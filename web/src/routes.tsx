@@ -44,6 +44,10 @@ const DashboardsPage = lazy(() =>
 const DashboardPage = lazy(() =>
   import("./features/dashboard/dashboard-page").then((m) => ({ default: m.DashboardPage })),
 );
+const LogsPage = lazy(() => import("./features/log/page").then((m) => ({ default: m.LogsPage })));
+const LogGroupPage = lazy(() =>
+  import("./features/log/group-page").then((m) => ({ default: m.LogGroupPage })),
+);
 const GroupsPage = lazy(() =>
   import("./features/group/page").then((m) => ({ default: m.GroupsPage })),
 );
@@ -78,6 +82,8 @@ export function AppRoutes() {
         <Route path={pagePath.metrics} element={<MetricsPage />} />
         <Route path={pagePath.dashboards} element={<DashboardsPage />} />
         <Route path={`${pagePath.dashboards}/:name`} element={<DashboardPage />} />
+        <Route path={pagePath.logs} element={<LogsPage />} />
+        <Route path={`${pagePath.logs}/events`} element={<LogGroupPage />} />
         <Route path={pagePath.groups} element={<GroupsPage />} />
         <Route path={pagePath.sampling} element={<SamplingPage />} />
         <Route path={pagePath.sending} element={<SendingPage />} />

@@ -8,7 +8,7 @@ use model::log::{EventNumber, LogEvent, LogGroup, LogGroupClass, LogStream, Stre
 use model::owner::Owner;
 use model::time::DAY_US;
 use model::{Clock, CompactString};
-use store::{GroupPolicy, LogGroupScan, LogPolicy, Store};
+use store::{GroupPolicy, LogGroupScan, LogPolicy, LogScan, Store};
 use tokio::sync::{OnceCell, watch};
 use tracing::warn;
 
@@ -111,10 +111,37 @@ impl Logs {
                         group.streams.insert(stream.name().into(), stream);
                     }
                 }
+                self.see_recent(&mut known)?;
                 self.tell_policy(&known);
                 Ok(RwLock::new(known))
             })
             .await
+    }
+
+    /// What came before a crash and was not written down is known from the events themselves.
+    fn see_recent(&self, known: &mut Known) -> Result<()> {
+        let group = |group: &Group| LogGroupScan {
+            owner: self.inner.owner.clone(),
+            name: group.group.name.clone(),
+            since: group.group.since,
+            ..LogGroupScan::default()
+        };
+        let groups = known.groups.values().map(group).collect();
+        let scan =
+            LogScan { groups, from_us: i64::MIN, to_us: i64::MAX, with_streams: true, with_messages: true, ..LogScan::default() };
+        let reader = self.inner.store.reader();
+        for chunk in reader.log_chunks(&scan)?.iter().filter(|chunk| chunk.is_in_memory()) {
+            let rows = reader.log_rows(&scan, chunk)?;
+            for row in 0..rows.len() {
+                let stream =
+                    known.groups.get_mut(rows.groups.value(row)).and_then(|group| group.streams.get_mut(rows.streams.value(row)));
+                let (time_us, number) = (rows.times.value(row), EventNumber(rows.numbers.value(row)));
+                if let Some(stream) = stream.filter(|stream| number > stream.seen.last_number && number >= stream.since) {
+                    stream.seen.add(time_us, time_us, number, rows.messages.value_length(row) as u64 + EVENT_BYTES as u64);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Tells the store what is kept of this account's groups.

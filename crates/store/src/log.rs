@@ -147,6 +147,13 @@ fn removable(file: &TableFile, policy: &LogPolicy, now_us: i64) -> Result<i64> {
     Ok(count)
 }
 
+impl LogChunk {
+    /// Whether it is in no part yet.
+    pub fn is_in_memory(&self) -> bool {
+        matches!(self.place, Place::Memory(_))
+    }
+}
+
 impl Store {
     /// Numbers for so many events that came in now, the first of them: above all there were.
     pub fn event_numbers(&self, count: usize) -> EventNumber {

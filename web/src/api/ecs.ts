@@ -71,6 +71,14 @@ export interface Task {
   containers: TaskContainer[];
 }
 
+export interface TaskDefinition {
+  taskDefinitionArn: string;
+  containerDefinitions: {
+    name: string;
+    logConfiguration?: { logDriver: string; options?: Record<string, string> } | null;
+  }[];
+}
+
 /** What a question may name at once (AWS). */
 const most = 100;
 
@@ -148,6 +156,20 @@ export async function getTasks(cluster: string, signal?: AbortSignal, account?: 
     const answer = await ecs<{ tasks: Task[] }>("DescribeTasks", { cluster, tasks }, signal, account);
     return answer.tasks;
   });
+}
+
+export async function getTaskDefinition(
+  arn: string,
+  signal?: AbortSignal,
+  account?: string,
+): Promise<TaskDefinition> {
+  const answer = await ecs<{ taskDefinition: TaskDefinition }>(
+    "DescribeTaskDefinition",
+    { taskDefinition: arn },
+    signal,
+    account,
+  );
+  return answer.taskDefinition;
 }
 
 export function updateClusterInsights(input: { cluster: string; mode: InsightsMode }) {

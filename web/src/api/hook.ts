@@ -25,6 +25,7 @@ import {
   getRuntimes,
   getServices,
   getStateChanges,
+  getTaskDefinition,
   getTasks,
   putDefaultInsights,
   updateClusterInsights,
@@ -38,6 +39,7 @@ import {
   type InsightState,
   type InsightSummary,
 } from "./insight";
+import { filterLogEvents, getLogGroups, getLogStreams, type LogQuestion } from "./logs";
 import { getHealth, getSession, signIn, signOut, type Session } from "./server";
 import {
   batchGetTraces,
@@ -387,6 +389,45 @@ export function useStateChanges(
     queryFn: ({ signal }) =>
       getStateChanges({ ...place, from: window.start, to: window.end }, signal, account),
     placeholderData: (previous, query) => (query?.queryKey[1] === what ? previous : undefined),
+  });
+}
+
+export function useTaskDefinition(arn: string | undefined) {
+  const account = useAskedAccount();
+  return useQuery({
+    queryKey: ["TaskDefinition", arn, account],
+    queryFn: ({ signal }) => getTaskDefinition(arn!, signal, account),
+    enabled: arn !== undefined,
+    staleTime: 60_000,
+  });
+}
+
+export function useLogGroups() {
+  return useQuery({ queryKey: ["LogGroups"], queryFn: ({ signal }) => getLogGroups(signal) });
+}
+
+export function useLogStreams(group: string) {
+  return useQuery({
+    queryKey: ["LogStreams", group],
+    queryFn: ({ signal }) => getLogStreams(group, signal),
+    staleTime: 30_000,
+  });
+}
+
+/** Events on a page of the viewer. */
+const eventsOnPage = 500;
+
+/** Events, newest first; with `follow` they are asked for again and again. */
+export function useLogEvents(question: LogQuestion, follow: boolean) {
+  const { logGroupName, logStreamNames, filterPattern } = question;
+  const what = JSON.stringify([logGroupName, logStreamNames, filterPattern]);
+  return useInfiniteQuery({
+    queryKey: ["LogEvents", what, question.startTime, question.endTime],
+    queryFn: ({ pageParam, signal }) => filterLogEvents(question, pageParam, eventsOnPage, signal),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.nextToken,
+    placeholderData: (previous, query) => (query?.queryKey[1] === what ? previous : undefined),
+    refetchInterval: follow ? 2_000 : false,
   });
 }
 

@@ -19,6 +19,7 @@ import {
   dashboardsPath,
   groupsPath,
   insightsPath,
+  logsPath,
   metricsPath,
   pagePath,
   rangeParameter,
@@ -271,6 +272,7 @@ function pageTitle(text: Catalogue, pathname: string): string {
   if (pathname.startsWith(`${pagePath.dashboards}/`))
     return decodeURIComponent(pathname.slice(pagePath.dashboards.length + 1));
   if (pathname.startsWith(pagePath.dashboards)) return text.dashboard.title;
+  if (pathname.startsWith(pagePath.logs)) return text.log.title;
   if (pathname.startsWith(pagePath.containers)) return text.container.title;
   if (pathname.startsWith(pagePath.groups)) return text.group.title;
   if (pathname.startsWith(pagePath.sampling)) return text.app.sampling;
@@ -307,6 +309,7 @@ function Navigation() {
             link(text.app.traces, href(tracesPath())),
             link(text.container.title, href(containersPath())),
             link(text.metric.title, href(metricsPath())),
+            link(text.log.title, href(logsPath())),
             link(text.dashboard.title, href(dashboardsPath())),
             link(text.analytics.title, href(analyticsPath())),
             {

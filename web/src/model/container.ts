@@ -2,7 +2,16 @@
 // tables come about. Rows are what runs now together with what had metrics in the time on screen.
 
 import type { Dimension, MetricDataQuery, MetricDataResult } from "../api/cloudwatch";
-import type { Cluster, InsightsMode, Runtime, Service, StateChange, Task, TaskContainer } from "../api/ecs";
+import type {
+  Cluster,
+  InsightsMode,
+  Runtime,
+  Service,
+  StateChange,
+  Task,
+  TaskContainer,
+  TaskDefinition,
+} from "../api/ecs";
 import type { Window } from "./time-range";
 
 export const containerInsights = "ECS/ContainerInsights";
@@ -15,6 +24,37 @@ export interface Place {
   family?: string | undefined;
   task?: string | undefined;
   container?: string | undefined;
+}
+
+/** Where the performance log events of a cluster are (AWS). */
+export function performanceGroup(cluster: string): string {
+  return `/aws/ecs/containerinsights/${cluster}/performance`;
+}
+
+/** Which of them are of a place. */
+export function performanceFilter(place: Place): string | undefined {
+  const conditions = [
+    place.task ? `$.TaskId = "${place.task}"` : place.service && `$.ServiceName = "${place.service}"`,
+    place.container && `$.ContainerName = "${place.container}"`,
+  ].filter(Boolean);
+  return conditions.length > 0 ? `{ ${conditions.join(" && ")} }` : undefined;
+}
+
+/** The streams that containers of a task write to by Docker's awslogs driver. */
+export function logsOf(
+  task: Task,
+  definition: TaskDefinition,
+  only: string | undefined,
+): { container: string; group: string; stream: string }[] {
+  return definition.containerDefinitions.flatMap(({ name, logConfiguration }) => {
+    const container = task.containers.find((each) => each.name === name);
+    const options = logConfiguration?.options;
+    const group = options?.["awslogs-group"];
+    if (!container || !group || logConfiguration?.logDriver !== "awslogs") return [];
+    if (only !== undefined && only !== name) return [];
+    // Without a name, a stream is called by its container's id.
+    return [{ container: name, group, stream: options["awslogs-stream"] ?? container.runtimeId }];
+  });
 }
 
 export type Level = "cluster" | "service" | "task" | "container";

@@ -118,6 +118,12 @@ export function formatTimePrecise(epochSeconds: number | undefined, zone: Zone):
   return `${p.date} ${p.minute}:${p.second}.${p.milli} ${p.offset}`;
 }
 
+/** Of milliseconds, without the offset: for lists of many. */
+export function formatTimeMillis(epochMillis: number, zone: Zone): string {
+  const p = parts(epochMillis / 1000, zone);
+  return `${p.date} ${p.minute}:${p.second}.${p.milli}`;
+}
+
 export function formatClock(epochSeconds: number, zone: Zone, seconds = false): string {
   const p = parts(epochSeconds, zone);
   return seconds ? `${p.minute}:${p.second}` : p.minute;

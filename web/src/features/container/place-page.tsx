@@ -57,6 +57,7 @@ import { Charts } from "./charts";
 import { groupsOf } from "./page";
 import { InsightsButton } from "./insights-button";
 import { ContainerTable, ServiceTable, TaskTable } from "./tables";
+import { LogLinks } from "./log-links";
 import { TraceLinks } from "./trace-links";
 
 /** Of this account, or of one that linked its metrics to it. */
@@ -254,6 +255,7 @@ function Body({ place, cluster, services, tasks, task }: BodyProps) {
         <Changes changes={changes.data ?? []} />
       )}
       <TraceLinks place={place} />
+      <LogLinks place={place} task={task} />
     </SpaceBetween>
   );
 }
