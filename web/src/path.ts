@@ -172,6 +172,12 @@ export function logGroupPath(
   return withQuery(`${pagePath.logs}/events`, { group, ...parameters });
 }
 
+export function logQueryPath(
+  parameters: { range?: string | undefined; groups?: string | undefined; query?: string | undefined } = {},
+): string {
+  return withQuery(`${pagePath.logs}/query`, parameters);
+}
+
 export function dashboardsPath(parameters: { range?: string | undefined } = {}): string {
   return withQuery(pagePath.dashboards, parameters);
 }

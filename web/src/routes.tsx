@@ -48,6 +48,9 @@ const LogsPage = lazy(() => import("./features/log/page").then((m) => ({ default
 const LogGroupPage = lazy(() =>
   import("./features/log/group-page").then((m) => ({ default: m.LogGroupPage })),
 );
+const LogQueryPage = lazy(() =>
+  import("./features/log/query-page").then((m) => ({ default: m.LogQueryPage })),
+);
 const GroupsPage = lazy(() =>
   import("./features/group/page").then((m) => ({ default: m.GroupsPage })),
 );
@@ -84,6 +87,7 @@ export function AppRoutes() {
         <Route path={`${pagePath.dashboards}/:name`} element={<DashboardPage />} />
         <Route path={pagePath.logs} element={<LogsPage />} />
         <Route path={`${pagePath.logs}/events`} element={<LogGroupPage />} />
+        <Route path={`${pagePath.logs}/query`} element={<LogQueryPage />} />
         <Route path={pagePath.groups} element={<GroupsPage />} />
         <Route path={pagePath.sampling} element={<SamplingPage />} />
         <Route path={pagePath.sending} element={<SendingPage />} />

@@ -14,6 +14,7 @@ use control::group::Groups;
 use control::insight::Insights;
 use control::link::Links;
 use control::log::Logs;
+use control::log_query::LogQueries;
 use control::resource_policy::ResourcePolicies;
 use control::retrieval::Retrievals;
 use control::sampling::Sampling;
@@ -50,6 +51,7 @@ pub struct App {
     pub anomaly_detectors: AnomalyDetectors,
     pub clusters: Clusters,
     pub logs: Logs,
+    pub log_queries: LogQueries,
     pub retrievals: Retrievals,
     pub clock: Arc<dyn Clock>,
     pub identity: Identity,
@@ -187,6 +189,7 @@ impl App {
             anomaly_detectors: AnomalyDetectors::new(catalog.clone()),
             clusters: self.clusters.of(catalog.clone()),
             logs: self.logs.of(catalog, Some(Owner::new(account_id, &self.identity.region))),
+            log_queries: LogQueries::new(clock.clone()),
             retrievals: Retrievals::new(clock.clone()),
             clock,
             identity: Identity { account_id: account_id.to_owned(), ..self.identity.clone() },

@@ -2,6 +2,7 @@
 
 mod event;
 mod group;
+mod query;
 mod stream;
 mod tag;
 
@@ -27,14 +28,18 @@ pub(crate) static SERVICE: Service = Service {
         rpc!("DeleteRetentionPolicy", Change, group::delete_retention_policy),
         rpc!("DescribeLogGroups", Read, group::describe_log_groups),
         rpc!("DescribeLogStreams", Read, stream::describe_log_streams),
+        rpc!("DescribeQueries", Read, query::describe_queries),
         rpc!("FilterLogEvents", Read, event::filter_log_events),
         rpc!("GetLogEvents", Read, event::get_log_events),
+        rpc!("GetQueryResults", Read, query::get_query_results),
         rpc!("ListLogGroups", Read, group::list_log_groups),
         rpc!("ListTagsForResource", Read, tag::list_tags_for_resource),
         rpc!("ListTagsLogGroup", Read, tag::list_tags_log_group),
         rpc!("PutLogEvents", Send, event::put_log_events),
         rpc!("PutLogGroupDeletionProtection", Change, group::put_log_group_deletion_protection),
         rpc!("PutRetentionPolicy", Send, group::put_retention_policy),
+        rpc!("StartQuery", Read, query::start_query),
+        rpc!("StopQuery", Read, query::stop_query),
         rpc!("TagLogGroup", Change, tag::tag_log_group),
         rpc!("TagResource", Change, tag::tag_resource),
         rpc!("TestMetricFilter", Read, event::test_metric_filter),
@@ -88,7 +93,6 @@ const OTHERS: &[&str] = &[
     "DescribeIndexPolicies",
     "DescribeLookupTables",
     "DescribeMetricFilters",
-    "DescribeQueries",
     "DescribeQueryDefinitions",
     "DescribeResourcePolicies",
     "DescribeSubscriptionFilters",
@@ -106,7 +110,6 @@ const OTHERS: &[&str] = &[
     "GetLogObject",
     "GetLogRecord",
     "GetLookupTable",
-    "GetQueryResults",
     "GetScheduledQuery",
     "GetScheduledQueryHistory",
     "GetTransformer",
@@ -133,8 +136,6 @@ const OTHERS: &[&str] = &[
     "PutSubscriptionFilter",
     "PutTransformer",
     "StartLiveTail",
-    "StartQuery",
-    "StopQuery",
     "TestTransformer",
     "UpdateAnomaly",
     "UpdateDeliveryConfiguration",

@@ -9,6 +9,7 @@ pub mod insight;
 pub mod key;
 pub mod link;
 pub mod log;
+pub mod log_query;
 pub mod resource_policy;
 pub mod retrieval;
 pub mod sampling;

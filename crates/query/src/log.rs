@@ -1,5 +1,6 @@
 //! Log events: in their order, and those that match.
 
+pub mod insights;
 pub mod pattern;
 
 use std::cmp::Reverse;

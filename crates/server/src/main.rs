@@ -32,6 +32,7 @@ use control::insight::Insights;
 use control::key::Keys;
 use control::link::Links;
 use control::log::{Logs, Policies};
+use control::log_query::LogQueries;
 use control::resource_policy::ResourcePolicies;
 use control::retrieval::Retrievals;
 use control::sampling::Sampling;
@@ -315,6 +316,7 @@ async fn run(config: Config) -> Result<(), StartError> {
         anomaly_detectors: AnomalyDetectors::new(catalog.clone()),
         clusters: Clusters::new(catalog.clone(), clock.clone(), config.containers.insights),
         logs: Logs::new(store.clone(), catalog.clone(), clock.clone(), None, Policies::default()),
+        log_queries: LogQueries::new(clock.clone()),
         retrievals: Retrievals::new(clock.clone()),
         identity: Identity {
             account_id: config.account_id.clone(),

@@ -39,7 +39,14 @@ import {
   type InsightState,
   type InsightSummary,
 } from "./insight";
-import { filterLogEvents, getLogGroups, getLogStreams, type LogQuestion } from "./logs";
+import {
+  filterLogEvents,
+  getLogGroups,
+  getLogStreams,
+  runQuery,
+  type LogQuestion,
+  type QueryInput,
+} from "./logs";
 import { getHealth, getSession, signIn, signOut, type Session } from "./server";
 import {
   batchGetTraces,
@@ -428,6 +435,18 @@ export function useLogEvents(question: LogQuestion, follow: boolean) {
     getNextPageParam: (last) => last.nextToken,
     placeholderData: (previous, query) => (query?.queryKey[1] === what ? previous : undefined),
     refetchInterval: follow ? 2_000 : false,
+  });
+}
+
+/** A query that was asked for, once: nobody wants it again because the page is looked at again. */
+export function useLogQuery(input: QueryInput | undefined) {
+  return useQuery({
+    queryKey: ["LogQuery", input],
+    queryFn: ({ signal }) => runQuery(input!, signal),
+    enabled: input !== undefined,
+    staleTime: Infinity,
+    refetchOnWindowFocus: false,
+    retry: false,
   });
 }
 

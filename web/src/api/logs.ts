@@ -82,3 +82,36 @@ export function filterLogEvents(
 ): Promise<{ events: LogEvent[]; nextToken?: string }> {
   return logs("FilterLogEvents", { ...question, startFromHead: false, limit, nextToken }, signal);
 }
+
+export interface QueryAnswer {
+  status: "Running" | "Complete" | "Failed" | "Cancelled";
+  results: { field: string; value: string }[][];
+  statistics: { recordsMatched: number; recordsScanned: number; bytesScanned: number };
+}
+
+export interface QueryInput {
+  logGroupNames: string[];
+  queryString: string;
+  /** Seconds. */
+  startTime: number;
+  endTime: number;
+}
+
+/** Begins a query and waits for its end; one that nobody waits for any more is stopped. */
+export async function runQuery(input: QueryInput, signal?: AbortSignal): Promise<QueryAnswer> {
+  // A query that names its groups itself is given none.
+  const { logGroupNames, ...rest } = input;
+  const names = /^\s*SOURCE\b/i.test(input.queryString) ? {} : { logGroupNames };
+  const { queryId } = await logs<{ queryId: string }>("StartQuery", { ...rest, ...names }, signal);
+  for (let wait = 50; ; wait = Math.min(1_000, wait * 1.5)) {
+    try {
+      const answer = await logs<QueryAnswer>("GetQueryResults", { queryId }, signal);
+      if (answer.status !== "Running") return answer;
+      await new Promise((resolve) => setTimeout(resolve, wait));
+      signal?.throwIfAborted();
+    } catch (error) {
+      if (signal?.aborted) void logs("StopQuery", { queryId }).catch(() => undefined);
+      throw error;
+    }
+  }
+}

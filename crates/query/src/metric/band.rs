@@ -26,9 +26,9 @@ const SAME_WEEKDAY: f64 = 3.0;
 const OTHER_KIND: f64 = 0.25;
 /// What hardly ever changes is still allowed this share of change.
 const SPREAD_MIN: f64 = 0.01;
-/// Makes a standard deviation of a normal distribution of its median deviation, and of the distance of its 5th and 95th percentile.
+/// Makes a standard deviation of a normal distribution of its median deviation, and of the distance of its 10th and 90th percentile.
 const OF_MEDIAN_DEVIATION: f64 = 1.482_6;
-const OF_PERCENTILES: f64 = 1.0 / 3.29;
+const OF_PERCENTILES: f64 = 1.0 / 2.563;
 
 /// The middle of what is expected, and a standard deviation.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -97,9 +97,13 @@ impl<'m> Model<'m> {
         } else {
             let now = self.local(slot)?;
             for days in 0..=TRAINING_DAYS {
-                let then = now.checked_sub_days(Days::new(days as u64))?;
-                let weight = self.keeps.powi(days as i32) * alike(now.weekday(), then.weekday());
-                let then = then.timestamp();
+                // A time of day that a day does not have, as clocks went forward, is left out; of two the first counts.
+                let then = now.naive_local().checked_sub_days(Days::new(days as u64));
+                let Some(then) = then.and_then(|then| self.zone.from_local_datetime(&then).earliest()) else { continue };
+                // Today there is nothing but the last half hour, which may be what is unusual.
+                let likeness = if days == 0 { 1.0 } else { alike(now.weekday(), then.weekday()) };
+                let weight = self.keeps.powi(days as i32) * likeness;
+                let then = if days == 0 { slot } else { then.timestamp() };
                 let near = within(before, then - self.around, then + self.slot + self.around);
                 values.extend(near.iter().map(|(_, value)| (*value, weight)));
             }
@@ -111,7 +115,7 @@ impl<'m> Model<'m> {
     fn learn(&self, values: &mut [(f64, f64)]) -> Expected {
         values.sort_by(|a, b| a.0.total_cmp(&b.0));
         let center = percentile(values, 0.5);
-        let between = (percentile(values, 0.95) - percentile(values, 0.05)) * OF_PERCENTILES;
+        let between = (percentile(values, 0.9) - percentile(values, 0.1)) * OF_PERCENTILES;
         let weight: f64 = values.iter().map(|(_, weight)| weight).sum();
         let variance = values.iter().map(|(value, weight)| (value - center).powi(2) * weight).sum::<f64>() / weight;
         // Few values look more alike than they are.

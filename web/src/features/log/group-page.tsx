@@ -24,7 +24,7 @@ import { JsonTree } from "../../components/json-tree";
 import { PageLoading } from "../../components/page-loading";
 import { formatCount, formatTimeMillis } from "../../model/format";
 import { jsonOf, levelOf, partsOf } from "../../model/log";
-import { logsPath, tracePath } from "../../path";
+import { logQueryPath, logsPath, tracePath } from "../../path";
 
 export function LogGroupPage() {
   const text = useText();
@@ -76,6 +76,9 @@ export function LogGroupPage() {
               failed={text.common.copyFailed}
               value={() => location.href}
             />
+            <Button onClick={() => void navigate(logQueryPath({ range, groups: group }))}>
+              Logs Insights
+            </Button>
             <TimeRangeControl />
           </SpaceBetween>
         }

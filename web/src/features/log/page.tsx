@@ -2,11 +2,12 @@
 
 import { useCollection } from "@cloudscape-design/collection-hooks";
 import Box from "@cloudscape-design/components/box";
+import Button from "@cloudscape-design/components/button";
 import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Table from "@cloudscape-design/components/table";
 import TextFilter from "@cloudscape-design/components/text-filter";
-import { Link } from "react-router";
+import { Link, useNavigate } from "react-router";
 
 import { useLogGroups } from "../../api/hook";
 import type { LogGroup } from "../../api/logs";
@@ -15,15 +16,21 @@ import { useSettings, useText } from "../../app/settings";
 import { useTimeRange } from "../../app/time-range";
 import { PageLoading } from "../../components/page-loading";
 import { formatBytes, formatCount, formatTime } from "../../model/format";
-import { logGroupPath } from "../../path";
+import { logGroupPath, logQueryPath } from "../../path";
 
 export function LogsPage() {
   const text = useText();
   const t = text.log;
   const groups = useLogGroups();
+  const navigate = useNavigate();
+  const { printed: range } = useTimeRange();
   return (
     <SpaceBetween size="s">
-      <Header variant="h1" description={t.description}>
+      <Header
+        variant="h1"
+        description={t.description}
+        actions={<Button onClick={() => void navigate(logQueryPath({ range }))}>Logs Insights</Button>}
+      >
         {t.title}
       </Header>
       {groups.error ? (
