@@ -4,6 +4,7 @@ import json
 import re
 import sqlite3
 import struct
+import time
 
 import duckdb
 import pyarrow.parquet
@@ -38,6 +39,9 @@ def module_server(tmp_path_factory):
     server.kill()
 
 
+LINES = ["INFO ready", f"ERROR in trace {new_trace_id()}", "ERROR request 8f14e45f-ceea-467f-9b5c-0d2f1a2b3c4d failed"]
+
+
 @pytest.fixture(scope="module")
 def folder(module_server):
     """A folder of two parts and the documents in it: a trace whose second document came after the first was in a part."""
@@ -67,6 +71,10 @@ def folder(module_server):
                    start=documents[0]["start_time"] + 0.02, took=0.01)
     server = module_server
     server.put(*documents)
+    logs = server.aws("logs")
+    logs.create_log_group(logGroupName="shop")
+    logs.create_log_stream(logGroupName="shop", logStreamName="web")
+    logs.put_log_events(logGroupName="shop", logStreamName="web", logEvents=[{"timestamp": int(time.time() * 1000), "message": line} for line in LINES])
     server.restart()
     server.put(late)
     counted = {"sql": "SELECT count(*) AS n FROM metrics WHERE name = 'SegmentsAccepted'"}
@@ -95,6 +103,40 @@ def test_columns_are_documented(query, table):
     # A segment file lacks columns that nothing is in.
     allowed = {"start_time_bits", "end_time_bits"} if table == "segment" else set()
     assert set(known) - set(found) <= allowed
+
+
+def test_log_events_read_back(folder, query):
+    rows = query("SELECT log_group, stream, message, number // 1000 - epoch_us(time) FROM log_event ORDER BY number")
+    assert [row[:3] for row in rows] == [("shop", "web", line) for line in LINES]
+    assert all(0 <= late < 60_000_000 for *_, late in rows)
+
+
+def split_mix(bits):
+    """The finaliser that docs/format names."""
+    mask = 2**64 - 1
+    z = (bits + 0x9E3779B97F4A7C15) & mask
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & mask
+    z = (z ^ z >> 27) * 0x94D049BB133111EB & mask
+    return z ^ z >> 31
+
+
+def test_filters_of_messages_are_as_documented(folder):
+    """Whoever reads docs/format finds in the filters what stands in messages, and little else."""
+    [path] = (folder[0] / "log_event").glob("*.parquet")
+    notes = pyarrow.parquet.ParquetFile(path).metadata.metadata
+    [(place, length)] = [map(int, part.split(b":")) for part in notes[b"mitoshi.grams"].split(b",")]
+    bits = path.read_bytes()[place:place + length]
+    in_filter = lambda gram: has(bits, gram.to_bytes(8, "little"))
+
+    def may_have(text):
+        hashes = [split_mix(int.from_bytes(text[at:at + 8].encode(), "little")) for at in range(len(text) - 7)]
+        return all(in_filter(min(hashes[at:at + 9])) for at in range(len(hashes) - 8))
+
+    assert may_have("8f14e45f-ceea-467f-9b5c-0d2f1a2b3c4d") and may_have("ceea-467f-9b5c-0d2f") and may_have(LINES[1][-35:])
+    assert not may_have("00000000-ceea-0000-9b5c-0d2f1a2b3c4d") and not may_have("nothing of the kind stands there")
+    trace = bytes.fromhex(LINES[1][-35:].replace("1-", "", 1).replace("-", ""))
+    first, second = (int.from_bytes(trace[at:at + 8], "little") for at in (0, 8))
+    assert in_filter(split_mix(first ^ split_mix(second) ^ 0x7472616365696473)) and not in_filter(split_mix(first ^ split_mix(second)))
 
 
 def test_segments_read_back(folder, query):
@@ -194,8 +236,8 @@ def crc32c(data):
 def test_files_have_their_checksums(folder):
     data_dir, _ = folder
     catalog = sqlite3.connect(f"file:{data_dir / 'catalog.db'}?mode=ro", uri=True)
-    parts = catalog.execute("SELECT id, family, checksums FROM part ORDER BY bytes LIMIT 4").fetchall()
-    assert {family for _, family, _ in parts} == {"segment", "metric"}
+    parts = catalog.execute("SELECT id, family, checksums FROM part ORDER BY bytes LIMIT 5").fetchall()
+    assert {family for _, family, _ in parts} == {"segment", "metric", "log_event"}
     for part, family, sums in parts:
         for folder in TABLES[:4] if family == "segment" else [family]:
             data = (data_dir / folder / f"{part:012}.parquet").read_bytes()

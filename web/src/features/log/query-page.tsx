@@ -144,14 +144,14 @@ export function LogQueryPage() {
 /** What cannot be understood, with a mark where. */
 function QueryError({ error, query }: { error: Error; query: string }) {
   const t = useText().log;
-  const at = error instanceof ApiError ? /\[(\d+),(\d+)\]$/.exec(error.message) : null;
+  const at = error instanceof ApiError ? / \(\[(\d+),(\d+)\]\)$/.exec(error.message) : null;
   if (!(error instanceof ApiError) || error.type !== "MalformedQueryException" || !at)
     return <ErrorState error={error} />;
   const characters = [...query];
   const [start, end] = [Number(at[1]), Math.max(Number(at[1]) + 1, Number(at[2]))];
   return (
     <Alert type="error" header={t.malformed}>
-      <div>{error.message.slice(0, at.index).trim()}</div>
+      <div>{error.message.slice(0, at.index)}</div>
       <pre className="m-code">
         {characters.slice(0, start).join("")}
         <mark>{characters.slice(start, end).join("") || " "}</mark>

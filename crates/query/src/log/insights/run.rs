@@ -372,7 +372,7 @@ fn columns(commands: &[Command]) -> Columns {
     Columns { names, with_pointer }
 }
 
-const PATTERN_FIELDS: [&str; 5] = ["@pattern", "@regexString", "@ratio", "@sampleCount", "@severityLabel"];
+const PATTERN_FIELDS: [&str; 5] = ["@pattern", "@ratio", "@sampleCount", "@severityLabel", "@regexString"];
 
 /// All fields that commands look at.
 fn fields_of(commands: &[Command]) -> BTreeSet<String> {
@@ -691,10 +691,10 @@ impl Run<'_> {
                     let row = |(pattern, known): (String, Patterned)| {
                         let values = [
                             Value::Text(pattern),
-                            Value::Text(known.regex),
                             Value::Number(known.count as f64 / total),
                             Value::Number(known.count as f64),
                             known.severity.map_or(Value::Nothing, |severity| Value::Text(severity.to_owned())),
+                            Value::Text(known.regex),
                         ];
                         Row { event: None, fields: PATTERN_FIELDS.iter().map(|name| Rc::from(*name)).zip(values).collect() }
                     };
@@ -891,6 +891,8 @@ fn kind_of(word: &str) -> Option<&'static str> {
             "Number"
         } else if bare.parse::<std::net::IpAddr>().is_ok() || bare.parse::<std::net::SocketAddr>().is_ok() {
             "IP"
+        } else if bare.parse::<model::TraceId>().is_ok() {
+            "TraceId"
         } else if bare.len() == 36 && bare.split('-').map(str::len).eq([8, 4, 4, 4, 12]) && bare.split('-').all(is_hex) {
             "UUID"
         } else if bare.len() >= 8
