@@ -62,6 +62,12 @@ MOTO_SUITES = {
     },
     "test_cloudwatch/test_cloudwatch_dashboards.py": {"test_put_list_dashboard[cn-north-1-aws-cn]": "the region of the client, which is the server's here"},
     "test_cloudwatch/test_cloudwatch_expressions.py": {},
+    "test_logs/test_logs_filter_log_events.py": {
+        "TestLogFilterParameters::test_filter_logs_paging": "tokens in a form of its own", "TestLogFilterParameters::test_filter_logs_paging__unknown_token": "tokens in a form of its own",
+        "TestLogsFilterPattern::test_unknown_pattern": "patterns of JSON, which it does not know",
+    },
+    "test_logs/test_logs_tags.py": {"test_destination_tags": "destinations"},
+    "test_logs/test_logs_query/test_boto3.py": {"test_start_query__unknown_log_group": "a query that AWS does not understand"},
 }
 
 

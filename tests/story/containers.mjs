@@ -186,6 +186,70 @@ await check("a widget is moved with the keyboard, and stays there", page, async 
   ensure((await left()) > before + 100, "further to the right");
 });
 
+const operation = async (target, body, version = "1.1") => {
+  const answer = await fetch(base, {
+    method: "POST",
+    headers: { "Content-Type": `application/x-amz-json-${version}`, "X-Amz-Target": target },
+    body: JSON.stringify(body),
+  });
+  ensure(answer.ok, `${target}: ${answer.status} ${await answer.clone().text()}`);
+  return answer.json();
+};
+
+await check("from a cluster to its performance log", page, async () => {
+  await open("/containers/shop?range=PT15M");
+  await page.getByTestId("log-links").getByRole("link", { name: "Performance log events" }).click();
+  await heading("/aws/ecs/containerinsights/shop/performance");
+  await page.getByTestId("log-lines").getByText('"Type":"Task"').last().waitFor();
+  await page.getByRole("searchbox").fill('{ $.Type = "Container" && $.ServiceName = "web" }');
+  await page.keyboard.press("Enter");
+  await page.getByTestId("log-lines").getByText('"ContainerName":"web"').last().waitFor();
+  ensure((await page.getByTestId("log-lines").getByText('"Type":"Task"').count()) === 0, "what does not match is not there");
+});
+
+await check("a line leads to its trace", page, async () => {
+  const now = Date.now();
+  const found = await (
+    await fetch(new URL("/TraceSummaries", base), {
+      method: "POST",
+      body: JSON.stringify({ StartTime: now / 1000 - 600, EndTime: now / 1000 }),
+    })
+  ).json();
+  const trace = found.TraceSummaries[0].Id;
+  await operation("Logs_20140328.CreateLogGroup", { logGroupName: "/ecs/shop" });
+  await operation("Logs_20140328.CreateLogStream", { logGroupName: "/ecs/shop", logStreamName: "web/1" });
+  const lines = Array.from({ length: 40 }, (_, n) => ({ timestamp: now - 60_000 + n * 1000, message: n === 30 ? `ERROR no table, ${trace}` : `INFO request ${n} took ${n * 3} ms` }));
+  await operation("Logs_20140328.PutLogEvents", { logGroupName: "/ecs/shop", logStreamName: "web/1", logEvents: lines });
+  await open("/logs?range=PT15M");
+  await heading("Logs");
+  await page.getByTestId("log-group-row").getByText("/ecs/shop", { exact: true }).click();
+  await page.getByTestId("log-lines").getByText("INFO request 39 took 117 ms").waitFor();
+  await shoot(page, "log events");
+  await page.getByRole("searchbox").fill("ERROR");
+  await page.keyboard.press("Enter");
+  await page.getByText("(1)", { exact: true }).waitFor();
+  await page.getByTestId("log-lines").getByRole("link").click();
+  await page.getByRole("heading", { level: 1 }).getByText(trace.slice(0, 10)).waitFor();
+  await page.goBack();
+});
+await accessible("lines of a log");
+
+await check("Logs Insights counts, and says what it does not understand", page, async () => {
+  await page.getByRole("button", { name: "Logs Insights" }).click();
+  await heading("Logs Insights");
+  await page.getByRole("button", { name: "Samples" }).click();
+  await page.getByRole("menuitem", { name: "Events per minute" }).click();
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  await page.getByTestId("query-row").first().waitFor();
+  await page.getByText("40 of 40 events", { exact: false }).waitFor();
+  await shoot(page, "logs insights");
+  await page.getByRole("textbox", { name: "Query" }).fill("fields @message | fliter x = 1");
+  await page.keyboard.press("Control+Enter");
+  await page.locator("mark").getByText("fliter").waitFor();
+});
+troubles.splice(0, troubles.length, ...troubles.filter((trouble) => !/status of 400/.test(trouble)));
+await accessible("Logs Insights");
+
 await check("日本語: dark, a cluster and a dashboard", page, async () => {
   await page.evaluate(() =>
     localStorage.setItem("mitoshi.preferences", JSON.stringify({ language: "ja", theme: "dark", zone: "utc", refresh: 0 })),
