@@ -163,6 +163,15 @@ impl Store {
         EventNumber(now.max(last + 1))
     }
 
+    /// Numbers go on behind those that were given before, whatever the clock says now.
+    pub(crate) async fn see_event_numbers(&self) -> Result<()> {
+        let reader = self.reader();
+        let last = move || reader.last_event_number();
+        let last = tokio::task::spawn_blocking(last).await.map_err(|_| Error::Panicked("looking for the last log event"))??;
+        self.inner.event_number.fetch_max(last, Ordering::Relaxed);
+        Ok(())
+    }
+
     /// Makes events durable and visible, all or none.
     pub async fn append_log_events(&self, events: &[LogEvent]) -> Result<()> {
         self.know_all(events.iter().filter_map(|event| event.owner.as_ref())).await?;
@@ -202,11 +211,36 @@ impl Store {
 }
 
 impl Reader {
+    fn last_event_number(&self) -> Result<i64> {
+        let mut last = 0;
+        for batch in self.log_batches() {
+            let numbers = batch.column(log_event::NUMBER).as_primitive::<Int64Type>();
+            last = numbers.values().iter().copied().fold(last, i64::max);
+        }
+        for part in self.row_parts.iter().filter(|part| part.table.name == LOG_EVENT.name) {
+            let of_part = part.files.tolerate(|files| {
+                let file = files.rows()?;
+                let numbers = |group| match file.metadata.metadata().row_group(group).column(log_event::NUMBER).statistics() {
+                    Some(Statistics::Int64(numbers)) => numbers.max_opt().copied(),
+                    _ => None,
+                };
+                Ok((0..file.groups()).filter_map(numbers).max())
+            })?;
+            last = last.max(of_part.unwrap_or(0));
+        }
+        Ok(last)
+    }
+
+    /// The events that are in no part yet.
+    fn log_batches(&self) -> impl Iterator<Item = &RecordBatch> {
+        let flushing = self.flushing.as_deref().and_then(|flushing| flushing.rows.get(LOG_EVENT.name));
+        flushing.into_iter().chain(self.active_rows.get(LOG_EVENT.name)).flat_map(|batches| batches.iter())
+    }
+
     /// What there is to read for a scan, in no order that means anything.
     pub fn log_chunks(&self, scan: &LogScan) -> Result<Vec<LogChunk>> {
         let mut chunks = Vec::new();
-        let memory = self.flushing.as_deref().and_then(|flushing| flushing.rows.get(LOG_EVENT.name));
-        for batch in memory.into_iter().chain(self.active_rows.get(LOG_EVENT.name)).flat_map(|batches| batches.iter()) {
+        for batch in self.log_batches() {
             let times = batch.column(log_event::TIME).as_primitive::<TimestampMicrosecondType>();
             let bounds = times.values().iter().fold((i64::MAX, i64::MIN), |(min, max), &time| (min.min(time), max.max(time)));
             if bounds.0 < scan.to_us && scan.from_us <= bounds.1 {

@@ -89,6 +89,7 @@ impl Store {
             }),
         };
         let next_sequence = store.replay(checkpoint, &mut recovery).await?;
+        store.see_event_numbers().await?;
         info!(
             dir = %dir.display(),
             parts = known.len(),

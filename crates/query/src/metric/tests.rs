@@ -67,10 +67,11 @@ fn a_time_that_is_excluded_is_not_learned_of() {
 
 #[test]
 fn how_fast_and_how_much_is_learned_is_a_choice() {
-    // Three days ago it became three times as much.
-    let points = history(MONDAY, 14, |time| if time >= MONDAY - 3 * DAY { 300.0 } else { 100.0 } + noise(time));
+    // On Tuesday it became three times as much, and it is Friday.
+    let friday = MONDAY + 4 * DAY;
+    let points = history(friday, 14, |time| if time >= friday - 3 * DAY { 300.0 } else { 100.0 } + noise(time));
     let center =
-        |adaptation| at(&points, MONDAY, &Training { adaptation: Some(adaptation), ..Training::default() }).unwrap().center;
+        |adaptation| at(&points, friday, &Training { adaptation: Some(adaptation), ..Training::default() }).unwrap().center;
     assert!(center(Adaptation::Fast) > 250.0 && center(Adaptation::Slow) < 150.0);
     let points = history(MONDAY, 14, |time| if time / 300 % 40 == 0 { 1_000.0 } else { 100.0 + noise(time) });
     let spread = |outliers| at(&points, MONDAY, &Training { outliers: Some(outliers), ..Training::default() }).unwrap().spread;

@@ -25,7 +25,8 @@ async fn open(dir: &Path) -> Store {
 }
 
 fn id(n: i64) -> String {
-    format!("{:08x}{:08x}{:08x}{:08x}", n * 7_919, n * 104_729, n * 1_299_709, n * 15_485_863)
+    let part = |factor: i64| (n * factor) as u32;
+    format!("{:08x}{:08x}{:08x}{:08x}", part(7_919), part(104_729), part(1_299_709), part(15_485_863))
 }
 
 fn event(n: i64, number: EventNumber) -> LogEvent {
