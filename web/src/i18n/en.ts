@@ -292,6 +292,7 @@ export const en = {
     added: "Added to the dashboard",
   },
   log: {
+    trace: "Trace",
     title: "Logs",
     description: "What programs wrote, in groups of streams.",
     groups: "Log groups",

@@ -290,6 +290,7 @@ export const ja: Catalogue = {
     added: "ダッシュボードに追加しました:",
   },
   log: {
+    trace: "トレース",
     title: "ログ",
     description: "プログラムの出力を、ロググループとストリームごとに表示します。",
     groups: "ロググループ",

@@ -181,26 +181,26 @@ function Lines({
   return (
     <div className="m-log" ref={list} tabIndex={0} role="log" aria-label={text.log.events} data-testid="log-lines">
       {events.map((event) => (
-        <details key={event.eventId} className={`m-log-line m-log-${levelOf(event.message)}`}>
-          <summary>
-            <time dateTime={new Date(event.timestamp).toISOString()}>
-              {formatTimeMillis(event.timestamp, zone)}
-            </time>
-            {withStreams && <span className="m-log-stream">{event.logStreamName}</span>}
-            <span className="m-log-message">
-              {partsOf(event.message).map((part, i) =>
-                part.trace ? (
-                  <Link key={i} to={tracePath(part.trace, { range })} className="m-link">
-                    {part.text}
-                  </Link>
-                ) : (
-                  part.text
-                ),
-              )}
-            </span>
-          </summary>
-          <Whole event={event} />
-        </details>
+        <div key={event.eventId} className={`m-log-line m-log-${levelOf(event.message)}`}>
+          <details>
+            <summary>
+              <time dateTime={new Date(event.timestamp).toISOString()}>
+                {formatTimeMillis(event.timestamp, zone)}
+              </time>
+              {withStreams && <span className="m-log-stream">{event.logStreamName}</span>}
+              <span className="m-log-message">{event.message}</span>
+            </summary>
+            <Whole event={event} />
+          </details>
+          {partsOf(event.message).map(
+            (part, i) =>
+              part.trace && (
+                <Link key={i} to={tracePath(part.trace, { range })} className="m-link" title={part.text}>
+                  {text.log.trace}
+                </Link>
+              ),
+          )}
+        </div>
       ))}
     </div>
   );
