@@ -347,6 +347,17 @@ def test_clusters_of_an_account_that_linked_its_metrics(running):
     changes = lambda asking, account=None: {change["service"] for change in get(
         world, asking, f"/api/state-changes?from={int(time.time()) - 600}&to={int(time.time()) + 60}", account).json["changes"]}
     assert changes(MONITOR, ONE) == {f"of-{ONE}"}
+    # Of what else is of that account, nothing: its logs and dashboards are not its metrics.
+    one = world.client(ONE, "logs")
+    one.create_log_group(logGroupName="secret")
+    one.create_log_stream(logGroupName="secret", logStreamName="s")
+    one.put_log_events(logGroupName="secret", logStreamName="s", logEvents=[{"timestamp": int(time.time() * 1000), "message": "a secret"}])
+    world.client(ONE, "cloudwatch").put_dashboard(DashboardName="secret", DashboardBody='{"widgets": []}')
+    logs, cloudwatch = monitor("logs", ONE), monitor("cloudwatch", ONE)
+    assert refused(logs.describe_log_groups) == "AccessDeniedException"
+    assert refused(logs.filter_log_events, logGroupName="secret") == "AccessDeniedException"
+    assert refused(logs.start_query, logGroupName="secret", queryString="fields @message", startTime=0, endTime=1) == "AccessDeniedException"
+    assert refused(cloudwatch.get_dashboard, DashboardName="secret") == "AccessDeniedException"
     # To read, and nothing else; nobody who is not linked.
     assert refused(ecs.update_cluster_settings, cluster="shop", settings=[{"name": "containerInsights", "value": "disabled"}]) == "AccessDeniedException"
     assert refused(monitor("ecs", TWO).list_clusters) == "AccessDeniedException"

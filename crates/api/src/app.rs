@@ -1,6 +1,6 @@
 //! What handlers may hold.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -150,7 +150,8 @@ impl App {
         let other = root.of_account(account_id);
         let own = account_id == root.identity.account_id;
         let scope = Scope::Accounts { own, others: (!own).then(|| account_id.to_owned()).into_iter().collect() };
-        let query = other.query.scoped(Arc::new(move |_| scope.clone()));
+        let nothing = Scope::Accounts { own: false, others: BTreeSet::new() };
+        let query = other.query.scoped(Arc::new(move |kind| if kind == METRICS { scope.clone() } else { nothing.clone() }));
         Some(Arc::new(App { query, ..(*other).clone() }))
     }
 

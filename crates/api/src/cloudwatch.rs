@@ -29,6 +29,7 @@ pub(crate) static SERVICE: Service = Service {
         rpc!("PutDashboard", Change, dashboard::put_dashboard),
         rpc!("PutMetricData", Send, metric::put_metric_data),
     ],
+    of_linked: &["GetMetricData", "GetMetricStatistics", "GetMetricWidgetImage", "ListMetrics"],
     others: &[
         "DeleteAlarmMuteRule",
         "DeleteAlarms",

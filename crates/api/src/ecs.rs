@@ -42,6 +42,18 @@ pub(crate) static SERVICE: Service = Service {
         rpc!("UpdateCluster", Change, cluster::update_cluster),
         rpc!("UpdateClusterSettings", Change, cluster::update_cluster_settings),
     ],
+    of_linked: &[
+        "DescribeClusters",
+        "DescribeContainerInstances",
+        "DescribeServices",
+        "DescribeTaskDefinition",
+        "DescribeTasks",
+        "ListClusters",
+        "ListContainerInstances",
+        "ListServices",
+        "ListTaskDefinitions",
+        "ListTasks",
+    ],
     others: &[
         "ContinueServiceDeployment",
         "CreateCapacityProvider",
@@ -180,13 +192,11 @@ fn paged(app: &App, paging: &Paging, question: &impl Serialize, member: &str, al
         Some(size) if (1..=PAGE as i64).contains(&size) => size as usize,
         Some(size) => return Err(invalid(format!("maxResults is {size}, it must be from 1 to {PAGE}"))),
     };
-    let now_us = app.clock.now_us();
-    let after: Option<String> = paging.next_token.as_deref().map(|token| page::position(token, question, now_us)).transpose()?;
-    let mut rest = all.into_iter().filter(|item| after.as_ref().is_none_or(|after| item > after)).peekable();
-    let items: Vec<String> = rest.by_ref().take(size).collect();
+    let token = paging.next_token.as_deref();
+    let (items, next_token) = page::cut_by_name(all, |item| item, token, size, question, app.clock.now_us())?;
     let mut answer = json!({});
-    if let Some(last) = items.last().filter(|_| rest.peek().is_some()) {
-        answer["nextToken"] = page::token(question, last, now_us)?.into();
+    if let Some(next_token) = next_token {
+        answer["nextToken"] = next_token.into();
     }
     answer[member] = items.into();
     Ok(answer)

@@ -126,7 +126,9 @@ impl From<control::Error> for ApiError {
             control::Error::InvalidPolicyRevisionId(_) => refuse("InvalidPolicyRevisionIdException"),
             control::Error::PolicySizeLimitExceeded(_) => refuse("PolicySizeLimitExceededException"),
             control::Error::PolicyCountLimitExceeded(_) => refuse("PolicyCountLimitExceededException"),
-            control::Error::Conflict(message) => ApiError::new(StatusCode::CONFLICT, "ConflictException", message),
+            control::Error::Conflict(message) | control::Error::Protected(message) => {
+                ApiError::new(StatusCode::CONFLICT, "ConflictException", message)
+            }
             control::Error::QuotaExceeded(message) => {
                 ApiError::new(StatusCode::TOO_MANY_REQUESTS, "ServiceQuotaExceededException", message)
             }

@@ -46,6 +46,7 @@ pub(crate) static SERVICE: Service = Service {
         rpc!("UntagLogGroup", Change, tag::untag_log_group),
         rpc!("UntagResource", Change, tag::untag_resource),
     ],
+    of_linked: &[],
     others: OTHERS,
     code: |_| None,
     invalid: "InvalidParameterException",
@@ -156,7 +157,7 @@ fn of(err: control::Error) -> ApiError {
     let refuse = |exception, message| ApiError::new(StatusCode::BAD_REQUEST, exception, message);
     match err {
         control::Error::NoResource(message) => refuse("ResourceNotFoundException", message),
-        control::Error::Conflict(message) if message.contains("protected") => refuse("OperationAbortedException", message),
+        control::Error::Protected(message) => refuse("OperationAbortedException", message),
         control::Error::Conflict(message) => refuse("ResourceAlreadyExistsException", message),
         control::Error::LimitExceeded(message) => refuse("LimitExceededException", message),
         control::Error::Invalid(message) => invalid(message),

@@ -40,6 +40,8 @@ pub(crate) struct Service {
     /// Of its Query protocol, where it has one: the name space of its answers, and its version.
     pub(crate) query: Option<(&'static str, &'static str)>,
     pub(crate) operations: &'static [Rpc],
+    /// Operations that may be asked of an account which linked its metrics to the one that asks.
+    pub(crate) of_linked: &'static [&'static str],
     /// Operations of its model that this server does not have.
     pub(crate) others: &'static [&'static str],
     /// What its older protocol calls an exception.
@@ -243,10 +245,10 @@ async fn answer(app: Arc<App>, mut request: Request<Body>, protocol: Protocol, m
         return protocol.refuse(crate::access::denied_to(&principal, &what), Some(service));
     }
     let app = match app.clone().asked(&root, &headers) {
-        Ok(asked) if !Arc::ptr_eq(&asked, &app) && operation.action != Action::Read => {
+        Ok(asked) if !Arc::ptr_eq(&asked, &app) && !service.of_linked.contains(&operation.name) => {
             let message = format!(
-                "what is of another account can be read, and nothing else: {} of account {}",
-                operation.name, asked.identity.account_id
+                "of account {}, which linked its metrics, clusters and metrics can be read and nothing else: not {}",
+                asked.identity.account_id, operation.name
             );
             let err = ApiError::new(StatusCode::FORBIDDEN, "AccessDeniedException", message);
             return protocol.refuse(err, Some(service));

@@ -27,6 +27,9 @@ pub enum Error {
     PolicyCountLimitExceeded(String),
     #[error("{0}")]
     Conflict(String),
+    /// It must not be deleted, by its own setting.
+    #[error("{0}")]
+    Protected(String),
     #[error("{0}")]
     QuotaExceeded(String),
     #[error("{0}")]
@@ -51,6 +54,7 @@ impl Error {
             Error::Invalid(_)
             | Error::Filter(_)
             | Error::Conflict(_)
+            | Error::Protected(_)
             | Error::Denied(_)
             | Error::WrongPassword(_)
             | Error::TooManyTries(_)

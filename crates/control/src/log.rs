@@ -170,11 +170,16 @@ impl Logs {
     }
 
     async fn edit<T>(&self, edit: impl FnOnce(&mut Known) -> T) -> Result<T> {
-        let known = self.known().await?;
-        let mut known = known.write().unwrap_or_else(PoisonError::into_inner);
-        let edited = edit(&mut known);
-        self.tell_policy(&known);
-        Ok(edited)
+        Ok(edit(&mut self.known().await?.write().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    /// Edits what says which events are kept.
+    async fn edit_policy(&self, edit: impl FnOnce(&mut Known)) -> Result<()> {
+        self.edit(|known| {
+            edit(known);
+            self.tell_policy(known);
+        })
+        .await
     }
 
     /// By name.
@@ -240,7 +245,7 @@ impl Logs {
             tags: group.tags,
         };
         self.inner.catalog.put_resource(&made).await?;
-        self.edit(|known| {
+        self.edit_policy(|known| {
             known.deleted.remove(&made.name);
             known
                 .groups
@@ -255,7 +260,7 @@ impl Logs {
         let mut group = self.group(name).await?;
         change(&mut group);
         self.inner.catalog.put_resource(&group).await?;
-        self.edit(|known| {
+        self.edit_policy(|known| {
             if let Some(known) = known.groups.get_mut(name) {
                 known.group = group;
             }
@@ -275,7 +280,7 @@ impl Logs {
         let _change = self.inner.change.lock().await;
         let mut group = self.group(name).await?;
         if group.is_protected {
-            return Err(Error::Conflict(format!("log group {name} is protected from being deleted")));
+            return Err(Error::Protected(format!("log group {name} is protected from being deleted")));
         }
         let streams = self.streams(name).await?;
         // What comes from now on has a higher number, and belongs to another group of the same name.
@@ -284,7 +289,7 @@ impl Logs {
         for stream in &streams {
             self.inner.catalog.delete_resource::<LogStream>(&stream.key).await?;
         }
-        self.edit(|known| {
+        self.edit_policy(|known| {
             known.unsaved.retain(|(group, _)| group != name);
             known.groups.remove(name);
             known.deleted.insert(group.name.clone(), group);
@@ -315,13 +320,14 @@ impl Logs {
             seen: StreamSeen::default(),
         };
         self.inner.catalog.put_resource(&made).await?;
-        self.edit(|known| {
+        let add = |known: &mut Known| {
             if let Some(known) = known.groups.get_mut(group) {
                 known.deleted_streams.remove(name);
                 known.streams.insert(name.into(), made);
             }
-        })
-        .await
+        };
+        // Most streams are new, and change nothing of what is kept.
+        if was_there { self.edit_policy(add).await } else { self.edit(add).await }
     }
 
     pub async fn delete_stream(&self, group: &str, name: &str) -> Result<()> {
@@ -329,7 +335,7 @@ impl Logs {
         let mut stream = self.with(|known| known.stream(group, name).cloned()).await?;
         (stream.is_deleted, stream.since) = (true, self.inner.store.event_numbers(1));
         self.inner.catalog.put_resource(&stream).await?;
-        self.edit(|known| {
+        self.edit_policy(|known| {
             known.unsaved.remove(&(group.into(), name.into()));
             if let Some(known) = known.groups.get_mut(group) {
                 known.streams.remove(name);
@@ -412,8 +418,13 @@ impl Logs {
             let names = std::mem::take(&mut known.unsaved);
             names.iter().filter_map(|(group, stream)| known.stream(group, stream).ok().cloned()).collect()
         };
-        for stream in &unsaved {
-            self.inner.catalog.put_resource(stream).await?;
+        for (place, stream) in unsaved.iter().enumerate() {
+            if let Err(err) = self.inner.catalog.put_resource(stream).await {
+                // What was not written down is the next time.
+                let left = unsaved[place..].iter().map(|stream| (stream.group().into(), stream.name().into()));
+                known.write().unwrap_or_else(PoisonError::into_inner).unsaved.extend(left);
+                return Err(err.into());
+            }
         }
         Ok(())
     }

@@ -3,9 +3,12 @@
 pub mod insights;
 pub mod pattern;
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
+use std::fmt;
 use std::ops::ControlFlow;
+use std::rc::Rc;
+use std::str::FromStr;
 
 use model::link::LOG_GROUPS;
 use model::log::{EventNumber, LogEvent};
@@ -18,6 +21,55 @@ use crate::{Query, Result};
 pub struct LogPosition {
     pub time_us: i64,
     pub number: EventNumber,
+}
+
+/// Digits of each half of a position in a text: as many as in AWS's tokens and ids.
+const POSITION_DIGITS: usize = 28;
+
+impl fmt::Display for LogPosition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:0POSITION_DIGITS$}{:0POSITION_DIGITS$}", self.time_us.max(0), self.number.0.max(0))
+    }
+}
+
+/// A text is no position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not the position of a log event")]
+pub struct InvalidPosition;
+
+impl FromStr for LogPosition {
+    type Err = InvalidPosition;
+
+    fn from_str(text: &str) -> Result<LogPosition, InvalidPosition> {
+        let half = |digits: &str| digits.parse().map_err(|_| InvalidPosition);
+        let (time, number) = text.split_at_checked(POSITION_DIGITS).ok_or(InvalidPosition)?;
+        Ok(LogPosition { time_us: half(time)?, number: EventNumber(half(number)?) })
+    }
+}
+
+/// How two values may be compared, in filter patterns and in Logs Insights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Comparison {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+impl Comparison {
+    /// Whether it holds for values in this order; of what has none, as NaN has not, nothing holds but that it is not equal.
+    pub(crate) fn holds(self, order: Option<Ordering>) -> bool {
+        match self {
+            Comparison::Equal => order == Some(Ordering::Equal),
+            Comparison::NotEqual => order != Some(Ordering::Equal),
+            Comparison::Less => order == Some(Ordering::Less),
+            Comparison::LessOrEqual => matches!(order, Some(Ordering::Less | Ordering::Equal)),
+            Comparison::Greater => order == Some(Ordering::Greater),
+            Comparison::GreaterOrEqual => matches!(order, Some(Ordering::Greater | Ordering::Equal)),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +122,7 @@ impl Query {
         let mut page = LogPage::default();
         let (mut bytes, mut scanned) = (0, 0);
         let (mut last, mut is_left) = (None, false);
-        let is_over = self.log_reader().walk_log(scan, order, after, &mut |rows, row| {
+        let is_over = walk(&self.log_reader(), scan, order, after, &mut |rows, row| {
             let is_wanted = is_wanted(rows, row);
             let size = rows.messages.value_length(row) as usize;
             // A page has one event at least.
@@ -94,80 +146,67 @@ impl Query {
     }
 }
 
-/// Reading in order.
-trait WalkLog {
-    /// Calls `visit` with the rows of a scan, one after the other, until it breaks. Returns whether all were visited.
-    fn walk_log(
-        &self,
-        scan: &LogScan,
-        order: LogOrder,
-        after: Option<LogPosition>,
-        visit: &mut dyn FnMut(&LogRows, usize) -> ControlFlow<()>,
-    ) -> Result<bool>;
-}
-
-impl WalkLog for Reader {
-    fn walk_log(
-        &self,
-        scan: &LogScan,
-        order: LogOrder,
-        after: Option<LogPosition>,
-        visit: &mut dyn FnMut(&LogRows, usize) -> ControlFlow<()>,
-    ) -> Result<bool> {
-        let mut scan = scan.clone();
-        if let Some(LogPosition { time_us, .. }) = after {
-            match order {
-                LogOrder::OldestFirst => scan.from_us = scan.from_us.max(time_us),
-                LogOrder::NewestFirst => scan.to_us = scan.to_us.min(time_us.saturating_add(1)),
-            }
-        }
-        let mut chunks = self.log_chunks(&scan)?;
-        // The last is opened first.
+/// Calls `visit` with the rows of a scan, one after the other, until it breaks. Returns whether all were visited.
+fn walk(
+    reader: &Reader,
+    scan: &LogScan,
+    order: LogOrder,
+    after: Option<LogPosition>,
+    visit: &mut dyn FnMut(&Rc<LogRows>, usize) -> ControlFlow<()>,
+) -> Result<bool> {
+    let mut scan = scan.clone();
+    if let Some(LogPosition { time_us, .. }) = after {
         match order {
-            LogOrder::OldestFirst => chunks.sort_by_key(|chunk| Reverse(chunk.from_us)),
-            LogOrder::NewestFirst => chunks.sort_by_key(|chunk| chunk.to_us),
+            LogOrder::OldestFirst => scan.from_us = scan.from_us.max(time_us),
+            LogOrder::NewestFirst => scan.to_us = scan.to_us.min(time_us.saturating_add(1)),
         }
-        let may_begin_before = |chunk: &LogChunk, at: LogPosition| match order {
-            LogOrder::OldestFirst => chunk.from_us <= at.time_us,
-            LogOrder::NewestFirst => chunk.to_us >= at.time_us,
-        };
-        let rank = |at: LogPosition| match order {
-            LogOrder::OldestFirst => Ranked::Oldest(Reverse(at)),
-            LogOrder::NewestFirst => Ranked::Newest(at),
-        };
-        let is_after = |at: LogPosition| {
-            after.is_none_or(|after| match order {
-                LogOrder::OldestFirst => at > after,
-                LogOrder::NewestFirst => at < after,
-            })
-        };
-        let mut open: Vec<Option<(LogRows, Vec<u32>)>> = Vec::new();
-        let mut heads: BinaryHeap<Head> = BinaryHeap::new();
-        loop {
-            // Whatever may have something that comes before the next one is opened first.
-            while let Some(chunk) = chunks.last() {
-                if heads.peek().is_some_and(|(first, ..)| !may_begin_before(chunk, first.position())) {
-                    break;
-                }
-                let rows = self.log_rows(&scan, chunk)?;
-                chunks.pop();
-                let mut places: Vec<u32> = (0..rows.len() as u32).filter(|row| is_after(position(&rows, *row as usize))).collect();
-                places.sort_by_key(|row| Reverse(rank(position(&rows, *row as usize))));
-                if let Some(first) = places.first() {
-                    heads.push((rank(position(&rows, *first as usize)), open.len(), 0));
-                    open.push(Some((rows, places)));
-                }
+    }
+    let mut chunks = reader.log_chunks(&scan)?;
+    // The last is opened first.
+    match order {
+        LogOrder::OldestFirst => chunks.sort_by_key(|chunk| Reverse(chunk.from_us)),
+        LogOrder::NewestFirst => chunks.sort_by_key(|chunk| chunk.to_us),
+    }
+    let may_begin_before = |chunk: &LogChunk, at: LogPosition| match order {
+        LogOrder::OldestFirst => chunk.from_us <= at.time_us,
+        LogOrder::NewestFirst => chunk.to_us >= at.time_us,
+    };
+    let rank = |at: LogPosition| match order {
+        LogOrder::OldestFirst => Ranked::Oldest(Reverse(at)),
+        LogOrder::NewestFirst => Ranked::Newest(at),
+    };
+    let is_after = |at: LogPosition| {
+        after.is_none_or(|after| match order {
+            LogOrder::OldestFirst => at > after,
+            LogOrder::NewestFirst => at < after,
+        })
+    };
+    let mut open: Vec<Option<(Rc<LogRows>, Vec<u32>)>> = Vec::new();
+    let mut heads: BinaryHeap<Head> = BinaryHeap::new();
+    loop {
+        // Whatever may have something that comes before the next one is opened first.
+        while let Some(chunk) = chunks.last() {
+            if heads.peek().is_some_and(|(first, ..)| !may_begin_before(chunk, first.position())) {
+                break;
             }
-            let Some((_, index, place)) = heads.pop() else { return Ok(true) };
-            let Some((rows, places)) = &open[index] else { return Ok(true) };
-            let flow = visit(rows, places[place] as usize);
-            match places.get(place + 1) {
-                Some(next) => heads.push((rank(position(rows, *next as usize)), index, place + 1)),
-                None => open[index] = None,
+            let rows = reader.log_rows(&scan, chunk)?;
+            chunks.pop();
+            let mut places: Vec<u32> = (0..rows.len() as u32).filter(|row| is_after(position(&rows, *row as usize))).collect();
+            places.sort_by_key(|row| Reverse(rank(position(&rows, *row as usize))));
+            if let Some(first) = places.first() {
+                heads.push((rank(position(&rows, *first as usize)), open.len(), 0));
+                open.push(Some((Rc::new(rows), places)));
             }
-            if flow.is_break() {
-                return Ok(heads.is_empty() && chunks.is_empty());
-            }
+        }
+        let Some((_, index, place)) = heads.pop() else { return Ok(true) };
+        let Some((rows, places)) = &open[index] else { return Ok(true) };
+        let flow = visit(rows, places[place] as usize);
+        match places.get(place + 1) {
+            Some(next) => heads.push((rank(position(rows, *next as usize)), index, place + 1)),
+            None => open[index] = None,
+        }
+        if flow.is_break() {
+            return Ok(heads.is_empty() && chunks.is_empty());
         }
     }
 }
@@ -177,6 +216,12 @@ impl Ranked {
         match self {
             Ranked::Newest(at) | Ranked::Oldest(Reverse(at)) => at,
         }
+    }
+}
+
+impl From<&LogEvent> for LogPosition {
+    fn from(event: &LogEvent) -> LogPosition {
+        LogPosition { time_us: event.time_us, number: event.number }
     }
 }
 

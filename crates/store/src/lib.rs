@@ -80,8 +80,8 @@ use table::segment;
 
 /// The version of everything on disk. A folder of a version that cannot be read is refused with a message that says so.
 pub const FORMAT_VERSION: u32 = 10;
-/// The oldest that can be read: 8 has columns of segments that 7 did not have, 9 has columns of metrics that 8 did not have, and nothing
-/// else is different. A folder becomes one of the newest version when it is opened.
+/// The oldest that can be read: 8 has columns of segments that 7 did not have, 9 has columns of metrics that 8 did not have, 10 has log
+/// events, and nothing else is different. A folder becomes one of the newest version when it is opened.
 const FORMAT_VERSION_READ: u32 = 7;
 
 /// How a store behaves.

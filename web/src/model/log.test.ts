@@ -1,22 +1,16 @@
 import { expect, test } from "vitest";
 
-import { jsonOf, levelOf, partsOf } from "./log";
+import { jsonOf, levelOf, tracesOf } from "./log";
 
-test("a trace id is told apart, in both forms", () => {
+test("the traces that a line names are found, in both forms and once", () => {
   const id = "1-5759e988-bd862e3fe1be46a994272793";
-  expect(partsOf(`Root=${id};Sampled=1`)).toEqual([
-    { text: "Root=" },
-    { text: id, trace: id },
-    { text: ";Sampled=1" },
-  ]);
-  expect(partsOf("00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01")[1]).toEqual({
-    text: "5759e988bd862e3fe1be46a994272793",
-    trace: id,
-  });
-  expect(partsOf("00000000000000000000000000000000 and nothing")).toEqual([
-    { text: "00000000000000000000000000000000 and nothing" },
-  ]);
-  expect(partsOf("")).toEqual([]);
+  const other = "1-5759e988-000000000000000000000001";
+  expect(tracesOf(`Root=${id};Sampled=1`)).toEqual([id]);
+  expect(tracesOf("00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01")).toEqual([id]);
+  expect(tracesOf(`${id} 5759e988bd862e3fe1be46a994272793 after ${other}`)).toEqual([id, other]);
+  expect(tracesOf("00000000000000000000000000000000 and nothing")).toEqual([]);
+  expect(tracesOf("a5759e988bd862e3fe1be46a9942727930")).toEqual([]);
+  expect(tracesOf("")).toEqual([]);
 });
 
 test("a line says how loud it is", () => {

@@ -13,21 +13,14 @@ export function levelOf(message: string): LogLevel {
   return "other";
 }
 
-export type Part = { text: string; trace?: string };
-
-/** A message, with the trace ids in it told apart. */
-export function partsOf(message: string): Part[] {
-  const parts: Part[] = [];
-  let at = 0;
-  for (const match of message.matchAll(/(?<![0-9A-Za-z])(1-[0-9a-f]{8}-[0-9a-f]{24}|[0-9a-f]{32})(?![0-9A-Za-z])/g)) {
-    const trace = normalizeTraceId(match[1]!);
-    if (!trace || /^[0-]*$/.test(match[1]!)) continue;
-    if (match.index > at) parts.push({ text: message.slice(at, match.index) });
-    parts.push({ text: match[1]!, trace });
-    at = match.index + match[1]!.length;
+/** The traces that a message names, each once. */
+export function tracesOf(message: string): string[] {
+  const found = new Set<string>();
+  for (const [, id] of message.matchAll(/(?<![0-9A-Za-z])(1-[0-9a-f]{8}-[0-9a-f]{24}|[0-9a-f]{32})(?![0-9A-Za-z])/g)) {
+    const trace = normalizeTraceId(id!);
+    if (trace && !/^[0-]*$/.test(id!)) found.add(trace);
   }
-  if (at < message.length) parts.push({ text: message.slice(at) });
-  return parts;
+  return [...found];
 }
 
 /** The object or list that a message is, if it is one. */

@@ -236,10 +236,8 @@ pub(super) struct DescribeAnomalyDetectorsOutput {
 
 pub(super) async fn describe_anomaly_detectors(
     app: &App,
-    mut input: DescribeAnomalyDetectors,
+    input: DescribeAnomalyDetectors,
 ) -> Result<DescribeAnomalyDetectorsOutput, ApiError> {
-    let now_us = app.clock.now_us();
-    let from: usize = input.next_token.as_deref().map(|token| page::position(token, &input, now_us)).transpose()?.unwrap_or(0);
     let most = match input.max_results {
         None => PAGE,
         Some(wanted) if wanted >= 1 => usize::try_from(wanted).unwrap_or(PAGE).min(PAGE),
@@ -249,8 +247,7 @@ pub(super) async fn describe_anomaly_detectors(
     if let Some(other) = input.anomaly_detector_types.iter().flatten().find(|given| !types.contains(&given.as_str())) {
         return Err(invalid_value(format!("AnomalyDetectorTypes {other:?} is neither SINGLE_METRIC nor METRIC_MATH")));
     }
-    let question = page::token(&input, &(from + most), now_us)?;
-    let wanted = input.dimensions.take().map(|given| dimensions(Some(given), "Dimensions")).transpose()?;
+    let wanted = input.dimensions.clone().map(|given| dimensions(Some(given), "Dimensions")).transpose()?;
     // Math detectors have no metric, and are left out where one is asked for.
     let is_of_metric = input.namespace.is_some() || input.metric_name.is_some() || wanted.is_some();
     let is_meant = |detector: &AnomalyDetector| {
@@ -272,12 +269,12 @@ pub(super) async fn describe_anomaly_detectors(
     };
     let all = app.anomaly_detectors.list().await.map_err(of)?;
     let meant: Vec<AnomalyDetector> = all.into_iter().filter(|detector| is_meant(detector)).collect();
-    let is_over = meant.len() <= from + most;
-    let mut told = Vec::new();
-    for detector in meant.into_iter().skip(from).take(most) {
+    let (meant, next_token) = page::cut(meant, input.next_token.as_deref(), most, &input, app.clock.now_us())?;
+    let mut told = Vec::with_capacity(meant.len());
+    for detector in meant {
         told.push(describe(app, detector).await?);
     }
-    Ok(DescribeAnomalyDetectorsOutput { anomaly_detectors: told, next_token: (!is_over).then_some(question) })
+    Ok(DescribeAnomalyDetectorsOutput { anomaly_detectors: told, next_token })
 }
 
 async fn describe(app: &App, detector: AnomalyDetector) -> Result<Value, ApiError> {

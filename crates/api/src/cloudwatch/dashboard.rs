@@ -115,23 +115,17 @@ struct DashboardEntry {
 pub(super) async fn list_dashboards(app: &App, input: ListDashboards) -> Result<ListDashboardsOutput, ApiError> {
     let prefix = input.dashboard_name_prefix.unwrap_or_default();
     let question = ("dashboards", &prefix);
-    let after: Option<String> = input.next_token.map(|token| page::position(&token, &question, app.clock.now_us())).transpose()?;
     let all = app.dashboards.list().await.map_err(of)?;
-    let is_wanted =
-        |dashboard: &&Dashboard| dashboard.name.starts_with(&prefix) && after.as_ref().is_none_or(|after| dashboard.name > *after);
-    let mut found = all.iter().filter(is_wanted);
+    let found = all.iter().filter(|dashboard| dashboard.name.starts_with(&prefix));
+    let token = input.next_token.as_deref();
+    let (found, next_token) = page::cut_by_name(found, |dashboard| &dashboard.name, token, PAGE, &question, app.clock.now_us())?;
     let entry = |dashboard: &Dashboard| DashboardEntry {
         dashboard_name: dashboard.name.clone(),
         dashboard_arn: arn(app, &dashboard.name),
         last_modified: Moment(dashboard.modified_us),
         size: dashboard.body.len(),
     };
-    let dashboard_entries: Vec<DashboardEntry> = found.by_ref().take(PAGE).map(entry).collect();
-    let next_token = match (found.next(), dashboard_entries.last()) {
-        (Some(_), Some(last)) => Some(page::token(&question, &last.dashboard_name, app.clock.now_us())?),
-        _ => None,
-    };
-    Ok(ListDashboardsOutput { dashboard_entries, next_token })
+    Ok(ListDashboardsOutput { dashboard_entries: found.into_iter().map(entry).collect(), next_token })
 }
 
 #[derive(Deserialize)]

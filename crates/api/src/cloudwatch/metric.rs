@@ -93,7 +93,7 @@ impl<'de> Deserialize<'de> for Real {
     }
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Dimension {
     name: Option<CompactString>,
@@ -337,7 +337,7 @@ struct ListedMetric {
 
 pub(super) async fn list_metrics(app: &App, input: ListMetrics) -> Result<ListMetricsOutput, ApiError> {
     let now_us = app.clock.now_us();
-    let after: Option<usize> = input.next_token.as_deref().map(|token| page::position(token, &input, now_us)).transpose()?;
+    let from: usize = page::begin(input.next_token.as_deref(), &input, now_us)?;
     let is_recent = match input.recently_active.as_deref() {
         None => false,
         Some("PT3H") => true,
@@ -362,7 +362,6 @@ pub(super) async fn list_metrics(app: &App, input: ListMetrics) -> Result<ListMe
         owners,
     };
     let known = app.ask(move |query| query.metrics(&filter)).await?;
-    let from = after.unwrap_or(0);
     let page = known.iter().skip(from).take(app.quotas.metrics_per_page);
     let listed = page.clone().map(|known| ListedMetric {
         namespace: known.id.namespace.clone(),
@@ -579,7 +578,7 @@ struct MessageData {
 
 pub(super) async fn get_metric_data(app: &App, input: GetMetricData) -> Result<GetMetricDataOutput, ApiError> {
     let now_us = app.clock.now_us();
-    let from: usize = input.next_token.as_deref().map(|token| page::position(token, &input, now_us)).transpose()?.unwrap_or(0);
+    let from: usize = page::begin(input.next_token.as_deref(), &input, now_us)?;
     let start = input.start_time.ok_or_else(|| validation("The parameter StartTime is required."))?;
     let end = input.end_time.ok_or_else(|| validation("The parameter EndTime is required."))?;
     if start.0.div_euclid(SECOND_US) == end.0.div_euclid(SECOND_US) {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use control::cluster::performance::PerformanceEvent;
-use control::log::EVENT_BYTES;
-use model::log::EventNumber;
+use control::log::{Accepted, EVENT_BYTES};
+use model::log::{EventNumber, LogEvent};
 use model::metric::Metric;
 use query::log::pattern::{Pattern, PatternError};
 use query::log::{LogBudget, LogOrder, LogPage, LogPosition};
@@ -97,9 +97,10 @@ pub(super) async fn put_log_events(app: &App, input: PutLogEvents) -> Result<Put
         return Err(invalid("The batch of log events in a single PutLogEvents request cannot span more than 24 hours."));
     }
     let taken = take_in(app, &group, &stream, events).await?;
+    take_metrics(app, &taken.events).await?;
     let is_rejected = taken.too_new_from.is_some() || taken.too_old_until.is_some() || taken.expired_until.is_some();
     Ok(PutLogEventsOutput {
-        next_sequence_token: sequence_token(taken.last.0),
+        next_sequence_token: sequence_token(taken.events.last().map_or(0, |event| event.number.0)),
         rejected_log_events_info: is_rejected.then_some(RejectedLogEventsInfo {
             too_new_log_event_start_index: taken.too_new_from,
             too_old_log_event_end_index: taken.too_old_until,
@@ -108,47 +109,34 @@ pub(super) async fn put_log_events(app: &App, input: PutLogEvents) -> Result<Put
     })
 }
 
-/// What became of events that came.
-#[derive(Debug, Default)]
-pub(crate) struct TakenIn {
-    /// The number of the last one that was kept.
-    pub(crate) last: EventNumber,
-    pub(crate) too_new_from: Option<usize>,
-    pub(crate) too_old_until: Option<usize>,
-    pub(crate) expired_until: Option<usize>,
+/// Keeps those events of a stream, which is there, that it takes. Times are in microseconds.
+async fn take_in(app: &App, group: &str, stream: &str, events: Vec<(i64, String)>) -> Result<Accepted, ApiError> {
+    let mut accepted = app.logs.accept(group, stream, events, app.quotas.lenient).await.map_err(of)?;
+    if !accepted.events.is_empty() {
+        app.ingest.log_events(&mut accepted.events).await?;
+        app.logs.kept(&accepted.events).await.map_err(of)?;
+    }
+    Ok(accepted)
 }
 
-/// Keeps events of a stream that is there, and the metrics in them. Times are in microseconds.
-pub(crate) async fn take_in(app: &App, group: &str, stream: &str, events: Vec<(i64, String)>) -> Result<TakenIn, ApiError> {
-    let accepted = app.logs.accept(group, stream, events, app.quotas.lenient).await.map_err(of)?;
-    let mut taken = TakenIn {
-        last: EventNumber::default(),
-        too_new_from: accepted.too_new_from,
-        too_old_until: accepted.too_old_until,
-        expired_until: accepted.expired_until,
-    };
-    let mut events = accepted.events;
-    if events.is_empty() {
-        return Ok(taken);
-    }
+/// Keeps the metrics in events.
+async fn take_metrics(app: &App, events: &[LogEvent]) -> Result<(), ApiError> {
     let now_us = app.clock.now_us();
     let mut metrics: Vec<Metric> = Vec::new();
-    for event in &events {
-        // Almost no event is one with metrics, and that is seen at once.
-        if event.message.starts_with('{') && event.message.contains("\"CloudWatchMetrics\"") {
-            match ingest::emf::metrics(&event.message, now_us, app.quotas.lenient) {
-                Ok(found) => metrics.extend(found.into_iter().flatten()),
-                Err(err) => debug!(group, stream, error = %err, "metrics of a log event cannot be taken"),
+    // Almost no event is one with metrics, and that is seen at once.
+    let may_have = |event: &&LogEvent| event.message.starts_with('{') && event.message.contains("\"CloudWatchMetrics\"");
+    for event in events.iter().filter(may_have) {
+        match ingest::emf::metrics(&event.message, now_us, app.quotas.lenient) {
+            Ok(found) => metrics.extend(found.into_iter().flatten()),
+            Err(err) => {
+                debug!(group = %event.group, stream = %event.stream, error = %err, "metrics of a log event cannot be taken")
             }
         }
     }
-    app.ingest.log_events(&mut events).await?;
     if !metrics.is_empty() {
         app.ingest.metrics(metrics).await?;
     }
-    app.logs.kept(&events).await.map_err(of)?;
-    taken.last = events.last().map(|event| event.number).unwrap_or_default();
-    Ok(taken)
+    Ok(())
 }
 
 /// Days that performance log events are kept, where nobody says otherwise (AWS).
@@ -165,11 +153,7 @@ pub(crate) async fn take_performance(app: &App, events: Vec<PerformanceEvent>) -
         if app.logs.ensure_stream(&group, &stream, PERFORMANCE_DAYS).await.is_err() {
             continue;
         }
-        let mut events = app.logs.accept(&group, &stream, events, app.quotas.lenient).await.map_err(of)?.events;
-        if !events.is_empty() {
-            app.ingest.log_events(&mut events).await?;
-            app.logs.kept(&events).await.map_err(of)?;
-        }
+        take_in(app, &group, &stream, events).await?;
     }
     Ok(())
 }
@@ -203,20 +187,19 @@ struct OutputLogEvent {
     ingestion_time: i64,
 }
 
-/// A place in a stream, and which way it goes from there. The digits are those of AWS's tokens in number.
+/// A place in a stream, and which way it goes from there.
 fn token(way: char, at: LogPosition) -> String {
-    format!("{way}/{:028}{:028}", at.time_us.max(0), at.number.0.max(0))
+    format!("{way}/{at}")
 }
 
 fn position(token: &str) -> Option<(LogOrder, LogPosition)> {
-    let (way, digits) = token.split_once('/')?;
+    let (way, at) = token.split_once('/')?;
     let order = match way {
         "f" => LogOrder::OldestFirst,
         "b" => LogOrder::NewestFirst,
         _ => return None,
     };
-    let (time, number) = digits.split_at_checked(28)?;
-    Some((order, LogPosition { time_us: time.parse().ok()?, number: EventNumber(number.parse().ok()?) }))
+    Some((order, at.parse().ok()?))
 }
 
 pub(super) async fn get_log_events(app: &App, input: GetLogEvents) -> Result<GetLogEventsOutput, ApiError> {
@@ -243,11 +226,10 @@ pub(super) async fn get_log_events(app: &App, input: GetLogEvents) -> Result<Get
     if order == LogOrder::NewestFirst {
         events.reverse();
     }
-    let at = |event: &model::log::LogEvent| LogPosition { time_us: event.time_us, number: event.number };
     // Where there is nothing, the next question is the same again.
     let here = after.unwrap_or(LogPosition { time_us: from_us, number: EventNumber(0) });
-    let (first, last) = (events.first().map_or(here, at), events.last().map_or(here, at));
-    let told = |event: model::log::LogEvent| OutputLogEvent {
+    let (first, last) = (events.first().map_or(here, LogPosition::from), events.last().map_or(here, LogPosition::from));
+    let told = |event: LogEvent| OutputLogEvent {
         timestamp: event.time_us / 1_000,
         ingestion_time: event.number.ingested_us() / 1_000,
         message: event.message,
@@ -297,15 +279,11 @@ struct FilteredLogEvent {
     timestamp: i64,
     message: String,
     ingestion_time: i64,
+    /// Says where it is.
     event_id: String,
 }
 
-/// An id of an event that says where it is.
-fn event_id(event: &model::log::LogEvent) -> String {
-    format!("{:028}{:028}", event.time_us, event.number.0)
-}
-
-pub(super) fn pattern(text: &str) -> Result<Pattern, ApiError> {
+fn pattern(text: &str) -> Result<Pattern, ApiError> {
     Pattern::parse(text).map_err(|PatternError { position, message }| {
         invalid(format!("Invalid filter pattern: {message}, at character {position} of {text:?}"))
     })
@@ -315,7 +293,7 @@ pub(super) async fn filter_log_events(app: &App, input: FilterLogEvents) -> Resu
     let name = named_group(app, input.log_group_name.as_deref(), input.log_group_identifier.as_deref())?;
     let limit = limit_of(input.limit, EVENTS_MAX, EVENTS_MAX)?;
     let now_us = app.clock.now_us();
-    let after: Option<LogPosition> = input.next_token.as_deref().map(|token| page::position(token, &input, now_us)).transpose()?;
+    let after: Option<LogPosition> = page::begin(input.next_token.as_deref(), &input, now_us)?;
     let filter = pattern(input.filter_pattern.as_deref().unwrap_or_default())?;
     let group = match (&input.log_stream_names, &input.log_stream_name_prefix) {
         (Some(_), Some(_)) => return Err(invalid("logStreamNames and logStreamNamePrefix exclude each other")),
@@ -346,8 +324,8 @@ pub(super) async fn filter_log_events(app: &App, input: FilterLogEvents) -> Resu
     let LogPage { events, next } = app
         .ask(move |query| query.log_events(&scan, order, after, &mut |rows, row| filter.is_match(rows.messages.value(row)), budget))
         .await?;
-    let told = |event: model::log::LogEvent| FilteredLogEvent {
-        event_id: event_id(&event),
+    let told = |event: LogEvent| FilteredLogEvent {
+        event_id: LogPosition::from(&event).to_string(),
         log_stream_name: event.stream.into(),
         timestamp: event.time_us / 1_000,
         ingestion_time: event.number.ingested_us() / 1_000,

@@ -175,15 +175,11 @@ pub(super) async fn describe_log_groups(app: &App, input: DescribeLogGroups) -> 
             && input.account_identifiers.as_ref().is_none_or(|ids| ids.is_empty() || ids.contains(&app.identity.account_id))
     };
     let now_us = app.clock.now_us();
-    let after: Option<String> = input.next_token.as_deref().map(|token| page::position(token, &input, now_us)).transpose()?;
     let all = app.logs.groups_with_bytes().await.map_err(of)?;
-    let mut meant =
-        all.into_iter().filter(|(group, _)| is_meant(group) && after.as_ref().is_none_or(|after| *group.name > **after));
-    let log_groups: Vec<Told> = meant.by_ref().take(limit).map(|(group, bytes)| told(app, group, bytes)).collect();
-    let next_token = match (meant.next(), log_groups.last()) {
-        (Some(_), Some(last)) => Some(page::token(&input, &last.log_group_name, now_us)?),
-        _ => None,
-    };
+    let meant = all.into_iter().filter(|(group, _)| is_meant(group));
+    let (groups, next_token) =
+        page::cut_by_name(meant, |(group, _)| &group.name, input.next_token.as_deref(), limit, &input, now_us)?;
+    let log_groups = groups.into_iter().map(|(group, bytes)| told(app, group, bytes)).collect();
     Ok(DescribeLogGroupsOutput { log_groups, next_token })
 }
 
@@ -226,22 +222,14 @@ pub(super) async fn list_log_groups(app: &App, input: ListLogGroups) -> Result<L
         })
     };
     let now_us = app.clock.now_us();
-    let after: Option<String> = input.next_token.as_deref().map(|token| page::position(token, &input, now_us)).transpose()?;
     let all = app.logs.groups().await.map_err(of)?;
-    let mut meant = all.into_iter().filter(|group| {
-        is_named(&group.name)
-            && wanted_class.is_none_or(|class| group.class == class)
-            && after.as_ref().is_none_or(|after| *group.name > **after)
-    });
+    let is_meant = |group: &LogGroup| is_named(&group.name) && wanted_class.is_none_or(|class| group.class == class);
+    let meant = all.into_iter().filter(is_meant);
+    let (groups, next_token) = page::cut_by_name(meant, |group| &group.name, input.next_token.as_deref(), limit, &input, now_us)?;
     let summary = |group: LogGroup| Summary {
         log_group_arn: arn(app, &group.name),
         log_group_class: group.class.as_str(),
         log_group_name: group.name.into(),
     };
-    let log_groups: Vec<Summary> = meant.by_ref().take(limit).map(summary).collect();
-    let next_token = match (meant.next(), log_groups.last()) {
-        (Some(_), Some(last)) => Some(page::token(&input, &last.log_group_name, now_us)?),
-        _ => None,
-    };
-    Ok(ListLogGroupsOutput { log_groups, next_token })
+    Ok(ListLogGroupsOutput { log_groups: groups.into_iter().map(summary).collect(), next_token })
 }

@@ -136,7 +136,7 @@ pub(super) async fn get_query_results(app: &App, input: GetQueryResults) -> Resu
         tracing::debug!(query = job.text, why, "a query of logs failed");
     }
     let now_us = app.clock.now_us();
-    let from: usize = input.next_token.as_deref().map(|token| page::position(token, &input, now_us)).transpose()?.unwrap_or(0);
+    let from: usize = page::begin(input.next_token.as_deref(), &input, now_us)?;
     let most = match input.max_items {
         None => usize::MAX,
         Some(wanted) if (0..=ROWS as i64).contains(&wanted) => wanted as usize,
@@ -203,7 +203,6 @@ pub(super) struct DescribeQueriesOutput {
 
 pub(super) async fn describe_queries(app: &App, input: DescribeQueries) -> Result<DescribeQueriesOutput, ApiError> {
     let now_us = app.clock.now_us();
-    let from: usize = input.next_token.as_deref().map(|token| page::position(token, &input, now_us)).transpose()?.unwrap_or(0);
     let most = limit_of(input.max_results, PAGE, PAGE)?;
     let is_meant = |job: &LogQueryJob| {
         input.log_group_name.as_ref().is_none_or(|name| job.groups.contains(name))
@@ -211,7 +210,7 @@ pub(super) async fn describe_queries(app: &App, input: DescribeQueries) -> Resul
             && input.query_language.as_ref().is_none_or(|language| language == "CWLI")
     };
     let all: Vec<LogQueryJob> = app.log_queries.list().into_iter().filter(is_meant).collect();
-    let is_over = all.len() <= from + most;
+    let (jobs, next_token) = page::cut(all, input.next_token.as_deref(), most, &input, now_us)?;
     let told = |job: &LogQueryJob| {
         json!({
             "queryLanguage": "CWLI",
@@ -224,8 +223,5 @@ pub(super) async fn describe_queries(app: &App, input: DescribeQueries) -> Resul
             "bytesScanned": job.answer.statistics.bytes as f64,
         })
     };
-    Ok(DescribeQueriesOutput {
-        queries: all.iter().skip(from).take(most).map(told).collect(),
-        next_token: (!is_over).then(|| page::token(&input, &(from + most), now_us)).transpose()?,
-    })
+    Ok(DescribeQueriesOutput { queries: jobs.iter().map(told).collect(), next_token })
 }

@@ -93,22 +93,18 @@ pub(super) async fn describe_log_streams(app: &App, input: DescribeLogStreams) -
         return Err(invalid("Cannot order by LastEventTime with a logStreamNamePrefix."));
     }
     let now_us = app.clock.now_us();
-    let from: usize = input.next_token.as_deref().map(|token| page::position(token, &input, now_us)).transpose()?.unwrap_or(0);
     let mut streams = app.logs.streams(&group).await.map_err(of)?;
     if let Some(prefix) = &input.log_stream_name_prefix {
         streams.retain(|stream| stream.name().starts_with(prefix.as_str()));
     }
-    if is_by_time {
-        streams.sort_by_key(|stream| stream.seen.last_us);
+    // They come by name, and those of one time stay so.
+    match (is_by_time, input.descending == Some(true)) {
+        (true, true) => streams.sort_by_key(|stream| Reverse(stream.seen.last_us)),
+        (true, false) => streams.sort_by_key(|stream| stream.seen.last_us),
+        (false, true) => streams.reverse(),
+        (false, false) => {}
     }
-    if input.descending == Some(true) {
-        match is_by_time {
-            // Those of one time stay in the order of their names.
-            true => streams.sort_by_key(|stream| Reverse(stream.seen.last_us)),
-            false => streams.reverse(),
-        }
-    }
-    let is_over = streams.len() <= from + limit;
+    let (streams, next_token) = page::cut(streams, input.next_token.as_deref(), limit, &input, now_us)?;
     let group_arn = arn(app, &group);
     let told = |stream: LogStream| Told {
         creation_time: stream.created_us / 1_000,
@@ -120,10 +116,7 @@ pub(super) async fn describe_log_streams(app: &App, input: DescribeLogStreams) -
         stored_bytes: stream.seen.bytes,
         log_stream_name: stream.name().to_owned(),
     };
-    Ok(DescribeLogStreamsOutput {
-        log_streams: streams.into_iter().skip(from).take(limit).map(told).collect(),
-        next_token: (!is_over).then(|| page::token(&input, &(from + limit), now_us)).transpose()?,
-    })
+    Ok(DescribeLogStreamsOutput { log_streams: streams.into_iter().map(told).collect(), next_token })
 }
 
 /// Nobody has to give it any more, and some still look for it.

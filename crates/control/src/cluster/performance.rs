@@ -73,7 +73,7 @@ pub fn of_report(report: &Report, place: &Place, insights: impl Fn(&str) -> Insi
                 sets.push(vec!["ClusterName", "TaskDefinitionFamily", "TaskId"]);
             }
             add_sets_of_service(&mut sets, task);
-            finish(&mut message, report.time_us, &sets, values, |name| name.to_owned());
+            finish(&mut message, report.time_us, &sets, values);
             write(report.time_us, message);
         }
         for container in task.working() {
@@ -85,9 +85,9 @@ pub fn of_report(report: &Report, place: &Place, insights: impl Fn(&str) -> Insi
                 insert(&mut message, values, |name| name.to_owned());
                 let mut sets = vec![vec!["ClusterName"], vec!["ClusterName", "TaskDefinitionFamily", "TaskId", "ContainerName"]];
                 add_sets_of_service(&mut sets, task);
-                finish(&mut message, report.time_us, &sets, values, |name| name.to_owned());
+                finish(&mut message, report.time_us, &sets, values);
             } else {
-                finish(&mut message, report.time_us, &[], &Values::new(), |name| name.to_owned());
+                finish(&mut message, report.time_us, &[], &Values::new());
             }
             write(report.time_us, message);
         }
@@ -113,7 +113,7 @@ pub fn of_counts(counts: &[Metric], now_us: i64) -> Vec<PerformanceEvent> {
             set.insert(0, "ServiceName");
         }
         insert(&mut message, &values, |name| name.to_owned());
-        finish(&mut message, now_us, &[set], &values, |name| name.to_owned());
+        finish(&mut message, now_us, &[set], &values);
         let stream = match service {
             Some(service) => format!("ServiceTelemetry-{service}"),
             None => format!("ClusterTelemetry-{cluster}"),
@@ -163,18 +163,11 @@ fn insert_time(message: &mut Map<String, Value>, name: &str, time_us: Option<i64
 }
 
 /// The time, and the directive that says which members are metrics.
-fn finish(
-    message: &mut Map<String, Value>,
-    time_us: i64,
-    sets: &[Vec<&'static str>],
-    values: &Values<'_>,
-    name_of: impl Fn(&str) -> String,
-) {
+fn finish(message: &mut Map<String, Value>, time_us: i64, sets: &[Vec<&'static str>], values: &Values<'_>) {
     message.insert("Version".to_owned(), "0".into());
     message.insert("Timestamp".to_owned(), json!(time_us / 1_000));
     if !sets.is_empty() && !values.is_empty() {
-        let metric =
-            |(name, (_, unit)): (&&str, &(f64, Option<&str>))| json!({"Name": name_of(name), "Unit": unit.unwrap_or("None")});
+        let metric = |(name, (_, unit)): (&&str, &(f64, Option<&str>))| json!({"Name": name, "Unit": unit.unwrap_or("None")});
         let metrics: Vec<Value> = values.iter().map(metric).collect();
         let directive = json!([{"Namespace": NAMESPACE, "Metrics": metrics, "Dimensions": sets}]);
         message.insert("CloudWatchMetrics".to_owned(), directive);

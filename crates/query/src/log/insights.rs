@@ -11,6 +11,8 @@ pub use parse::parse;
 pub use run::{Answer, Statistics, Stop};
 pub use value::Value;
 
+use super::Comparison;
+
 /// A query cannot be understood: where, in characters, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -95,7 +97,7 @@ pub(crate) enum Expr {
     Negate(Box<Expr>),
     And(Box<Expr>, Box<Expr>),
     Or(Box<Expr>, Box<Expr>),
-    Compare(Compare, Box<Expr>, Box<Expr>),
+    Compare(Comparison, Box<Expr>, Box<Expr>),
     Arithmetic(char, Box<Expr>, Box<Expr>),
     In(Box<Expr>, Vec<Expr>),
     Contains(Box<Expr>, String),
@@ -105,16 +107,6 @@ pub(crate) enum Expr {
     Bin(Step),
     /// `value.member`, `value[0]` of what is no field.
     Member(Box<Expr>, String),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Compare {
-    Equal,
-    NotEqual,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
 }
 
 /// A length of time.

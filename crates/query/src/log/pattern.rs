@@ -6,6 +6,8 @@ use regex::Regex;
 use serde_json::Value;
 use store::Needle;
 
+use super::Comparison;
+
 /// Regular expressions of a pattern, and selectors with a wildcard of one (AWS).
 const REGEXES_MAX: usize = 2;
 const WILDCARDS_MAX: usize = 3;
@@ -51,16 +53,6 @@ enum Condition {
     /// `IS TRUE`, `IS FALSE`, `IS NULL`.
     Is(Selector, Value),
     NotExists(Selector),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Comparison {
-    Equal,
-    NotEqual,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
 }
 
 #[derive(Debug, Clone)]
@@ -271,10 +263,10 @@ impl Operand {
         match (self, value) {
             // Numbers compare with numbers, and with texts that are one.
             (Operand::Number(number), Value::Number(found)) => {
-                found.as_f64().is_some_and(|found| ordered(comparison, found, *number))
+                found.as_f64().is_some_and(|found| comparison.holds(found.partial_cmp(number)))
             }
             (Operand::Number(number), Value::String(found)) => {
-                found.trim().parse::<f64>().is_ok_and(|found| ordered(comparison, found, *number))
+                found.trim().parse::<f64>().is_ok_and(|found| comparison.holds(found.partial_cmp(number)))
             }
             (_, Value::String(found)) => self.compares_text(comparison, found),
             (Operand::Glob(_) | Operand::Regex(_), Value::Number(_) | Value::Bool(_)) => {
@@ -286,21 +278,10 @@ impl Operand {
 
     fn compares_text(&self, comparison: Comparison, found: &str) -> bool {
         match self {
-            Operand::Number(number) => found.trim().parse::<f64>().is_ok_and(|found| ordered(comparison, found, *number)),
+            Operand::Number(number) => found.trim().parse::<f64>().is_ok_and(|found| comparison.holds(found.partial_cmp(number))),
             Operand::Glob(glob) => is_glob(glob, found) == (comparison == Comparison::Equal),
             Operand::Regex(regex) => regex.is_match(found) == (comparison == Comparison::Equal),
         }
-    }
-}
-
-fn ordered(comparison: Comparison, left: f64, right: f64) -> bool {
-    match comparison {
-        Comparison::Equal => left == right,
-        Comparison::NotEqual => left != right,
-        Comparison::Less => left < right,
-        Comparison::LessOrEqual => left <= right,
-        Comparison::Greater => left > right,
-        Comparison::GreaterOrEqual => left >= right,
     }
 }
 

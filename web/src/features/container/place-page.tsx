@@ -193,6 +193,7 @@ function Body({ place, cluster, services, tasks, task }: BodyProps) {
   const text = useText();
   const t = text.container;
   const { window } = useTimeRange();
+  const account = useAskedAccount();
   const level = levelOf(place);
   const period = chartPeriod(window);
   const { charts, queries } = useMemo(
@@ -255,7 +256,8 @@ function Body({ place, cluster, services, tasks, task }: BodyProps) {
         <Changes changes={changes.data ?? []} />
       )}
       <TraceLinks place={place} />
-      <LogLinks place={place} task={task} />
+      {/* Who links its metrics has not linked its logs. */}
+      {!account && <LogLinks place={place} task={task} />}
     </SpaceBetween>
   );
 }

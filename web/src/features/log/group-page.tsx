@@ -23,7 +23,7 @@ import { CopyButton } from "../../components/copy-button";
 import { JsonTree } from "../../components/json-tree";
 import { PageLoading } from "../../components/page-loading";
 import { formatCount, formatTimeMillis } from "../../model/format";
-import { jsonOf, levelOf, partsOf } from "../../model/log";
+import { jsonOf, levelOf, tracesOf } from "../../model/log";
 import { logQueryPath, logsPath, tracePath } from "../../path";
 
 export function LogGroupPage() {
@@ -192,14 +192,11 @@ function Lines({
             </summary>
             <Whole event={event} />
           </details>
-          {partsOf(event.message).map(
-            (part, i) =>
-              part.trace && (
-                <Link key={i} to={tracePath(part.trace, { range })} className="m-link" title={part.text}>
-                  {text.log.trace}
-                </Link>
-              ),
-          )}
+          {tracesOf(event.message).map((trace) => (
+            <Link key={trace} to={tracePath(trace, { range })} className="m-link" title={trace}>
+              {text.log.trace}
+            </Link>
+          ))}
         </div>
       ))}
     </div>

@@ -4,7 +4,8 @@ use regex::RegexBuilder;
 
 use super::function::Function;
 use super::value::Value;
-use super::{Aggregate, AggregateKind, Command, Compare, Expr, Extract, LogQuery, Malformed, Named, Source, Step};
+use super::{Aggregate, AggregateKind, Command, Expr, Extract, LogQuery, Malformed, Named, Source, Step};
+use crate::log::Comparison;
 
 /// Characters of a query (AWS).
 const QUERY_CHARS: usize = 10_000;
@@ -560,13 +561,13 @@ impl Parser {
     fn comparison(&mut self) -> Result<Expr> {
         let left = self.sum()?;
         for (sign, how) in [
-            ("!=", Compare::NotEqual),
-            ("<=", Compare::LessOrEqual),
-            (">=", Compare::GreaterOrEqual),
-            ("==", Compare::Equal),
-            ("=", Compare::Equal),
-            ("<", Compare::Less),
-            (">", Compare::Greater),
+            ("!=", Comparison::NotEqual),
+            ("<=", Comparison::LessOrEqual),
+            (">=", Comparison::GreaterOrEqual),
+            ("==", Comparison::Equal),
+            ("=", Comparison::Equal),
+            ("<", Comparison::Less),
+            (">", Comparison::Greater),
         ] {
             if self.sign(sign) {
                 return Ok(Expr::Compare(how, Box::new(left), Box::new(self.sum()?)));

@@ -14,8 +14,8 @@ use store::{LogRows, LogScan, Needle};
 use super::function::{self, Function};
 use super::parse::ROWS_MAX;
 use super::value::Value;
-use super::{Aggregate, AggregateKind, Command, Compare, Expr, Extract, LogQuery, Named};
-use crate::log::{LogOrder, WalkLog, position};
+use super::{Aggregate, AggregateKind, Command, Expr, Extract, LogQuery, Named};
+use crate::log::{Comparison, LogOrder, position, walk};
 use crate::{Error, Query, Result};
 
 /// Rows that a command may collect, and values that percentiles may be of.
@@ -104,8 +104,7 @@ impl Event {
 
     /// Where it is.
     fn pointer(&self) -> String {
-        let at = position(&self.rows, self.row);
-        format!("{:028}{:028}", at.time_us, at.number.0)
+        position(&self.rows, self.row).to_string()
     }
 }
 
@@ -162,7 +161,7 @@ impl Row {
             Expr::Arithmetic(sign, left, right) => arithmetic(*sign, &self.value(left, context), &self.value(right, context)),
             Expr::In(of, values) => {
                 let of = self.value(of, context);
-                Value::Truth(values.iter().any(|value| Value::compares(Compare::Equal, &of, &self.value(value, context))))
+                Value::Truth(values.iter().any(|value| Value::compares(Comparison::Equal, &of, &self.value(value, context))))
             }
             Expr::Contains(of, part) => Value::Truth(self.with_text(of, context, |text| text.contains(part.as_str()))),
             Expr::Matches(of, regex) => Value::Truth(self.with_text(of, context, |text| regex.is_match(text))),
@@ -291,21 +290,13 @@ impl Query {
         let stages = stages(&query.commands, skipped);
         let mut run = Run { stages, context, limit, rows: Vec::new(), collected: 0, error: None };
         let mut statistics = Statistics::default();
-        let mut last: Option<Rc<LogRows>> = None;
-        self.log_reader().walk_log(&scan, order, None, &mut |rows, row| {
+        walk(&self.log_reader(), &scan, order, None, &mut |rows, row| {
             statistics.scanned += 1;
             statistics.bytes += rows.messages.value_length(row) as u64;
             if statistics.scanned.is_multiple_of(LOOK_EVERY) && stop.is_wanted() {
                 return ControlFlow::Break(());
             }
-            // Rows of a chunk come one after the other, mostly; what is shared holds its numbers, so that nothing else stands there.
-            let is_same = |known: &&Rc<LogRows>| std::ptr::eq(known.numbers.values().as_ptr(), rows.numbers.values().as_ptr());
-            let shared = match last.as_ref().filter(is_same) {
-                Some(shared) => shared.clone(),
-                None => Rc::new(rows.clone()),
-            };
-            last = Some(shared.clone());
-            let event = Rc::new(Event { rows: shared, row, json: OnceCell::new() });
+            let event = Rc::new(Event { rows: rows.clone(), row, json: OnceCell::new() });
             match run.push(0, Row { event: Some(event), fields: Vec::new() }, &mut statistics.matched) {
                 true => ControlFlow::Continue(()),
                 false => ControlFlow::Break(()),

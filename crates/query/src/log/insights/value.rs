@@ -5,7 +5,8 @@ use std::cmp::Ordering;
 use chrono::{DateTime, Datelike, Months, NaiveDate, NaiveTime};
 use serde_json::Value as Json;
 
-use super::{Compare, Step};
+use super::Step;
+use crate::log::Comparison;
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
@@ -67,20 +68,12 @@ impl Value {
     }
 
     /// `left` against `right`, where the two can be compared.
-    pub(crate) fn compares(how: Compare, left: &Value, right: &Value) -> bool {
+    pub(crate) fn compares(how: Comparison, left: &Value, right: &Value) -> bool {
         if left.is_nothing() || right.is_nothing() {
             // What is not there is not equal to anything, and not unequal either.
             return false;
         }
-        let order = left.order(right);
-        match how {
-            Compare::Equal => order == Ordering::Equal,
-            Compare::NotEqual => order != Ordering::Equal,
-            Compare::Less => order == Ordering::Less,
-            Compare::LessOrEqual => order != Ordering::Greater,
-            Compare::Greater => order == Ordering::Greater,
-            Compare::GreaterOrEqual => order != Ordering::Less,
-        }
+        how.holds(Some(left.order(right)))
     }
 
     fn order(&self, other: &Value) -> Ordering {
