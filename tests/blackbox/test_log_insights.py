@@ -265,9 +265,12 @@ def test_a_query_finds_what_it_should(logs, query, expected):
     ("stats avg(*)", 10, "count alone"),
     ("stats pct(x, 101)", 13, "percentage"),
     ("stats count(*) | stats count(*) | stats count(*)", 34, "at most two stats"),
-    ("fields @message | diff", 18, "not supported"),
-    ("fields @message | anomaly", 18, "not supported"),
-    ("lookup t k OUTPUT v", 0, "not supported"),
+    ("sort @timestamp | diff", 18, "diff compares patterns"),
+    ("pattern @message | diff yesterday", 24, "expected previousDay"),
+    ("fields @message | anomaly", 18, "directly after pattern"),
+    ("lookup nowhere k OUTPUT v", 7, "no lookup table nowhere"),
+    ("lookup t k", 10, "expected OUTPUT"),
+    ("fields @message | tail 5", 18, "no command tail"),
     ("fields @message limit 5", 16, "expected |"),
     ("SOURCE tables('x') | limit 1", 7, "logGroups"),
     ("fields €", 7, "unexpected character"),
@@ -319,3 +322,68 @@ def test_queries_are_remembered(logs):
     assert refusal(logs.stop_query, queryId=newest["queryId"])[0] == "InvalidParameterException"
     assert refusal(logs.get_query_results, queryId="nothing")[0] == "ResourceNotFoundException"
     assert logs.describe_queries(status="Running")["queries"] == []
+
+
+def test_patterns_against_an_earlier_time(server):
+    logs = server.aws("logs")
+    make(logs, "changing", "a")
+    hour = 3600
+    before = [(60 * n, f"took {n} ms") for n in range(4)] + [(500, "gone 1")]
+    now = [(hour + 60 * n, f"took {n} ms") for n in range(2)] + [(hour + 300 + n, f"failed {n}") for n in range(3)]
+    logs.put_log_events(logGroupName="changing", logStreamName="a", logEvents=[{"timestamp": (BASE + at) * 1000, "message": text} for at, text in sorted(before + now)])
+    ask = lambda query: rows(run(logs, query, BASE + hour, BASE + 2 * hour - 1, logGroupName="changing"))
+    changed = [{name: value for name, value in row if name in ("@pattern", "@sampleCount", "@previousSampleCount", "@differenceAbsolute", "@differencePercent")}
+               for row in ask("pattern @message | diff")]
+    assert changed == [
+        {"@pattern": "failed <Number-1>", "@sampleCount": "3", "@previousSampleCount": "0", "@differenceAbsolute": "3"},
+        {"@pattern": "took <Number-1> ms", "@sampleCount": "2", "@previousSampleCount": "4", "@differenceAbsolute": "-2", "@differencePercent": "-50"},
+        {"@pattern": "gone <Number-1>", "@sampleCount": "0", "@previousSampleCount": "1", "@differenceAbsolute": "-1", "@differencePercent": "-100"},
+    ]
+    # Of messages, where no pattern is named; and only of those that pass the filter.
+    assert len(ask("filter @message like /failed/ | diff")) == 1
+    assert [row[0][1] for row in ask("pattern @message | diff previousDay | sort @sampleCount desc | limit 1")] == ["failed <Number-1>"]
+
+
+def test_unusual_patterns(server):
+    logs = server.aws("logs")
+    make(logs, "unusual", "a")
+    lines = [(30 * n, f"served request {n} in {10 + n % 3} ms") for n in range(115)]
+    lines += [(30 * n + 1, f"cache miss {n}") for n in range(115)] + [(1000 + n, f"cache miss {n}") for n in range(80)]
+    lines += [(3300, "disk is full"), (2000, "served request 7 in 90000 ms")]
+    logs.put_log_events(logGroupName="unusual", logStreamName="a", logEvents=[{"timestamp": (BASE + at) * 1000, "message": text} for at, text in sorted(lines)])
+    found = {dict(row)["@pattern"]: dict(row) for row in rows(run(logs, "pattern @message | anomaly", logGroupName="unusual"))}
+    kinds = {pattern: row.get("@anomalyType") for pattern, row in found.items()}
+    assert kinds == {"cache miss <Number-1>": "PatternFrequency", "disk is full": "NewPattern", "served request <Number-1> in <Number-2> ms": "NumericalToken"}, found
+    assert found["disk is full"]["@anomalyTime"] == moment(3300) and "90000" in found["served request <Number-1> in <Number-2> ms"]["@anomalyDescription"]
+    quiet = rows(run(logs, "filter @message like /served/ and @message not like /90000/ | pattern @message | anomaly", logGroupName="unusual"))
+    assert [dict(row)["@anomaly"] for row in quiet] == ["0"]
+
+
+def test_tables_that_are_looked_up_in(server):
+    logs = server.aws("logs")
+    make(logs, "shop", "a")
+    logs.put_log_events(logGroupName="shop", logStreamName="a", logEvents=[
+        {"timestamp": (BASE + at) * 1000, "message": json.dumps({"user": user})} for at, user in enumerate(["u1", "u2", "u9"])])
+    made = logs.create_lookup_table(lookupTableName="users", description="who", tableBody='id,name,team\nu1,"Ann, the first",red\nu2,Bob,blue\nu1,twice,green\n')
+    arn = made["lookupTableArn"]
+    assert arn == "arn:aws:logs:us-east-1:000000000000:lookup-table:users"
+    ask = lambda query: rows(run(logs, query, logGroupName="shop"))
+    assert ask("fields user | lookup users id as user OUTPUT name, team as crew | sort user asc") == [
+        [("user", "u1"), ("name", "Ann, the first"), ("crew", "red")], [("user", "u2"), ("name", "Bob"), ("crew", "blue")], [("user", "u9")]]
+    assert ask("lookup users id as user OUTPUT team | stats count(*) as n by team | sort team asc") == [
+        [("n", "1")], [("team", "blue"), ("n", "1")], [("team", "red"), ("n", "1")]]
+    server.restart()
+    logs = server.aws("logs")
+    [told] = logs.describe_lookup_tables(lookupTableNamePrefix="use")["lookupTables"]
+    assert (told["tableFields"], told["recordsCount"], told["description"]) == (["id", "name", "team"], 3, "who")
+    logs.update_lookup_table(lookupTableArn=arn, tableBody="id,name\nu9,Zoe\n")
+    assert logs.get_lookup_table(lookupTableArn=arn)["tableBody"] == "id,name\nu9,Zoe\n"
+    assert ask("fields user, 1 as one | lookup users id as user OUTPUT name | filter ispresent(name)") == [[("user", "u9"), ("one", "1"), ("name", "Zoe")]]
+    # One can be made of an answer.
+    id = logs.start_query(logGroupName="shop", startTime=BASE, endTime=BASE + 60, queryString="fields user, 'x' as mark")["queryId"]
+    wait_for("its end", lambda: logs.get_query_results(queryId=id)["status"] == "Complete")
+    assert logs.get_lookup_table(lookupTableArn=logs.create_lookup_table(lookupTableName="made", queryId=id)["lookupTableArn"])["tableBody"].splitlines()[0] == '"user","mark"'
+    assert refusal(logs.create_lookup_table, lookupTableName="users", tableBody="a\n1\n")[0] == "ResourceAlreadyExistsException"
+    assert refusal(logs.create_lookup_table, lookupTableName="bad", tableBody="a,b\n1\n")[0] == "InvalidParameterException"
+    logs.delete_lookup_table(lookupTableArn=arn)
+    assert refusal(logs.get_lookup_table, lookupTableArn=arn)[0] == "ResourceNotFoundException"

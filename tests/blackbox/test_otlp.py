@@ -334,11 +334,6 @@ def test_members_that_are_not_known_and_numbers_as_texts(shared):
         == document["metadata"]["default"]
 
 
-def test_logs_are_refused_until_they_are_served(shared):
-    answer = post(shared, b"{}", {}, path="/v1/logs")
-    assert (answer.status, answer.json["code"]) == (501, 12), answer
-
-
 def test_spans_through_the_daemons_port(shared):
     """What some Lambda layers send: base64 of a request behind a mark, in a datagram."""
     for mark in (b"T1S", b"T1U"):

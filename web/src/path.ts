@@ -56,6 +56,8 @@ export function tracePath(
     tab?: string | undefined;
     /** Present: the critical path is marked. */
     path?: string | undefined;
+    /** With the tab `logs`: a line, as `printLogPlace` writes it, or a time in milliseconds. */
+    line?: string | undefined;
   } = {},
 ): string {
   return withQuery(
@@ -160,6 +162,8 @@ export function logsPath(parameters: { range?: string | undefined } = {}): strin
   return withQuery(pagePath.logs, parameters);
 }
 
+export type LogGroupTab = "streams" | "metric-filters" | "subscription-filters";
+
 /** Names of groups have slashes in them, so they are no part of the path. */
 export function logGroupPath(
   group: string,
@@ -167,15 +171,42 @@ export function logGroupPath(
     range?: string | undefined;
     stream?: string | undefined;
     filter?: string | undefined;
+    /** A line with those around it, as `printLogPlace` writes it, or a time in milliseconds. */
+    line?: string | undefined;
+    /** Absent: events. */
+    tab?: LogGroupTab | undefined;
   } = {},
 ): string {
-  return withQuery(`${pagePath.logs}/events`, { group, ...parameters });
+  return withQuery(logPath.events, { group, ...parameters });
 }
 
+/** Pages below that of logs. */
+export const logPath = {
+  events: `${pagePath.logs}/events`,
+  query: `${pagePath.logs}/query`,
+  tail: `${pagePath.logs}/tail`,
+} as const;
+
 export function logQueryPath(
-  parameters: { range?: string | undefined; groups?: string | undefined; query?: string | undefined } = {},
+  parameters: {
+    range?: string | undefined;
+    /** Names with commas between them. */
+    groups?: string | undefined;
+    query?: string | undefined;
+    tab?: "patterns" | undefined;
+  } = {},
 ): string {
-  return withQuery(`${pagePath.logs}/query`, parameters);
+  return withQuery(logPath.query, parameters);
+}
+
+export function logTailPath(
+  parameters: {
+    range?: string | undefined;
+    groups?: string | undefined;
+    filter?: string | undefined;
+  } = {},
+): string {
+  return withQuery(logPath.tail, parameters);
 }
 
 export function dashboardsPath(parameters: { range?: string | undefined } = {}): string {

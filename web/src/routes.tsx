@@ -6,7 +6,7 @@ import { Link, Navigate, Route, Routes, useLocation } from "react-router";
 
 import { useText } from "./app/settings";
 import { PageLoading } from "./components/page-loading";
-import { pagePath } from "./path";
+import { logPath, pagePath } from "./path";
 
 const TraceMapPage = lazy(() =>
   import("./features/service-graph/page").then((m) => ({ default: m.TraceMapPage })),
@@ -51,6 +51,9 @@ const LogGroupPage = lazy(() =>
 const LogQueryPage = lazy(() =>
   import("./features/log/query-page").then((m) => ({ default: m.LogQueryPage })),
 );
+const LogTailPage = lazy(() =>
+  import("./features/log/tail-page").then((m) => ({ default: m.LogTailPage })),
+);
 const GroupsPage = lazy(() =>
   import("./features/group/page").then((m) => ({ default: m.GroupsPage })),
 );
@@ -86,8 +89,9 @@ export function AppRoutes() {
         <Route path={pagePath.dashboards} element={<DashboardsPage />} />
         <Route path={`${pagePath.dashboards}/:name`} element={<DashboardPage />} />
         <Route path={pagePath.logs} element={<LogsPage />} />
-        <Route path={`${pagePath.logs}/events`} element={<LogGroupPage />} />
-        <Route path={`${pagePath.logs}/query`} element={<LogQueryPage />} />
+        <Route path={logPath.events} element={<LogGroupPage />} />
+        <Route path={logPath.query} element={<LogQueryPage />} />
+        <Route path={logPath.tail} element={<LogTailPage />} />
         <Route path={pagePath.groups} element={<GroupsPage />} />
         <Route path={pagePath.sampling} element={<SamplingPage />} />
         <Route path={pagePath.sending} element={<SendingPage />} />

@@ -5,6 +5,7 @@
 mod daemon;
 mod forward;
 mod otlp;
+mod position;
 mod queue;
 
 use std::io::Write;
@@ -16,12 +17,15 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use model::Clock;
 use model::container::Report;
+use model::log::LogLine;
+use serde::Serialize;
 use tokio::sync::watch;
 
 pub use forward::{Server, ServerError};
 pub use queue::QueueError;
 
 use forward::Forwarder;
+use position::Positions;
 use queue::{Message, Queue};
 
 /// What an agent keeps, and whom it passes it on to.
@@ -37,13 +41,15 @@ pub struct Options {
 #[derive(Clone)]
 pub struct Agent {
     queue: Arc<Queue>,
+    positions: Arc<Positions>,
     forwarder: Arc<Forwarder>,
 }
 
 impl Agent {
     pub fn open(options: Options, clock: Arc<dyn Clock>) -> Result<Agent, QueueError> {
         let queue = Queue::open(&options.dir, options.buffer_bytes)?;
-        Ok(Agent { queue: Arc::new(queue), forwarder: Arc::new(Forwarder::new(options.server, clock)) })
+        let positions = Arc::new(Positions::open(&options.dir));
+        Ok(Agent { queue: Arc::new(queue), positions, forwarder: Arc::new(Forwarder::new(options.server, clock)) })
     }
 
     /// Passes on what there is, until told to stop. What is left stays on disk.
@@ -71,6 +77,17 @@ impl Agent {
         self.queue.bytes()
     }
 
+    async fn keep_json(&self, path: &str, what: &impl Serialize) -> Result<(), String> {
+        let body = serde_json::to_vec(what).map_err(|err| err.to_string())?;
+        let message = Message {
+            path: path.to_owned(),
+            content_type: "application/json".to_owned(),
+            content_encoding: "gzip".to_owned(),
+            body: gzip(&body).map_err(|err| err.to_string())?,
+        };
+        self.keep(message).await.map_err(|err| err.to_string())
+    }
+
     /// Keeps a message, durably.
     async fn keep(&self, message: Message) -> Result<(), QueueError> {
         let queue = self.queue.clone();
@@ -80,14 +97,17 @@ impl Agent {
 
 impl collect::Sink for Agent {
     async fn take(&self, report: &Report) -> Result<(), String> {
-        let body = serde_json::to_vec(report).map_err(|err| err.to_string())?;
-        let message = Message {
-            path: "/api/containers".to_owned(),
-            content_type: "application/json".to_owned(),
-            content_encoding: "gzip".to_owned(),
-            body: gzip(&body).map_err(|err| err.to_string())?,
-        };
-        self.keep(message).await.map_err(|err| err.to_string())
+        self.keep_json("/api/containers", report).await
+    }
+
+    async fn take_lines(&self, lines: &[LogLine]) -> Result<(), String> {
+        self.keep_json("/api/log-lines", &lines).await?;
+        self.positions.move_on(lines);
+        Ok(())
+    }
+
+    async fn last_line(&self, _group: &str, stream: &str) -> Option<i64> {
+        self.positions.last(stream)
     }
 }
 

@@ -68,7 +68,7 @@ fn need(method: &Method, path: &str) -> Need {
         "/api/session" => Need::Nothing,
         "/api/health" => Need::Welcome,
         "/metrics" => Need::May(Action::Read),
-        "/api/v1/write" | "/api/containers" => Need::May(Action::Send),
+        "/api/v1/write" | "/api/containers" | "/api/log-lines" => Need::May(Action::Send),
         // SQL reads, whatever the query says.
         _ if path.starts_with("/api/") || path.starts_with("/arrow.flight.protocol.") => Need::May(Action::Read),
         _ if path.starts_with("/v1/") || path.starts_with("/opentelemetry.") => Need::May(Action::Send),

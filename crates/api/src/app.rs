@@ -15,10 +15,14 @@ use control::insight::Insights;
 use control::link::Links;
 use control::log::Logs;
 use control::log_query::LogQueries;
+use control::lookup_table::LookupTables;
+use control::metric_filter::MetricFilters;
+use control::query_definition::QueryDefinitions;
 use control::resource_policy::ResourcePolicies;
 use control::retrieval::Retrievals;
 use control::sampling::Sampling;
 use control::setting::Settings;
+use control::subscription_filter::SubscriptionFilters;
 use control::tag::Tagging;
 use ingest::Ingest;
 use model::Clock;
@@ -28,11 +32,12 @@ use model::quota::Quotas;
 use query::Query;
 use sql::Sql;
 use store::Store;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::access::Access;
 use crate::error::ApiError;
 use crate::guard::Guard;
+use crate::logs::live_tail;
 use crate::{body, otlp};
 
 /// The doors, and who this server says it is.
@@ -52,6 +57,10 @@ pub struct App {
     pub clusters: Clusters,
     pub logs: Logs,
     pub log_queries: LogQueries,
+    pub metric_filters: MetricFilters,
+    pub subscription_filters: SubscriptionFilters,
+    pub query_definitions: QueryDefinitions,
+    pub lookup_tables: LookupTables,
     pub retrievals: Retrievals,
     pub clock: Arc<dyn Clock>,
     pub identity: Identity,
@@ -65,6 +74,8 @@ pub struct App {
     pub started_us: i64,
     pub quotas: Arc<Quotas>,
     pub limits: Arc<Limits>,
+    /// Says when the server stops.
+    pub stopping: watch::Receiver<bool>,
 }
 
 /// The other accounts that someone asked for so far.
@@ -81,6 +92,8 @@ pub struct Limits {
     pub(crate) otlp_calls: Semaphore,
     /// Room for what is made of OTLP's requests, in the same units.
     pub(crate) otlp_messages: Semaphore,
+    /// Sessions of live tail.
+    pub(crate) live_tails: Arc<Semaphore>,
 }
 
 impl Default for Limits {
@@ -91,6 +104,7 @@ impl Default for Limits {
             bodies: Arc::new(Semaphore::new(body::UNITS)),
             otlp_calls: Semaphore::new(otlp::CALLS_MAX),
             otlp_messages: Semaphore::new(body::UNITS),
+            live_tails: Arc::new(Semaphore::new(live_tail::SESSIONS_MAX)),
         }
     }
 }
@@ -174,6 +188,7 @@ impl App {
         let (clock, quotas) = (self.clock.clone(), self.quotas.clone());
         let (links, of) = (self.links.clone(), account_id.to_owned());
         let query = self.query.scoped(Arc::new(move |kind| links.scope(&of, kind)));
+        let logs = self.logs.of(catalog.clone(), Some(Owner::new(account_id, &self.identity.region)));
         let sampling = Sampling::new(catalog.clone(), clock.clone(), quotas.clone());
         let groups = Groups::new(catalog.clone(), clock.clone(), quotas.clone());
         App {
@@ -189,7 +204,11 @@ impl App {
             dashboards: Dashboards::new(catalog.clone(), clock.clone()),
             anomaly_detectors: AnomalyDetectors::new(catalog.clone()),
             clusters: self.clusters.of(catalog.clone()),
-            logs: self.logs.of(catalog, Some(Owner::new(account_id, &self.identity.region))),
+            metric_filters: MetricFilters::new(catalog.clone(), clock.clone()),
+            query_definitions: QueryDefinitions::new(catalog.clone(), clock.clone()),
+            lookup_tables: LookupTables::new(catalog.clone(), clock.clone()),
+            subscription_filters: SubscriptionFilters::new(self.store.clone(), catalog, clock.clone(), logs.clone(), account_id),
+            logs,
             log_queries: LogQueries::new(clock.clone()),
             retrievals: Retrievals::new(clock.clone()),
             clock,
@@ -203,6 +222,7 @@ impl App {
             started_us: self.started_us,
             quotas,
             limits: self.limits.clone(),
+            stopping: self.stopping.clone(),
         }
     }
 

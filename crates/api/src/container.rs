@@ -10,11 +10,13 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use control::cluster::performance;
 use model::container::{Container, Report, StateChange, Task};
+use model::log::LogLine;
 use model::metric::Metric;
 use model::{TimeRange, limit};
 use query::container::StateChangeFilter;
 use query::runtime::Runtime;
 use serde_json::{Value, json};
+use tracing::debug;
 
 use crate::app::{App, Asked, Asking};
 use crate::error::ApiError;
@@ -131,6 +133,34 @@ pub(crate) async fn report(Asking(app): Asking, request: Request<Body>) -> Respo
         Ok(()) => ([(CONTENT_TYPE, "application/json")], "{}").into_response(),
         Err(err) => err.into_response(),
     }
+}
+
+/// `POST /api/log-lines`: what containers wrote, as an agent has it, as JSON.
+pub(crate) async fn log_lines(Asking(app): Asking, request: Request<Body>) -> Response {
+    match lines(&app, request).await {
+        Ok(()) => ([(CONTENT_TYPE, "application/json")], "{}").into_response(),
+        Err(err) => err.into_response(),
+    }
+}
+
+async fn lines(app: &App, request: Request<Body>) -> Result<(), ApiError> {
+    let (body, _rooms) = crate::body::read_packed(app, request, limit::REQUEST_BYTES).await?;
+    let lines: Vec<LogLine> =
+        serde_json::from_slice(&body).map_err(|err| ApiError::invalid(format!("the body is no list of lines: {err}")))?;
+    keep_lines(app, lines).await
+}
+
+/// Keeps lines that containers of this machine wrote.
+pub async fn take_log_lines(app: &App, lines: Vec<LogLine>) -> Result<(), String> {
+    keep_lines(app, lines).await.map_err(|err| err.told().1)
+}
+
+async fn keep_lines(app: &App, lines: Vec<LogLine>) -> Result<(), ApiError> {
+    // What cannot be kept now can never be.
+    for refused in logs::take_lines(app, lines).await? {
+        debug!(error = %refused, "a line of a container cannot be kept");
+    }
+    Ok(())
 }
 
 async fn reported(app: &App, request: Request<Body>) -> Result<(), ApiError> {

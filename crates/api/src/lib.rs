@@ -36,8 +36,9 @@ use tower_http::compression::CompressionLayer;
 
 pub use access::Access;
 pub use app::{Accounts, App, Identity, Limits, Listeners};
-pub use container::{take_counts, take_report};
+pub use container::{take_counts, take_log_lines, take_report};
 pub use guard::{Guard, Peer};
+pub use logs::{keep_log_metrics, take_forwarded};
 pub use operation::Operation;
 pub use starting::starting_router;
 pub use xray::OPERATIONS;
@@ -54,6 +55,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/state-changes", get(container::state_changes))
         .route("/api/accounts", get(container::accounts))
         .route("/api/containers", post(container::report))
+        .route("/api/log-lines", post(container::log_lines))
         .route("/api/runtimes", get(container::runtimes))
         .route("/metrics", get(prometheus::exposition))
         .route("/api/v1/write", post(prometheus::write))

@@ -2,8 +2,14 @@
 
 mod event;
 mod group;
+pub(crate) mod live_tail;
+mod lookup_table;
+mod metric_filter;
 mod query;
+mod query_definition;
+mod record;
 mod stream;
+mod subscription_filter;
 mod tag;
 
 use axum::http::StatusCode;
@@ -12,9 +18,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::error::ApiError;
-use crate::rpc::{Service, rpc};
+use crate::rpc::{Service, rpc, rpc_stream};
 
-pub(crate) use event::take_performance;
+pub use event::{keep_log_metrics, take_forwarded};
+pub(crate) use event::{take_lines, take_performance};
 
 pub(crate) static SERVICE: Service = Service {
     name: "logs",
@@ -23,28 +30,46 @@ pub(crate) static SERVICE: Service = Service {
     operations: &[
         rpc!("CreateLogGroup", Send, group::create_log_group),
         rpc!("CreateLogStream", Send, stream::create_log_stream),
+        rpc!("CreateLookupTable", Change, lookup_table::create_lookup_table),
         rpc!("DeleteLogGroup", Change, group::delete_log_group),
         rpc!("DeleteLogStream", Change, stream::delete_log_stream),
+        rpc!("DeleteLookupTable", Change, lookup_table::delete_lookup_table),
+        rpc!("DeleteMetricFilter", Change, metric_filter::delete_metric_filter),
+        rpc!("DeleteQueryDefinition", Change, query_definition::delete_query_definition),
         rpc!("DeleteRetentionPolicy", Change, group::delete_retention_policy),
+        rpc!("DeleteSubscriptionFilter", Change, subscription_filter::delete_subscription_filter),
         rpc!("DescribeLogGroups", Read, group::describe_log_groups),
         rpc!("DescribeLogStreams", Read, stream::describe_log_streams),
+        rpc!("DescribeLookupTables", Read, lookup_table::describe_lookup_tables),
+        rpc!("DescribeMetricFilters", Read, metric_filter::describe_metric_filters),
         rpc!("DescribeQueries", Read, query::describe_queries),
+        rpc!("DescribeQueryDefinitions", Read, query_definition::describe_query_definitions),
+        rpc!("DescribeSubscriptionFilters", Read, subscription_filter::describe_subscription_filters),
         rpc!("FilterLogEvents", Read, event::filter_log_events),
         rpc!("GetLogEvents", Read, event::get_log_events),
+        rpc!("GetLogGroupFields", Read, record::get_log_group_fields),
+        rpc!("GetLogRecord", Read, record::get_log_record),
+        rpc!("GetLookupTable", Read, lookup_table::get_lookup_table),
         rpc!("GetQueryResults", Read, query::get_query_results),
         rpc!("ListLogGroups", Read, group::list_log_groups),
+        rpc!("ListLogGroupsForQuery", Read, query::list_log_groups_for_query),
         rpc!("ListTagsForResource", Read, tag::list_tags_for_resource),
         rpc!("ListTagsLogGroup", Read, tag::list_tags_log_group),
         rpc!("PutLogEvents", Send, event::put_log_events),
         rpc!("PutLogGroupDeletionProtection", Change, group::put_log_group_deletion_protection),
+        rpc!("PutMetricFilter", Change, metric_filter::put_metric_filter),
+        rpc!("PutQueryDefinition", Change, query_definition::put_query_definition),
         rpc!("PutRetentionPolicy", Send, group::put_retention_policy),
+        rpc!("PutSubscriptionFilter", Change, subscription_filter::put_subscription_filter),
+        rpc_stream!("StartLiveTail", Read, live_tail::start_live_tail),
         rpc!("StartQuery", Read, query::start_query),
         rpc!("StopQuery", Read, query::stop_query),
         rpc!("TagLogGroup", Change, tag::tag_log_group),
         rpc!("TagResource", Change, tag::tag_resource),
-        rpc!("TestMetricFilter", Read, event::test_metric_filter),
+        rpc!("TestMetricFilter", Read, metric_filter::test_metric_filter),
         rpc!("UntagLogGroup", Change, tag::untag_log_group),
         rpc!("UntagResource", Change, tag::untag_resource),
+        rpc!("UpdateLookupTable", Change, lookup_table::update_lookup_table),
     ],
     of_linked: &[],
     others: OTHERS,
@@ -62,7 +87,6 @@ const OTHERS: &[&str] = &[
     "CreateExportTask",
     "CreateImportTask",
     "CreateLogAnomalyDetector",
-    "CreateLookupTable",
     "CreateScheduledQuery",
     "DeleteAccountPolicy",
     "DeleteDataProtectionPolicy",
@@ -74,12 +98,8 @@ const OTHERS: &[&str] = &[
     "DeleteIndexPolicy",
     "DeleteIntegration",
     "DeleteLogAnomalyDetector",
-    "DeleteLookupTable",
-    "DeleteMetricFilter",
-    "DeleteQueryDefinition",
     "DeleteResourcePolicy",
     "DeleteScheduledQuery",
-    "DeleteSubscriptionFilter",
     "DeleteTransformer",
     "DescribeAccountPolicies",
     "DescribeConfigurationTemplates",
@@ -92,11 +112,7 @@ const OTHERS: &[&str] = &[
     "DescribeImportTaskBatches",
     "DescribeImportTasks",
     "DescribeIndexPolicies",
-    "DescribeLookupTables",
-    "DescribeMetricFilters",
-    "DescribeQueryDefinitions",
     "DescribeResourcePolicies",
-    "DescribeSubscriptionFilters",
     "DisassociateKmsKey",
     "DisassociateSourceFromS3TableIntegration",
     "GetDataProtectionPolicy",
@@ -107,10 +123,7 @@ const OTHERS: &[&str] = &[
     "GetIntegration",
     "GetLogAnomalyDetector",
     "GetLogFields",
-    "GetLogGroupFields",
     "GetLogObject",
-    "GetLogRecord",
-    "GetLookupTable",
     "GetScheduledQuery",
     "GetScheduledQueryHistory",
     "GetTransformer",
@@ -118,7 +131,6 @@ const OTHERS: &[&str] = &[
     "ListAnomalies",
     "ListIntegrations",
     "ListLogAnomalyDetectors",
-    "ListLogGroupsForQuery",
     "ListScheduledQueries",
     "ListSourcesForS3TableIntegration",
     "PutAccountPolicy",
@@ -131,17 +143,12 @@ const OTHERS: &[&str] = &[
     "PutDestinationPolicy",
     "PutIndexPolicy",
     "PutIntegration",
-    "PutMetricFilter",
-    "PutQueryDefinition",
     "PutResourcePolicy",
-    "PutSubscriptionFilter",
     "PutTransformer",
-    "StartLiveTail",
     "TestTransformer",
     "UpdateAnomaly",
     "UpdateDeliveryConfiguration",
     "UpdateLogAnomalyDetector",
-    "UpdateLookupTable",
     "UpdateScheduledQuery",
 ];
 

@@ -1,4 +1,4 @@
-//! OTLP over gRPC and over HTTP: spans and metrics in. Errors are in the protocol's own form, and say what was refused and why.
+//! OTLP over gRPC and over HTTP: spans, metrics and log records in. Errors are in the protocol's own form, and say what was refused and why.
 
 use std::future::Future;
 use std::io::Read;
@@ -18,6 +18,7 @@ use axum::routing::post;
 use bytes::{Buf, Bytes};
 use model::{Kind, limit};
 use otlp::bound::{self, Unreadable};
+use otlp::proto::collector::logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceRequest, ExportLogsServiceResponse};
 use otlp::proto::collector::metrics::v1::{ExportMetricsPartialSuccess, ExportMetricsServiceRequest, ExportMetricsServiceResponse};
 use otlp::proto::collector::trace::v1::{ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse};
 use prost::Message;
@@ -49,6 +50,8 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/opentelemetry.proto.collector.trace.v1.TraceService/{operation}", post(no_operation))
         .route("/opentelemetry.proto.collector.metrics.v1.MetricsService/Export", post(export::<Metrics>))
         .route("/opentelemetry.proto.collector.metrics.v1.MetricsService/{operation}", post(no_operation))
+        .route("/opentelemetry.proto.collector.logs.v1.LogsService/Export", post(export::<Logs>))
+        .route("/opentelemetry.proto.collector.logs.v1.LogsService/{operation}", post(no_operation))
         .layer(axum::middleware::from_fn_with_state(app.clone(), bounded));
     over_http().merge(grpc)
 }
@@ -58,7 +61,7 @@ pub(crate) fn over_http() -> Router<Arc<App>> {
     Router::new()
         .route("/v1/traces", post(over_http_of::<Traces>))
         .route("/v1/metrics", post(over_http_of::<Metrics>))
-        .route("/v1/logs", post(not_served))
+        .route("/v1/logs", post(over_http_of::<Logs>))
 }
 
 /// What may come in.
@@ -116,6 +119,30 @@ impl Signal for Metrics {
     fn refused(response: &ExportMetricsServiceResponse) -> Option<(&'static str, i64, &str)> {
         let partial = response.partial_success.as_ref()?;
         Some(("rejectedDataPoints", partial.rejected_data_points, partial.error_message.as_str()))
+    }
+}
+
+struct Logs;
+
+impl Signal for Logs {
+    type Request = ExportLogsServiceRequest;
+    type Response = ExportLogsServiceResponse;
+    const ROOT: bound::Kind = bound::Kind::LogsRequest;
+    const REQUEST: &'static str = "ExportLogsServiceRequest";
+
+    async fn take(app: &App, request: ExportLogsServiceRequest) -> Result<ExportLogsServiceResponse, Refusal> {
+        let records = request.resource_logs.iter().flat_map(|it| &it.scope_logs).map(|it| it.log_records.len()).sum();
+        few_enough(app, "log records", records)?;
+        let lines = ::otlp::log::lines(&request, app.clock.now_us());
+        let refused = crate::logs::take_lines(app, lines).await.map_err(of_api)?;
+        let partial_success =
+            named(&refused).map(|(count, error_message)| ExportLogsPartialSuccess { rejected_log_records: count, error_message });
+        Ok(ExportLogsServiceResponse { partial_success })
+    }
+
+    fn refused(response: &ExportLogsServiceResponse) -> Option<(&'static str, i64, &str)> {
+        let partial = response.partial_success.as_ref()?;
+        Some(("rejectedLogRecords", partial.rejected_log_records, partial.error_message.as_str()))
     }
 }
 
@@ -416,10 +443,4 @@ impl Encoding {
         }
         Ok(Bytes::from(unpacked))
     }
-}
-
-async fn not_served(request: axum::http::Request<Body>) -> Response {
-    let form = Form::of(request.headers()).unwrap_or(Form::Json);
-    let message = "this version of Mitoshi takes traces and metrics over OTLP, and no logs".to_owned();
-    form.refuse(Refusal { status: StatusCode::NOT_IMPLEMENTED, code: Code::Unimplemented, message })
 }

@@ -26,6 +26,7 @@ use crate::{cloudwatch, ecs, logs};
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 const QUERY_ERROR: HeaderName = HeaderName::from_static("x-amzn-query-error");
 const SMITHY_PROTOCOL: HeaderName = HeaderName::from_static("smithy-protocol");
+const EVENT_STREAM: HeaderValue = HeaderValue::from_static("application/vnd.amazon.eventstream");
 const CBOR: HeaderValue = HeaderValue::from_static("application/cbor");
 
 /// How long a word of a protocol may be: names of services and operations.
@@ -57,7 +58,14 @@ pub(crate) struct Rpc {
     pub(crate) handler: fn(Arc<App>, Call) -> Answer,
 }
 
-type Answer = Pin<Box<dyn Future<Output = Result<Vec<u8>, ApiError>> + Send>>;
+type Answer = Pin<Box<dyn Future<Output = Result<Reply, ApiError>> + Send>>;
+
+/// What an operation answers with.
+pub(crate) enum Reply {
+    Whole(Vec<u8>),
+    /// Events as they happen, until one side ends it.
+    EventStream(Body),
+}
 
 /// A request of an operation.
 pub(crate) struct Call {
@@ -87,13 +95,30 @@ macro_rules! rpc {
             handler: |app, call| {
                 Box::pin(async move {
                     let input = call.input()?;
-                    call.output(&$function(&app, input).await?)
+                    call.output(&$function(&app, input).await?).map($crate::rpc::Reply::Whole)
                 })
             },
         }
     };
 }
 pub(crate) use rpc;
+
+/// The same of a function whose answer is an event stream.
+macro_rules! rpc_stream {
+    ($name:literal, $action:expr, $function:path) => {
+        $crate::rpc::Rpc {
+            name: $name,
+            action: $action,
+            handler: |app, call| {
+                Box::pin(async move {
+                    let input = call.input()?;
+                    $function(&app, input).await.map($crate::rpc::Reply::EventStream)
+                })
+            },
+        }
+    };
+}
+pub(crate) use rpc_stream;
 
 impl Protocol {
     /// What a request is written in; none where it is none of these.
@@ -257,7 +282,8 @@ async fn answer(app: Arc<App>, mut request: Request<Body>, protocol: Protocol, m
         Err(err) => return protocol.refuse(err, Some(service)),
     };
     match (operation.handler)(app, Call { operation, service, protocol, body }).await {
-        Ok(body) => (protocol.headers(protocol.kind(), &request_id()), body).into_response(),
+        Ok(Reply::Whole(body)) => (protocol.headers(protocol.kind(), &request_id()), body).into_response(),
+        Ok(Reply::EventStream(body)) => (protocol.headers(EVENT_STREAM, &request_id()), body).into_response(),
         Err(err) => protocol.refuse(err, Some(service)),
     }
 }

@@ -78,6 +78,11 @@ impl Client {
         serde_json::from_slice(&body).map_err(|err| Error::Unreadable(err.to_string()))
     }
 
+    /// An answer that goes on, as it comes.
+    pub(crate) async fn body(&self, path: &str) -> Result<Body> {
+        Ok(Body { body: self.get(path).await?.into_body(), buffer: BytesMut::new() })
+    }
+
     /// An answer that goes on, a line of JSON at a time.
     pub(crate) async fn lines(&self, path: &str) -> Result<Lines> {
         Ok(Lines { body: self.get(path).await?.into_body(), buffer: BytesMut::new() })
@@ -129,5 +134,37 @@ impl Lines {
                 self.buffer.extend_from_slice(&data.copy_to_bytes(data.remaining()));
             }
         }
+    }
+}
+
+/// Bytes that come, for as long as they do.
+pub(crate) struct Body {
+    body: Incoming,
+    buffer: BytesMut,
+}
+
+impl Body {
+    /// What came; none at the end.
+    pub(crate) async fn some(&mut self) -> Result<Option<Bytes>> {
+        loop {
+            let Some(frame) = self.body.frame().await else { return Ok(None) };
+            if let Ok(data) = frame?.into_data()
+                && !data.is_empty()
+            {
+                return Ok(Some(data));
+            }
+        }
+    }
+
+    /// So many bytes; none at the end, and where there are fewer.
+    pub(crate) async fn exactly(&mut self, count: usize) -> Result<Option<Bytes>> {
+        if count > ANSWER_BYTES_MAX {
+            return Err(Error::Unreadable(format!("a piece of {count} bytes")));
+        }
+        while self.buffer.len() < count {
+            let Some(data) = self.some().await? else { return Ok(None) };
+            self.buffer.extend_from_slice(&data);
+        }
+        Ok(Some(self.buffer.split_to(count).freeze()))
     }
 }

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::{debug, info, warn};
 
 use crate::Process;
-use crate::client::{ANSWER_WITHIN, At, Client, Error, Result};
+use crate::client::{ANSWER_WITHIN, At, Body, Client, Error, Result};
 use crate::watch::PROCESS;
 
 /// How often all containers are looked at, whatever events say.
@@ -136,6 +136,9 @@ pub(crate) struct Config {
     pub(crate) image: String,
     #[serde(deserialize_with = "or_default")]
     pub(crate) labels: BTreeMap<String, String>,
+    /// What it writes is one stream.
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) tty: bool,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -301,6 +304,11 @@ impl Engine {
     pub(crate) fn new(socket: PathBuf) -> Engine {
         let client = Client::new(At::Socket(socket.clone()));
         Engine { socket, client }
+    }
+
+    /// An answer that goes on.
+    pub(crate) async fn body(&self, path: &str) -> Result<Body> {
+        self.client.body(path).await
     }
 
     /// None where there is no such container any more.

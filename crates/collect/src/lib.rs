@@ -7,6 +7,7 @@ mod cgroup;
 mod client;
 mod discovery;
 mod docker;
+mod lines;
 mod machine;
 mod metadata;
 mod process;
@@ -23,9 +24,11 @@ use std::time::Duration;
 
 use model::Clock;
 use model::container::Report;
+use model::log::LogLine;
 use tokio::sync::{mpsc, watch as signal};
 use tokio::task::JoinSet;
 
+pub use lines::{LINE_BYTES_MAX, give_on, group_name, split_line};
 pub use metadata::{Metadata, URI_VARIABLE};
 pub use process::RUN_ID;
 
@@ -57,16 +60,24 @@ pub struct Options {
     pub proc_root: PathBuf,
     /// Who tells containers about themselves, if anyone does.
     pub metadata: Option<Metadata>,
+    /// Whether what containers write is read.
+    pub with_lines: bool,
 }
 
 /// Who takes reports.
 pub trait Sink: Send + Sync + 'static {
     /// Where this fails, the report comes again, together with the next.
     fn take(&self, report: &Report) -> impl Future<Output = Result<(), String>> + Send;
+
+    /// Lines that containers wrote. Where this fails, they come again.
+    fn take_lines(&self, lines: &[LogLine]) -> impl Future<Output = Result<(), String>> + Send;
+
+    /// When the last line of a stream was written that was taken, if there is one.
+    fn last_line(&self, group: &str, stream: &str) -> impl Future<Output = Option<i64>> + Send;
 }
 
 /// Watches until told to stop.
-pub async fn run(options: Options, sink: impl Sink, clock: Arc<dyn Clock>, mut stop: signal::Receiver<bool>) {
+pub async fn run(options: Options, sink: impl Sink + Clone, clock: Arc<dyn Clock>, mut stop: signal::Receiver<bool>) {
     let (told, messages) = mpsc::channel(MESSAGES_MAX);
     let mut engines = JoinSet::new();
     let task = Told::default();
@@ -82,9 +93,25 @@ pub async fn run(options: Options, sink: impl Sink, clock: Arc<dyn Clock>, mut s
             drop(told);
         }
     }
+    let (lines, written) = mpsc::channel(lines::LINES_MAX);
+    let with_lines = options.with_lines && options.task.is_none();
+    let mut tails = lines::Tails::new(options.cluster.clone(), sink.clone(), lines);
+    let (seen, watched) = mpsc::channel(1);
+    let see = async {
+        let mut messages = messages;
+        while let Some(message) = messages.recv().await {
+            if with_lines {
+                tails.see(&message);
+            }
+            if seen.send(message).await.is_err() {
+                return;
+            }
+        }
+    };
     tokio::select! {
         _ = stop.wait_for(|stop| *stop) => {}
-        () = Watch::new(options, task, clock).run(messages, sink) => {}
+        () = Watch::new(options, task, clock).run(watched, sink.clone()) => {}
+        () = async { tokio::join!(see, lines::give_on(written, sink)); } => {}
     }
 }
 

@@ -252,7 +252,7 @@ impl TaskMetadata {
                     },
                     ..State::default()
                 },
-                config: Config { hostname: String::new(), image: container.image, labels: all },
+                config: Config { hostname: String::new(), image: container.image, labels: all, tty: false },
                 host_config: HostConfig {
                     network_mode: networks.first().map(|network| network.network_mode.clone()).unwrap_or_default(),
                     cpu_shares: container.limits.cpu.map_or(0, |units| units as i64),

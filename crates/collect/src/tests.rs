@@ -184,6 +184,7 @@ impl Kernel {
             task: None,
             metadata: None,
             proc_root: self.path("proc"),
+            with_lines: true,
         };
         let clock = Arc::new(Held(AtomicI64::new(NOW_US)));
         (Watch::new(options, Told::default(), clock.clone()), clock)

@@ -17,6 +17,7 @@ use tracing::{debug, warn};
 use crate::cgroup::{Cgroup, Counters, Network};
 use crate::discovery::{Discovered, discover};
 use crate::docker::{Event, Inspect, Message, OfTask};
+use crate::lines;
 use crate::machine::{Load, Machine};
 use crate::metadata::{Known, Member};
 use crate::process::Processes;
@@ -283,7 +284,12 @@ impl Watch {
 
     /// Learns how a container is now, and tells what of it changed.
     fn see(&mut self, engine: &Path, inspect: &Inspect, event: Option<&Event>) {
-        let discovered = discover(inspect, &self.options.cluster);
+        let mut discovered = discover(inspect, &self.options.cluster);
+        if self.options.with_lines && lines::is_read(inspect) {
+            // As the awslogs driver says where its lines are.
+            let group = lines::group(&discovered, inspect);
+            discovered.container.log_options.entry("awslogs-group".to_owned()).or_insert(group);
+        }
         let (id, time_us) = (discovered.container.id.clone(), event.map_or_else(|| self.clock.now_us(), Event::time_us));
         let action = event.map(|event| event.action.split(':').next().unwrap_or_default()).unwrap_or_default();
         // What ended may run again by now.

@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
 
 use model::log::{EventNumber, LogEvent, LogGroup, LogGroupClass, LogStream, StreamSeen};
+use model::metric::{Dimensions, Metric, NO_UNIT, STANDARD_PERIOD};
 use model::owner::Owner;
-use model::time::DAY_US;
+use model::time::{DAY_US, SECOND_US};
 use model::{Clock, CompactString};
+use query::log::pattern::{Pattern, PatternError};
 use store::{GroupPolicy, LogGroupScan, LogPolicy, LogScan, Store};
-use tokio::sync::{OnceCell, watch};
-use tracing::warn;
+use tokio::sync::OnceCell;
 
 use crate::{Error, Result};
 
@@ -54,6 +54,8 @@ struct Known {
     deleted: BTreeMap<CompactString, LogGroup>,
     /// Streams of which more is known than the catalog has.
     unsaved: HashSet<(CompactString, CompactString)>,
+    /// Events that came into groups since that was asked last, and their bytes.
+    incoming: BTreeMap<CompactString, (u64, u64)>,
 }
 
 struct Group {
@@ -127,14 +129,20 @@ impl Logs {
             ..LogGroupScan::default()
         };
         let groups = known.groups.values().map(group).collect();
-        let scan =
-            LogScan { groups, from_us: i64::MIN, to_us: i64::MAX, with_streams: true, with_messages: true, ..LogScan::default() };
+        let scan = LogScan {
+            groups,
+            from_us: i64::MIN,
+            to_us: i64::MAX,
+            with_numbers: true,
+            with_streams: true,
+            with_messages: true,
+            ..LogScan::default()
+        };
         let reader = self.inner.store.reader();
         for chunk in reader.log_chunks(&scan)?.iter().filter(|chunk| chunk.is_in_memory()) {
             let rows = reader.log_rows(&scan, chunk)?;
             for row in 0..rows.len() {
-                let stream =
-                    known.groups.get_mut(rows.groups.value(row)).and_then(|group| group.streams.get_mut(rows.streams.value(row)));
+                let stream = known.groups.get_mut(rows.group(row)).and_then(|group| group.streams.get_mut(rows.streams.value(row)));
                 let (time_us, number) = (rows.times.value(row), EventNumber(rows.numbers.value(row)));
                 if let Some(stream) = stream.filter(|stream| number > stream.seen.last_number && number >= stream.since) {
                     stream.seen.add(time_us, time_us, number, rows.messages.value_length(row) as u64 + EVENT_BYTES as u64);
@@ -200,6 +208,10 @@ impl Logs {
     /// By name.
     pub async fn streams(&self, group: &str) -> Result<Vec<LogStream>> {
         self.with(|known| Ok(known.group(group)?.streams.values().cloned().collect())).await
+    }
+
+    pub async fn stream(&self, group: &str, name: &str) -> Result<LogStream> {
+        self.with(|known| Ok(known.stream(group, name)?.clone())).await
     }
 
     /// What is to be read of a group: of some streams, or of all.
@@ -399,14 +411,33 @@ impl Logs {
         let (Some(first), Some(last)) = (events.first(), events.last()) else { return Ok(()) };
         let times = events.iter().map(|event| event.time_us);
         let (first_us, last_us) = times.fold((i64::MAX, i64::MIN), |(min, max), time| (min.min(time), max.max(time)));
-        let bytes = events.iter().map(|event| (event.message.len() + EVENT_BYTES) as u64).sum();
+        let bytes: u64 = events.iter().map(|event| (event.message.len() + EVENT_BYTES) as u64).sum();
         let known = self.known().await?;
         let mut known = known.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(stream) = known.groups.get_mut(&first.group).and_then(|group| group.streams.get_mut(&first.stream)) {
             stream.seen.add(first_us, last_us, last.number, bytes);
             known.unsaved.insert((first.group.clone(), first.stream.clone()));
         }
+        let (count, of_bytes) = known.incoming.entry(first.group.clone()).or_default();
+        *count += events.len() as u64;
+        *of_bytes += bytes;
         Ok(())
+    }
+
+    /// What came in since that was asked last, as metrics of groups.
+    pub async fn incoming(&self) -> Result<Vec<Metric>> {
+        let now_us = self.inner.clock.now_us();
+        let minute = now_us - now_us.rem_euclid(STANDARD_PERIOD * SECOND_US);
+        let known = self.known().await?;
+        let incoming = std::mem::take(&mut known.write().unwrap_or_else(PoisonError::into_inner).incoming);
+        let of = |(group, (events, bytes)): (CompactString, (u64, u64))| {
+            let dimensions = Dimensions::new([("LogGroupName", group)]);
+            let metric = |name: &str, unit: &str, value: u64| {
+                Metric::value(minute, LOGS_NAMESPACE, name, unit, value as f64).of(dimensions.clone())
+            };
+            [metric("IncomingLogEvents", NO_UNIT, events), metric("IncomingBytes", "Bytes", bytes)]
+        };
+        Ok(incoming.into_iter().flat_map(of).collect())
     }
 
     /// Writes down what is known of streams, so that it is known after a start.
@@ -430,27 +461,8 @@ impl Logs {
     }
 }
 
-/// How often what is known of streams is written down.
-const SAVE_EVERY: Duration = Duration::from_secs(10);
-
-/// Writes down what is known of the streams of all accounts, from time to time and at the end.
-pub async fn run(all: impl Fn() -> Vec<Logs>, mut stop: watch::Receiver<bool>) {
-    loop {
-        let is_over = tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => true,
-            () = tokio::time::sleep(SAVE_EVERY) => false,
-        };
-        for logs in all() {
-            if let Err(err) = logs.save().await {
-                warn!(error = %err, "what is known of log streams cannot be written down");
-            }
-        }
-        if is_over {
-            return;
-        }
-    }
-}
-
+/// What these services say of themselves (AWS).
+pub(crate) const LOGS_NAMESPACE: &str = "AWS/Logs";
 /// What an event counts beside its message (AWS).
 pub const EVENT_BYTES: usize = 26;
 
@@ -473,6 +485,13 @@ impl Known {
         let stream = self.group(group)?.streams.get(name);
         stream.ok_or_else(|| Error::NoResource("The specified log stream does not exist.".to_owned()))
     }
+}
+
+/// A filter pattern, or what is wrong with it.
+pub fn check_pattern(text: &str) -> Result<Pattern> {
+    Pattern::parse(text).map_err(|PatternError { position, message }| {
+        Error::Invalid(format!("Invalid filter pattern: {message}, at character {position} of {text:?}"))
+    })
 }
 
 fn check_group_name(name: &str) -> Result<()> {

@@ -92,6 +92,13 @@ impl LogQueries {
         Ok((id, stop))
     }
 
+    /// What a query that runs found so far.
+    pub fn progress(&self, id: &str, so_far: Answer) {
+        if let Some(job) = self.all().iter_mut().find(|job| job.id == id && job.status == Status::Running) {
+            job.answer = Arc::new(so_far);
+        }
+    }
+
     pub fn finish(&self, id: &str, answer: std::result::Result<Answer, String>) {
         let now_us = self.clock.now_us();
         if let Some(job) = self.all().iter_mut().find(|job| job.id == id) {

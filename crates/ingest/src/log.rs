@@ -7,8 +7,8 @@ use crate::{Ingest, Result};
 impl Ingest {
     /// Keeps events, all or none, and says in which order they came.
     pub async fn log_events(&self, events: &mut [LogEvent]) -> Result<()> {
-        let EventNumber(first) = self.store.event_numbers(events.len());
-        for (number, event) in (first..).zip(events.iter_mut()) {
+        let numbers = self.store.begin_events(events.len());
+        for (number, event) in (numbers.first.0..).zip(events.iter_mut()) {
             event.number = EventNumber(number);
         }
         self.store.append_log_events(events).await?;

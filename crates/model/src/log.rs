@@ -24,6 +24,15 @@ pub struct LogEvent {
     pub message: String,
 }
 
+/// A line for a stream of a group, of which it is not known yet whether it is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    pub group: String,
+    pub stream: String,
+    pub time_us: i64,
+    pub message: String,
+}
+
 /// Of all events the order in which they came in; it also says when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct EventNumber(pub i64);
@@ -119,17 +128,31 @@ impl StreamSeen {
 }
 
 impl LogStream {
-    /// No name has the character between them.
     pub fn key_of(group: &str, stream: &str) -> String {
-        format!("{group}\u{0}{stream}")
+        in_group::key(group, stream)
     }
 
     pub fn group(&self) -> &str {
-        self.key.split_once('\0').map_or("", |(group, _)| group)
+        in_group::group(&self.key)
     }
 
     pub fn name(&self) -> &str {
-        self.key.split_once('\0').map_or("", |(_, name)| name)
+        in_group::name(&self.key)
+    }
+}
+
+/// Keys of what belongs to a group and has a name in it. No name has the character between them.
+pub mod in_group {
+    pub fn key(group: &str, name: &str) -> String {
+        format!("{group}\u{0}{name}")
+    }
+
+    pub fn group(key: &str) -> &str {
+        key.split_once('\0').map_or("", |(group, _)| group)
+    }
+
+    pub fn name(key: &str) -> &str {
+        key.split_once('\0').map_or("", |(_, name)| name)
     }
 }
 

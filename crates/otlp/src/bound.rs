@@ -11,7 +11,7 @@ pub enum Unreadable {
     #[error("{0}")]
     Malformed(String),
     #[error(
-        "it has more than {max} resources, scopes, spans, metrics, datapoints, attributes, events and links, taken together; send smaller batches"
+        "it has more than {max} resources, scopes, spans, metrics, datapoints, log records, attributes, events and links, taken together; send smaller batches"
     )]
     TooMany { max: usize },
 }
@@ -21,6 +21,10 @@ pub enum Unreadable {
 pub enum Kind {
     Request,
     MetricsRequest,
+    LogsRequest,
+    ResourceLogs,
+    ScopeLogs,
+    LogRecord,
     ResourceMetrics,
     ScopeMetrics,
     Metric,
@@ -72,6 +76,13 @@ fn child(kind: Kind, field: u32) -> Option<Kind> {
         (Kind::Number | Kind::Summary, 7) | (Kind::Histogram, 9) | (Kind::ExponentialHistogram, 1) => Kind::Pair,
         (Kind::Summary, 6) => Kind::Quantile,
         (Kind::Exemplar, 7) => Kind::Pair,
+        (Kind::LogsRequest, 1) => Kind::ResourceLogs,
+        (Kind::ResourceLogs, 1) => Kind::Resource,
+        (Kind::ResourceLogs, 2) => Kind::ScopeLogs,
+        (Kind::ScopeLogs, 1) => Kind::Scope,
+        (Kind::ScopeLogs, 2) => Kind::LogRecord,
+        (Kind::LogRecord, 5) => Kind::Value,
+        (Kind::LogRecord, 6) => Kind::Pair,
         (Kind::Request, 1) => Kind::ResourceSpans,
         (Kind::ResourceSpans, 1) => Kind::Resource,
         (Kind::ResourceSpans, 2) => Kind::ScopeSpans,

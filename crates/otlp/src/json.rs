@@ -73,7 +73,7 @@ fn status(span: &ResourceSpan) -> Json {
     }
 }
 
-fn attributes_json(attributes: &[KeyValue]) -> Map<String, Json> {
+pub(crate) fn attributes_json(attributes: &[KeyValue]) -> Map<String, Json> {
     attributes.iter().map(|pair| (pair.key.clone(), value_json(pair.value.as_ref()))).collect()
 }
 

@@ -14,6 +14,7 @@ mod exception;
 pub mod extra;
 pub mod jaeger;
 pub mod json;
+pub mod log;
 pub mod metric;
 mod resource;
 mod same;

@@ -1,5 +1,6 @@
 //! Log events: in their order, and those that match.
 
+pub mod field;
 pub mod insights;
 pub mod pattern;
 
@@ -10,9 +11,10 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::str::FromStr;
 
+use memchr::memmem::Finder;
 use model::link::LOG_GROUPS;
 use model::log::{EventNumber, LogEvent};
-use store::{LogChunk, LogRows, LogScan, Reader};
+use store::{LogChunk, LogRows, LogScan, Needle, Reader};
 
 use crate::{Query, Result};
 
@@ -119,42 +121,133 @@ impl Query {
         is_wanted: &mut dyn FnMut(&LogRows, usize) -> bool,
         budget: LogBudget,
     ) -> Result<LogPage> {
-        let mut page = LogPage::default();
-        let (mut bytes, mut scanned) = (0, 0);
-        let (mut last, mut is_left) = (None, false);
-        let is_over = walk(&self.log_reader(), scan, order, after, &mut |rows, row| {
-            let is_wanted = is_wanted(rows, row);
-            let size = rows.messages.value_length(row) as usize;
-            // A page has one event at least.
-            if is_wanted && !page.events.is_empty() && bytes + size > budget.bytes {
-                is_left = true;
-                return ControlFlow::Break(());
-            }
-            scanned += 1;
-            last = Some(position(rows, row));
-            if is_wanted {
-                bytes += size;
-                page.events.push(rows.event(row));
-            }
-            match page.events.len() >= budget.events || scanned >= budget.scanned {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            }
-        })?;
+        let mut page =
+            Page { page: LogPage::default(), is_wanted, order, after, budget, bytes: 0, scanned: 0, last: None, is_left: false };
+        let is_over = walk(&self.log_reader(), scan, order, after, &mut page)?;
+        let Page { mut page, last, is_left, .. } = page;
         page.next = last.filter(|_| is_left || !is_over);
         Ok(page)
     }
 }
 
-/// Calls `visit` with the rows of a scan, one after the other, until it breaks. Returns whether all were visited.
-fn walk(
+/// Fills a page.
+struct Page<'w> {
+    page: LogPage,
+    is_wanted: &'w mut dyn FnMut(&LogRows, usize) -> bool,
+    order: LogOrder,
+    after: Option<LogPosition>,
+    budget: LogBudget,
+    bytes: usize,
+    scanned: usize,
+    last: Option<LogPosition>,
+    is_left: bool,
+}
+
+impl Visit for Page<'_> {
+    fn before(&mut self, chunk: &LogChunk, at: LogPosition) -> ControlFlow<()> {
+        let is_further = self.after.is_none_or(|after| match self.order {
+            LogOrder::OldestFirst => at > after,
+            LogOrder::NewestFirst => at < after,
+        });
+        if self.scanned >= self.budget.scanned && is_further {
+            // All before it was looked at, whether or not there was something.
+            self.last = Some(at);
+            return ControlFlow::Break(());
+        }
+        self.scanned += chunk.rows;
+        ControlFlow::Continue(())
+    }
+
+    fn row(&mut self, rows: &Rc<LogRows>, row: usize) -> ControlFlow<()> {
+        let is_wanted = (self.is_wanted)(rows, row);
+        let size = rows.messages.value_length(row) as usize;
+        // A page has one event at least.
+        if is_wanted && !self.page.events.is_empty() && self.bytes + size > self.budget.bytes {
+            self.is_left = true;
+            return ControlFlow::Break(());
+        }
+        self.last = Some(position(rows, row));
+        if is_wanted {
+            self.bytes += size;
+            self.page.events.push(rows.event(row));
+        }
+        match self.page.events.len() >= self.budget.events {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    }
+}
+
+/// Whoever looks at the rows of a scan, one after the other, until it breaks.
+pub(crate) trait Visit {
+    /// Before a chunk is read; everything up to `at` was visited.
+    fn before(&mut self, _chunk: &LogChunk, _at: LogPosition) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    /// The rows of a chunk, none of which was visited yet.
+    fn opened(&mut self, _rows: &LogRows) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    fn row(&mut self, rows: &Rc<LogRows>, row: usize) -> ControlFlow<()>;
+}
+
+/// Finds the rows that have the needles of a scan: it looks at all messages of a chunk as one text.
+pub(crate) struct Candidates<'s> {
+    /// The longest text, which is looked for first, and the others.
+    first: Option<Finder<'s>>,
+    others: Vec<Finder<'s>>,
+}
+
+impl<'s> Candidates<'s> {
+    pub(crate) fn new(needles: &'s [Needle]) -> Candidates<'s> {
+        let text = |needle: &'s Needle| match needle {
+            Needle::Text(text) if !text.is_empty() => Some(text.as_slice()),
+            // In whatever form it stands: whoever looks at the row finds out.
+            _ => None,
+        };
+        let mut texts: Vec<&[u8]> = needles.iter().filter_map(text).collect();
+        texts.sort_by_key(|text| Reverse(text.len()));
+        let mut finders = texts.into_iter().map(Finder::new);
+        Candidates { first: finders.next(), others: finders.collect() }
+    }
+
+    /// Calls `look` with each row that has them all, until it breaks.
+    pub(crate) fn each(&self, rows: &LogRows, mut look: impl FnMut(usize) -> ControlFlow<()>) {
+        let Some(first) = &self.first else {
+            let _ = (0..rows.len()).try_for_each(look);
+            return;
+        };
+        let (text, offsets) = (rows.messages.value_data(), rows.messages.value_offsets());
+        let mut row = 0;
+        while row < rows.len() {
+            let from = offsets[row] as usize;
+            let Some(found) = first.find(&text[from..offsets[rows.len()] as usize]) else { return };
+            let at = from + found;
+            // The row in which it begins; where it goes on into the next one, it is in neither.
+            row += offsets[row + 1..=rows.len()].partition_point(|end| *end as usize <= at);
+            let (begin, end) = (offsets[row] as usize, offsets[row + 1] as usize);
+            if at + first.needle().len() <= end {
+                let message = &text[begin..end];
+                if self.others.iter().all(|other| other.find(message).is_some()) && look(row).is_break() {
+                    return;
+                }
+            }
+            row += 1;
+        }
+    }
+}
+
+/// Lets `visitor` see the rows of a scan in order. Returns whether it has seen all.
+pub(crate) fn walk(
     reader: &Reader,
     scan: &LogScan,
     order: LogOrder,
     after: Option<LogPosition>,
-    visit: &mut dyn FnMut(&Rc<LogRows>, usize) -> ControlFlow<()>,
+    visitor: &mut dyn Visit,
 ) -> Result<bool> {
-    let mut scan = scan.clone();
+    let mut scan = LogScan { with_numbers: true, ..scan.clone() };
     if let Some(LogPosition { time_us, .. }) = after {
         match order {
             LogOrder::OldestFirst => scan.from_us = scan.from_us.max(time_us),
@@ -171,6 +264,11 @@ fn walk(
         LogOrder::OldestFirst => chunk.from_us <= at.time_us,
         LogOrder::NewestFirst => chunk.to_us >= at.time_us,
     };
+    // Everything up to there comes before the chunk.
+    let edge = |chunk: &LogChunk| match order {
+        LogOrder::OldestFirst => LogPosition { time_us: chunk.from_us.saturating_sub(1), number: EventNumber(i64::MAX) },
+        LogOrder::NewestFirst => LogPosition { time_us: chunk.to_us.saturating_add(1), number: EventNumber(0) },
+    };
     let rank = |at: LogPosition| match order {
         LogOrder::OldestFirst => Ranked::Oldest(Reverse(at)),
         LogOrder::NewestFirst => Ranked::Newest(at),
@@ -181,6 +279,8 @@ fn walk(
             LogOrder::NewestFirst => at < after,
         })
     };
+    let needles = scan.needles.clone();
+    let candidates = Candidates::new(&needles);
     let mut open: Vec<Option<(Rc<LogRows>, Vec<u32>)>> = Vec::new();
     let mut heads: BinaryHeap<Head> = BinaryHeap::new();
     loop {
@@ -189,9 +289,21 @@ fn walk(
             if heads.peek().is_some_and(|(first, ..)| !may_begin_before(chunk, first.position())) {
                 break;
             }
+            if visitor.before(chunk, edge(chunk)).is_break() {
+                return Ok(false);
+            }
             let rows = reader.log_rows(&scan, chunk)?;
             chunks.pop();
-            let mut places: Vec<u32> = (0..rows.len() as u32).filter(|row| is_after(position(&rows, *row as usize))).collect();
+            if visitor.opened(&rows).is_break() {
+                return Ok(false);
+            }
+            let mut places: Vec<u32> = Vec::new();
+            candidates.each(&rows, |row| {
+                if is_after(position(&rows, row)) {
+                    places.push(row as u32);
+                }
+                ControlFlow::Continue(())
+            });
             places.sort_by_key(|row| Reverse(rank(position(&rows, *row as usize))));
             if let Some(first) = places.first() {
                 heads.push((rank(position(&rows, *first as usize)), open.len(), 0));
@@ -200,7 +312,7 @@ fn walk(
         }
         let Some((_, index, place)) = heads.pop() else { return Ok(true) };
         let Some((rows, places)) = &open[index] else { return Ok(true) };
-        let flow = visit(rows, places[place] as usize);
+        let flow = visitor.row(rows, places[place] as usize);
         match places.get(place + 1) {
             Some(next) => heads.push((rank(position(rows, *next as usize)), index, place + 1)),
             None => open[index] = None,

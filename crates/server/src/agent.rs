@@ -88,6 +88,9 @@ pub(crate) struct AgentArgs {
     /// What this machine is called; its host name, if nothing is given
     #[arg(long, env = "MITOSHI_AGENT_INSTANCE", value_name = "NAME", default_value = "")]
     instance: String,
+    /// Does not read what containers write
+    #[arg(long, env = "MITOSHI_AGENT_NO_LOGS")]
+    no_logs: bool,
     /// How often what containers use is passed on, in seconds: 5, 10, 15, 20, 30 or 60
     #[arg(long, env = "MITOSHI_AGENT_EVERY_SECS", value_name = "SECS", default_value_t = 20)]
     every_secs: u64,
@@ -214,6 +217,7 @@ async fn run(args: AgentArgs) -> Result<(), StartError> {
         cgroup_root: args.cgroup_root,
         proc_root: args.proc_root,
         metadata,
+        with_lines: !args.no_logs,
     };
     let collecting = tokio::spawn(collect::run(collected, agent.clone(), clock, stopping.clone()));
     let (end_passing, passing_ended) = watch::channel(false);

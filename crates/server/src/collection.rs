@@ -11,6 +11,7 @@ use axum::middleware::{self, Next};
 use collect::{Metadata, Sink};
 use ipnet::IpNet;
 use model::container::Report;
+use model::log::LogLine;
 use model::metric::STANDARD_PERIOD;
 use model::time::SECOND_US;
 use tokio::net::TcpListener;
@@ -34,6 +35,7 @@ pub(crate) fn options(config: &Containers, metadata: Option<Metadata>) -> collec
         cgroup_root: config.cgroup_root.clone(),
         proc_root: config.proc_root.clone(),
         metadata,
+        with_lines: config.logs,
     }
 }
 
@@ -73,11 +75,20 @@ pub(crate) async fn tell(metadata: Metadata, listener: TcpListener, allow: Vec<I
 }
 
 /// Keeps what is reported of this machine.
+#[derive(Clone)]
 pub(crate) struct Keeper(pub(crate) Arc<App>);
 
 impl Sink for Keeper {
     async fn take(&self, report: &Report) -> Result<(), String> {
         api::take_report(&self.0, report.clone()).await
+    }
+
+    async fn take_lines(&self, lines: &[LogLine]) -> Result<(), String> {
+        api::take_log_lines(&self.0, lines.to_vec()).await
+    }
+
+    async fn last_line(&self, group: &str, stream: &str) -> Option<i64> {
+        self.0.logs.stream(group, stream).await.ok()?.seen.last_us
     }
 }
 

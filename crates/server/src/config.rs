@@ -147,6 +147,7 @@ pub(crate) struct Metrics {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Containers {
     pub(crate) watch: bool,
+    pub(crate) logs: bool,
     pub(crate) engines: Vec<PathBuf>,
     pub(crate) insights: Insights,
     pub(crate) cluster: String,

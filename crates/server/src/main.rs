@@ -6,6 +6,7 @@ mod collection;
 mod config;
 mod folder;
 mod listen;
+mod logs;
 mod query;
 mod run;
 mod tls;
@@ -33,10 +34,14 @@ use control::key::Keys;
 use control::link::Links;
 use control::log::{Logs, Policies};
 use control::log_query::LogQueries;
+use control::lookup_table::LookupTables;
+use control::metric_filter::MetricFilters;
+use control::query_definition::QueryDefinitions;
 use control::resource_policy::ResourcePolicies;
 use control::retrieval::Retrievals;
 use control::sampling::Sampling;
 use control::setting::Settings;
+use control::subscription_filter::SubscriptionFilters;
 use control::tag::Tagging;
 use control::user::Users;
 use folder::Folder;
@@ -302,6 +307,8 @@ async fn run(config: Config) -> Result<(), StartError> {
     let sampling = Sampling::new(catalog.clone(), clock.clone(), quotas.clone());
     let groups = Groups::new(catalog.clone(), clock.clone(), quotas.clone());
     let insights = Insights::new(catalog.clone(), query.clone(), groups.clone(), clock.clone(), quotas.clone());
+    let logs = Logs::new(store.clone(), catalog.clone(), clock.clone(), None, Policies::default());
+    let (stop, stopping) = watch::channel(false);
     let app = Arc::new(App {
         ingest: ingest.clone(),
         query,
@@ -315,7 +322,17 @@ async fn run(config: Config) -> Result<(), StartError> {
         dashboards: Dashboards::new(catalog.clone(), clock.clone()),
         anomaly_detectors: AnomalyDetectors::new(catalog.clone()),
         clusters: Clusters::new(catalog.clone(), clock.clone(), config.containers.insights),
-        logs: Logs::new(store.clone(), catalog.clone(), clock.clone(), None, Policies::default()),
+        metric_filters: MetricFilters::new(catalog.clone(), clock.clone()),
+        subscription_filters: SubscriptionFilters::new(
+            store.clone(),
+            catalog.clone(),
+            clock.clone(),
+            logs.clone(),
+            &config.account_id,
+        ),
+        query_definitions: QueryDefinitions::new(catalog.clone(), clock.clone()),
+        lookup_tables: LookupTables::new(catalog.clone(), clock.clone()),
+        logs,
         log_queries: LogQueries::new(clock.clone()),
         retrievals: Retrievals::new(clock.clone()),
         identity: Identity {
@@ -340,9 +357,9 @@ async fn run(config: Config) -> Result<(), StartError> {
         clock,
         quotas,
         limits: Arc::default(),
+        stopping: stopping.clone(),
     });
 
-    let (stop, stopping) = watch::channel(false);
     let stopped = || {
         let mut stopping = stopping.clone();
         async move {
@@ -384,11 +401,8 @@ async fn run(config: Config) -> Result<(), StartError> {
     for app in app.all_accounts() {
         app.logs.load().await.map_err(|err| (format!("cannot read the log groups: {err}"), String::new()))?;
     }
-    let all_logs = {
-        let app = app.clone();
-        move || app.all_accounts().iter().map(|app| app.logs.clone()).collect()
-    };
-    let saving_logs = tokio::spawn(control::log::run(all_logs, stopping.clone()));
+    let keeping_logs = tokio::spawn(logs::keep(app.clone(), stopping.clone()));
+    let forwarding = tokio::spawn(logs::forward(app.clone(), stopping.clone()));
     let of_all = {
         let app = app.clone();
         move || app.all_accounts().iter().map(|app| app.insights.clone()).collect()
@@ -427,7 +441,8 @@ async fn run(config: Config) -> Result<(), StartError> {
         let _ = emf.await;
     }
     let _ = watching.await;
-    let _ = saving_logs.await;
+    let _ = forwarding.await;
+    let _ = keeping_logs.await;
     let _ = end_upkeep.send(true);
     let _ = upkeep.await;
     if let Err(err) = store.close().await {

@@ -1,10 +1,12 @@
-//! `mitoshi run`: runs a command, and tells a server what it and its children use.
+//! `mitoshi run`: runs a command, and tells a server what it and its children use and write.
+
+mod output;
 
 use std::ffi::OsString;
 use std::net::Ipv4Addr;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::{ExitCode, ExitStatus};
+use std::process::{ExitCode, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +23,8 @@ use crate::{BAD_CONFIG, CANNOT_START, StartError, collection, complain};
 
 /// As shells say that there is no such command.
 const NO_COMMAND: u8 = 127;
+/// How long the last lines may take to come, once the command ended.
+const LAST_LINES: Duration = Duration::from_secs(2);
 /// How long the last report may take once the command ended.
 const LAST_REPORT: Duration = Duration::from_secs(3);
 /// What may wait while the server is away.
@@ -52,6 +56,9 @@ pub(crate) struct RunArgs {
     /// Does not tell the command about itself as ECS does (task metadata, by ECS_CONTAINER_METADATA_URI_V4)
     #[arg(long)]
     no_metadata: bool,
+    /// Does not read what the command writes: its output goes where this program's goes, and nowhere else
+    #[arg(long)]
+    no_logs: bool,
     /// What the command is told of the region and the account, as the server has them
     #[arg(long, env = "AWS_REGION", value_name = "NAME", default_value = "us-east-1")]
     region: String,
@@ -125,6 +132,10 @@ async fn watched(args: RunArgs) -> Result<u8, StartError> {
             Some(metadata)
         }
     };
+    let service = args.service.unwrap_or(name);
+    if !args.no_logs {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    }
     let mut child = match command.spawn() {
         Ok(child) => child,
         Err(err) => {
@@ -135,6 +146,8 @@ async fn watched(args: RunArgs) -> Result<u8, StartError> {
     };
     let Some(pid) = child.id() else { return Err(("the command ended before it began".to_owned(), String::new())) };
     let passing_on = tokio::spawn(pass_signals_on(pid));
+    let group = collect::group_name(&format!("/{}/{service}", args.cluster));
+    let reading = output::read(&mut child, group, run_id.clone(), agent.clone(), clock.clone());
     let collected = collect::Options {
         engines: Vec::new(),
         task: None,
@@ -145,9 +158,10 @@ async fn watched(args: RunArgs) -> Result<u8, StartError> {
         cgroup_root: "/sys/fs/cgroup".into(),
         proc_root: "/proc".into(),
         metadata,
+        with_lines: !args.no_logs,
     };
     let words: Vec<_> = args.command.iter().map(|word| word.to_string_lossy()).collect();
-    let process = Process { pid, run_id, service: args.service.unwrap_or(name), command: words.join(" ") };
+    let process = Process { pid, run_id, service, command: words.join(" ") };
     let telling = {
         let agent = agent.clone();
         tokio::spawn(async move { agent.pass_on(stopping).await })
@@ -162,6 +176,8 @@ async fn watched(args: RunArgs) -> Result<u8, StartError> {
     };
     collect::run_process(collected, process, ended, agent.clone(), clock).await;
     passing_on.abort();
+    // Children that outlive the command may hold its output.
+    let _ = tokio::time::timeout(LAST_LINES, reading).await;
     let all_told = async {
         while agent.waiting_bytes() > 0 {
             tokio::time::sleep(Duration::from_millis(20)).await;

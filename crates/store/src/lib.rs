@@ -56,7 +56,7 @@ pub use catalog::Catalog;
 pub use checkup::{Checkup, Finding, checkup};
 pub use error::{Error, Result};
 pub use gram::Needle;
-pub use log::{GroupPolicy, LogChunk, LogGroupScan, LogPolicy, LogScan};
+pub use log::{EventNumbers, GroupPolicy, LogChunk, LogGroupScan, LogPolicy, LogScan};
 pub use metric::{Datapoint, KnownMetric};
 pub use open::{Recovery, catalog};
 pub use progress::{Job, Progress, Work};
@@ -248,6 +248,8 @@ struct Inner {
     recovery: OnceLock<Recovery>,
     /// The number of the last log event.
     event_number: AtomicI64,
+    /// The first numbers of events that are being kept.
+    events_under_way: std::sync::Mutex<BTreeSet<i64>>,
     /// Which log events are kept.
     log_policy: RwLock<Arc<LogPolicy>>,
     /// Parts of log events of which most is kept by today's policy, each with until when that need not be looked at again.

@@ -8,7 +8,7 @@ mod tests;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType};
@@ -36,9 +36,12 @@ pub struct LogScan {
     /// `[from, to)`.
     pub from_us: i64,
     pub to_us: i64,
+    /// Of those that came before alone, where that is said.
+    pub until: Option<EventNumber>,
     /// Each of these must be in the message. It is only used to leave out what cannot match: what comes must still be looked at.
     pub needles: Vec<Needle>,
-    /// What is wanted besides times and numbers; without it, texts are empty.
+    /// What is wanted besides times; without it, numbers are 0 and texts are empty.
+    pub with_numbers: bool,
     pub with_streams: bool,
     pub with_messages: bool,
 }
@@ -54,6 +57,18 @@ pub struct LogGroupScan {
     pub stream_since: HashMap<CompactString, EventNumber>,
     /// Of these streams alone.
     pub streams: Option<BTreeSet<CompactString>>,
+}
+
+/// Numbers of events that are being kept. Until it is dropped, they are not settled.
+pub struct EventNumbers<'s> {
+    pub first: EventNumber,
+    under_way: &'s Mutex<BTreeSet<i64>>,
+}
+
+impl Drop for EventNumbers<'_> {
+    fn drop(&mut self) {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.first.0);
+    }
 }
 
 /// A part of what a scan is for.
@@ -163,6 +178,22 @@ impl Store {
         EventNumber(now.max(last + 1))
     }
 
+    /// The same for events that are about to be kept.
+    pub fn begin_events(&self, count: usize) -> EventNumbers<'_> {
+        let under_way = &self.inner.events_under_way;
+        let mut all = under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = self.event_numbers(count);
+        all.insert(first.0);
+        EventNumbers { first, under_way }
+    }
+
+    /// What came before it can be read, or will never be: whoever reads up to here and then from here on misses nothing.
+    pub fn settled_events(&self) -> EventNumber {
+        let under_way = self.inner.events_under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = self.inner.event_number.load(Ordering::Relaxed) + 1;
+        EventNumber(under_way.first().copied().unwrap_or(next))
+    }
+
     /// Numbers go on behind those that were given before, whatever the clock says now.
     pub(crate) async fn see_event_numbers(&self) -> Result<()> {
         let reader = self.reader();
@@ -243,7 +274,10 @@ impl Reader {
         for batch in self.log_batches() {
             let times = batch.column(log_event::TIME).as_primitive::<TimestampMicrosecondType>();
             let bounds = times.values().iter().fold((i64::MAX, i64::MIN), |(min, max), &time| (min.min(time), max.max(time)));
-            if bounds.0 < scan.to_us && scan.from_us <= bounds.1 {
+            let numbers = batch.column(log_event::NUMBER).as_primitive::<Int64Type>();
+            let is_new = |since: EventNumber| numbers.values().iter().any(|number| *number >= since.0);
+            let has_new = scan.groups.iter().map(|group| group.since).min().is_none_or(is_new);
+            if bounds.0 < scan.to_us && scan.from_us <= bounds.1 && has_new {
                 chunks.push(LogChunk {
                     from_us: bounds.0,
                     to_us: bounds.1,
@@ -283,8 +317,14 @@ impl Reader {
                 filter_record_batch(batch, &mask).map_err(|err| LOG_EVENT.error(err))?
             }
             Place::Part(part, group) => {
-                let read = part.files.tolerate(|files| read_group(scan, &wanted, &*files.rows()?, *group).map(Some))?;
-                read.unwrap_or_else(|| RecordBatch::new_empty(LOG_EVENT.schema()))
+                let read = part.files.tolerate(|files| {
+                    let file = files.rows()?;
+                    match wanted.only(&file, *group) {
+                        Some(only) => read_only(scan, only, &file, *group).map(Some),
+                        None => Ok(Some(LogRows::of(&read_group(scan, &wanted, &file, *group)?))),
+                    }
+                })?;
+                return Ok(read.unwrap_or_else(|| LogRows::of(&RecordBatch::new_empty(LOG_EVENT.schema()))));
             }
         };
         Ok(LogRows::of(&batch))
@@ -303,6 +343,12 @@ fn group_bounds(scan: &LogScan, file: &TableFile, group: usize) -> Result<Option
         if from_us >= scan.to_us || to_us < scan.from_us {
             return Ok(None);
         }
+    }
+    if let Some(Statistics::Int64(numbers)) = statistics(log_event::NUMBER)
+        && let (Some(min), Some(max)) = (numbers.min_opt(), numbers.max_opt())
+        && (scan.until.is_some_and(|until| *min >= until.0) || scan.groups.iter().all(|group| *max < group.since.0))
+    {
+        return Ok(None);
     }
     if let Some(names) = statistics(log_event::GROUP)
         && let (Some(min), Some(max)) = (names.min_bytes_opt(), names.max_bytes_opt())
@@ -366,7 +412,7 @@ impl<'s> Wanted<'s> {
                 last = Some((key, group));
                 Some(group.is_some_and(|group| {
                     let number = EventNumber(numbers.value(row));
-                    number >= group.since && {
+                    number >= group.since && self.scan.until.is_none_or(|until| number < until) && {
                         let by_stream = group.streams.is_some() || !group.stream_since.is_empty();
                         !by_stream || {
                             let stream = streams.value(row);
@@ -379,9 +425,59 @@ impl<'s> Wanted<'s> {
             .collect()
     }
 
+    /// The one group of a row group, where all of that is wanted: its statistics tell.
+    fn only(&self, file: &TableFile, group: usize) -> Option<&'s LogGroupScan> {
+        let metadata = file.metadata.metadata().row_group(group);
+        let text = |place: usize| match metadata.column(place).statistics()? {
+            Statistics::ByteArray(texts) if texts.min_is_exact() && texts.max_is_exact() => {
+                let (min, max) = (texts.min_opt()?, texts.max_opt()?);
+                (min == max).then(|| std::str::from_utf8(min.data()).ok())?
+            }
+            _ => None,
+        };
+        let whole = |place: usize| match metadata.column(place).statistics()? {
+            Statistics::Int64(numbers) => Some((*numbers.min_opt()?, *numbers.max_opt()?)),
+            _ => None,
+        };
+        let owner = match metadata.column(log_event::OWNER).statistics()?.null_count_opt()? {
+            0 => Some(text(log_event::OWNER)?),
+            nulls if nulls == metadata.num_rows() as u64 => None,
+            _ => return None,
+        };
+        let found = self.groups.get(&(owner, text(log_event::GROUP)?)).copied()?;
+        let (first, last) = whole(log_event::NUMBER)?;
+        let (from_us, to_us) = whole(log_event::TIME)?;
+        let is_whole = from_us >= self.scan.from_us
+            && to_us < self.scan.to_us
+            && first >= found.since.0
+            && self.scan.until.is_none_or(|until| last < until.0)
+            && found.streams.is_none()
+            && found.stream_since.is_empty();
+        is_whole.then_some(found)
+    }
+
     fn needs_streams(&self) -> bool {
         self.scan.with_streams || self.groups.values().any(|group| group.streams.is_some() || !group.stream_since.is_empty())
     }
+}
+
+/// The rows of a row group, all of which are wanted.
+fn read_only(scan: &LogScan, only: &LogGroupScan, file: &TableFile, group: usize) -> Result<LogRows> {
+    let optional = [("number", scan.with_numbers), ("stream", scan.with_streams), ("message", scan.with_messages)];
+    let columns = std::iter::once("time").chain(optional.iter().filter(|(_, is_wanted)| *is_wanted).map(|(name, _)| *name));
+    let reader = file.reader_of(columns).with_row_groups(vec![group]).with_batch_size(file.group_rows(group).max(1));
+    let batches: Vec<RecordBatch> = file.batches(reader)?.collect::<Result<_>>()?;
+    let Some(first) = batches.first() else { return Ok(LogRows::of(&RecordBatch::new_empty(LOG_EVENT.schema()))) };
+    let batch = if batches.len() == 1 {
+        first.clone()
+    } else {
+        concat_batches(&first.schema(), &batches).map_err(|err| LOG_EVENT.error(err))?
+    };
+    let text = |name: &str| batch.column_by_name(name).map(|column| column.as_string::<i32>().clone());
+    let numbers = batch.column_by_name("number").map(|column| column.as_primitive::<Int64Type>().clone());
+    let owner = only.owner.as_ref().map(|owner| owner.as_str().into());
+    let times = batch.column(0).as_primitive::<TimestampMicrosecondType>().clone();
+    Ok(LogRows::of_group(owner, only.name.clone(), times, text("stream"), numbers, text("message")))
 }
 
 /// The rows of a row group that are wanted: messages are read of these alone.

@@ -83,6 +83,7 @@ impl Store {
                 maintenance: Mutex::new(()),
                 recovery: OnceLock::new(),
                 event_number: AtomicI64::new(0),
+                events_under_way: std::sync::Mutex::default(),
                 log_policy: RwLock::default(),
                 kept_logs: std::sync::Mutex::default(),
                 _lock: lock,

@@ -2,14 +2,17 @@
 
 import logging
 import os
+import time
 from datetime import datetime, timezone
 
 import boto3
 from aws_xray_sdk.core import patch, xray_recorder
 from aws_xray_sdk.ext.flask.middleware import XRayMiddleware
-from flask import Flask, request
+from botocore.exceptions import ClientError
+from flask import Flask, g, request
 
-logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+import json_log
+
 log = logging.getLogger("backend1")
 
 SERVICE = "Backend #1"
@@ -30,7 +33,22 @@ def remember_access(now):
     try:
         table.put_item(Item={"service": SERVICE, "last_access": now})
     except Exception as error:
-        log.error("could not store the last access: %s, trace=%s", error, xray_recorder.current_segment().trace_id)
+        reason = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+        did = "refused" if reason == "AccessDeniedException" else "failed"
+        message = "DynamoDB %s to store the last access in the table %s: %s"
+        log.exception(message, did, TABLE, reason, extra={"fields": {"table": TABLE, "reason": reason}})
+
+
+@app.before_request
+def start_clock():
+    g.started = time.perf_counter()
+
+
+@app.after_request
+def log_request(response):
+    # Flask goes through these in reverse: the X-Ray middleware's come later, so the segment is still there.
+    json_log.log_request(log, request.method, request.path, response.status_code, g.started)
+    return response
 
 
 @app.get("/")

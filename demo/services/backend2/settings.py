@@ -10,20 +10,15 @@ ROOT_URLCONF = "urls"
 USE_TZ = True
 
 INSTALLED_APPS = ["aws_xray_sdk.ext.django"]
-MIDDLEWARE = ["aws_xray_sdk.ext.django.middleware.XRayMiddleware"]
+# In this order: a request is logged while its segment is open.
+MIDDLEWARE = ["aws_xray_sdk.ext.django.middleware.XRayMiddleware", "middleware.log_requests"]
 XRAY_RECORDER = {
     "AWS_XRAY_TRACING_NAME": "Backend #2",
     "PATCH_MODULES": ["boto3"],
     "AUTO_INSTRUMENT": False,  # no templates and no SQL here
 }
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": "INFO"},
-}
+LOGGING_CONFIG = None  # gunicorn.conf.py has done it: one handler for all
 
 SERVICE = "Backend #2"
 TABLE = os.environ.get("TABLE_NAME", "last-access")

@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 
 import boto3
 from aws_xray_sdk.core import xray_recorder
+from botocore.exceptions import ClientError
 from django.conf import settings
 from django.http import JsonResponse
 
@@ -21,7 +22,11 @@ def remember_access(now):
     try:
         table.put_item(Item={"service": settings.SERVICE, "last_access": now})
     except Exception as error:
-        log.error("could not store the last access: %s, trace=%s", error, xray_recorder.current_segment().trace_id)
+        reason = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+        did = "refused" if reason == "AccessDeniedException" else "failed"
+        message = "DynamoDB %s to store the last access in the table %s: %s"
+        fields = {"table": settings.TABLE, "reason": reason}
+        log.exception(message, did, settings.TABLE, reason, extra={"fields": fields})
 
 
 def index(request):
@@ -33,6 +38,8 @@ def index(request):
 
     if settings.DELAY_SECONDS:
         time.sleep(settings.DELAY_SECONDS)
+        fields = {"delay_seconds": settings.DELAY_SECONDS, "release": settings.RELEASE}
+        log.warning("slow: waited %g s before writing", settings.DELAY_SECONDS, extra={"fields": fields})
     now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
     remember_access(now)
     message = f"Hello from {settings.SERVICE}"

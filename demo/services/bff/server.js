@@ -10,6 +10,7 @@ const AWSXRay = require('aws-xray-sdk');
 AWSXRay.captureHTTPsGlobal(http);
 const axios = require('axios');
 const express = require('express');
+const log = require('./log');
 
 const PORT = Number(process.env.PORT || 8081);
 const HOST = process.env.BIND || '127.0.0.1';
@@ -33,7 +34,8 @@ const backend = axios.create({ httpAgent: new http.Agent({ keepAlive: false, loo
 
 const app = express();
 app.disable('x-powered-by');
-app.use(AWSXRay.express.openSegment('BFF'));
+app.use(AWSXRay.express.openSegment(log.SERVICE));
+app.use(log.requests);
 
 app.get('/health', (req, res) => res.json({ status: 'ok' }));
 
@@ -50,16 +52,24 @@ app.get('/api/', async (req, res) => {
     const backend2 = await backend.get(BACKEND2_URL, { headers });
     res.json({ user, tenant, backend1: backend1.data, backend2: backend2.data });
   } catch (error) {
-    console.error(`${new Date().toISOString()} trace=${segment.trace_id} a backend failed: ${error.message}`);
+    res.locals.failure = error; // for the log
     res.status(502).json({ error: 'a backend failed', detail: error.message });
   }
 });
 
 app.use(AWSXRay.express.closeSegment());
 
+// In place of Express's own, which prints the stack a second time and over many lines. Four arguments make it one.
+app.use((error, req, res, next) => {
+  const status = error.status || 500;
+  if (status >= 500) res.locals.failure = error;
+  if (res.headersSent) return next(error);
+  res.status(status).json({ error: status < 500 ? error.message : 'the BFF failed' });
+});
+
 const server = app.listen(PORT, HOST, (error) => {
   if (error) throw error;
-  console.log(`BFF listens on ${HOST}:${PORT}`);
+  log.info(`BFF listens on ${HOST}:${PORT}`);
 });
 process.on('SIGTERM', () => {
   server.close(() => process.exit(0));

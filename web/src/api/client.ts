@@ -9,6 +9,8 @@ export class ApiError extends Error {
     message: string,
     readonly position?: number,
     readonly expected?: readonly string[],
+    /** Characters of a query that could not be understood. */
+    readonly place?: { start: number; end: number },
   ) {
     super(message);
   }
@@ -29,6 +31,10 @@ interface ErrorBody {
   __type?: string;
   Position?: number;
   Expected?: string[];
+  queryCompileError?: {
+    location?: { startCharOffset?: number; endCharOffset?: number };
+    message?: string;
+  };
 }
 
 async function send(path: string, init: RequestInit): Promise<Response> {
@@ -49,8 +55,14 @@ async function send(path: string, init: RequestInit): Promise<Response> {
   }
   const header = response.headers.get("x-amzn-ErrorType") ?? body.__type ?? "";
   const type = header.split(":")[0]!.split("#").at(-1)! || `HTTP ${response.status}`;
-  const message = body.Message ?? body.message ?? response.statusText;
-  throw new ApiError(response.status, type, message, body.Position, body.Expected);
+  const compile = body.queryCompileError;
+  const message = compile?.message ?? body.Message ?? body.message ?? response.statusText;
+  const at = compile?.location;
+  const place =
+    at?.startCharOffset === undefined
+      ? undefined
+      : { start: at.startCharOffset, end: Math.max(at.startCharOffset + 1, at.endCharOffset ?? 0) };
+  throw new ApiError(response.status, type, message, body.Position, body.Expected, place);
 }
 
 export async function post<Out>(path: string, body: unknown, signal?: AbortSignal): Promise<Out> {
@@ -87,6 +99,22 @@ export async function call<Out>(
     ...(signal ? { signal } : {}),
   });
   return (await response.json()) as Out;
+}
+
+/** The same for an operation whose answer goes on and on. */
+export async function callForStream(
+  target: string,
+  body: unknown,
+  signal?: AbortSignal,
+): Promise<ReadableStream<Uint8Array>> {
+  const response = await send("/", {
+    method: "POST",
+    headers: { "Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target },
+    body: JSON.stringify(body),
+    ...(signal ? { signal } : {}),
+  });
+  if (!response.body) throw new ApiError(response.status, "NoBody", "the answer has no body");
+  return response.body;
 }
 
 export async function remove<Out>(path: string): Promise<Out> {

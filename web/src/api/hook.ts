@@ -10,6 +10,7 @@ import {
 } from "@tanstack/react-query";
 
 import { useAskedAccount } from "./account";
+import { foundLinesOf, ownTraceLogQuery } from "../model/trace-log";
 import { toMinutes, type Window, wholeMinutes } from "../model/time-range";
 import {
   getDashboard,
@@ -41,9 +42,17 @@ import {
 } from "./insight";
 import {
   filterLogEvents,
+  getLogGroupFields,
   getLogGroups,
+  getLogRecord,
   getLogStreams,
+  getMetricFilters,
+  getQueries,
+  getQueryDefinitions,
+  getSubscriptionFilters,
   runQuery,
+  runQueryOfAllGroups,
+  type LogEvent,
   type LogQuestion,
   type QueryInput,
 } from "./logs";
@@ -438,6 +447,90 @@ export function useLogEvents(question: LogQuestion, follow: boolean) {
   });
 }
 
+/** Lines on each side of one, at first and with each press of a button. */
+const linesAround = 50;
+
+/** Events before and after a time, in pages from there; each has both its first event and its last. */
+export function useLinesAround(group: string, stream: string | undefined, time: number) {
+  const question = { logGroupName: group, logStreamNames: stream ? [stream] : undefined };
+  const page = (part: Partial<LogQuestion>) => ({
+    queryKey: ["LinesAround", group, stream, time, part],
+    queryFn: ({ pageParam, signal }: { pageParam: string | undefined; signal: AbortSignal }) =>
+      filledPage({ ...question, ...part }, pageParam, signal),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last: { nextToken?: string | undefined }) => last.nextToken,
+    staleTime: 60_000,
+  });
+  return {
+    before: useInfiniteQuery(page({ endTime: time })),
+    after: useInfiniteQuery(page({ startTime: time, startFromHead: true })),
+  };
+}
+
+/** Pages may be empty though there are events behind them: a few are asked for until there is something to show. */
+async function filledPage(question: LogQuestion, token: string | undefined, signal: AbortSignal) {
+  const events: LogEvent[] = [];
+  let nextToken = token;
+  for (let i = 0; i < 20; i += 1) {
+    const page = await filterLogEvents(question, nextToken, linesAround, signal);
+    events.push(...page.events);
+    nextToken = page.nextToken;
+    if (!nextToken || events.length >= linesAround) break;
+  }
+  return { events, nextToken };
+}
+
+export function useLogRecord(pointer: string) {
+  return useQuery({
+    queryKey: ["LogRecord", pointer],
+    queryFn: ({ signal }) => getLogRecord(pointer, signal),
+    staleTime: Infinity,
+    retry: false,
+  });
+}
+
+/** For completion: who cannot be asked has none. */
+export function useLogFields(groups: readonly string[]) {
+  return useQueries({
+    queries: groups.slice(0, 5).map((group) => ({
+      queryKey: ["LogFields", group],
+      queryFn: ({ signal }: { signal: AbortSignal }) => getLogGroupFields(group, signal),
+      staleTime: 300_000,
+      retry: false,
+    })),
+    combine: (answers) => [...new Set(answers.flatMap(({ data }) => data ?? []))],
+  });
+}
+
+export function useQueryHistory(enabled: boolean) {
+  return useQuery({ queryKey: ["QueryHistory"], queryFn: ({ signal }) => getQueries(signal), enabled });
+}
+
+export function useQueryDefinitions(enabled: boolean) {
+  return useQuery({
+    queryKey: ["QueryDefinitions"],
+    queryFn: ({ signal }) => getQueryDefinitions(signal),
+    enabled,
+    retry: false,
+  });
+}
+
+export function useMetricFilters(group: string) {
+  return useQuery({
+    queryKey: ["MetricFilters", group],
+    queryFn: ({ signal }) => getMetricFilters(group, signal),
+    retry: false,
+  });
+}
+
+export function useSubscriptionFilters(group: string) {
+  return useQuery({
+    queryKey: ["SubscriptionFilters", group],
+    queryFn: ({ signal }) => getSubscriptionFilters(group, signal),
+    retry: false,
+  });
+}
+
 /** A query that was asked for, once: nobody wants it again because the page is looked at again. */
 export function useLogQuery(input: QueryInput | undefined) {
   return useQuery({
@@ -446,6 +539,53 @@ export function useLogQuery(input: QueryInput | undefined) {
     enabled: input !== undefined,
     staleTime: Infinity,
     refetchOnWindowFocus: false,
+    retry: false,
+  });
+}
+
+/** The lines of a trace that ended then; while it is fresh, what is still on its way comes too. */
+export function useTraceLines(input: Omit<QueryInput, "logGroupNames">, end: number) {
+  const isFresh = () => Math.abs(Date.now() / 1000 - end) < 60;
+  return useQuery({
+    queryKey: ["TraceLines", input],
+    queryFn: ({ signal }) => runQueryOfAllGroups(input, signal),
+    placeholderData: (previous, query) => {
+      const asked = query?.queryKey[1] as typeof input | undefined;
+      return asked?.queryString === input.queryString ? previous : undefined;
+    },
+    refetchInterval: (query) => (isFresh() && !query.state.error ? 5_000 : false),
+    staleTime: 60_000,
+    retry: false,
+  });
+}
+
+/** As many traces as say why, and a query can name. */
+const failedTraces = 20;
+
+/** What the newest traces of a filter logged; times are widened, as for one trace. */
+export function useFailedLines(filter: string, window: Window) {
+  return useQuery({
+    queryKey: ["FailedLines", filter, window.start, window.end],
+    queryFn: async ({ signal }) => {
+      const page = await getTraceSummaries({ ...input(window), FilterExpression: filter }, signal);
+      const traces = (page.TraceSummaries ?? [])
+        .sort((a, b) => (b.StartTime ?? 0) - (a.StartTime ?? 0))
+        .slice(0, failedTraces)
+        .map(({ Id }) => Id);
+      if (traces.length === 0) return { traces, lines: [] };
+      const answer = await runQueryOfAllGroups(
+        {
+          queryString: ownTraceLogQuery(traces, 1000, "desc"),
+          startTime: Math.floor(window.start) - 300,
+          endTime: Math.ceil(window.end) + 300,
+        },
+        signal,
+      );
+      return { traces, lines: foundLinesOf(answer.results) };
+    },
+    // Nobody reads lines that are exchanged under the eyes.
+    placeholderData: (previous, query) => (query?.queryKey[1] === filter ? previous : undefined),
+    staleTime: 60_000,
     retry: false,
   });
 }

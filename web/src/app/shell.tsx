@@ -19,6 +19,7 @@ import {
   dashboardsPath,
   groupsPath,
   insightsPath,
+  logPath,
   logsPath,
   metricsPath,
   pagePath,
@@ -272,6 +273,8 @@ function pageTitle(text: Catalogue, pathname: string): string {
   if (pathname.startsWith(`${pagePath.dashboards}/`))
     return decodeURIComponent(pathname.slice(pagePath.dashboards.length + 1));
   if (pathname.startsWith(pagePath.dashboards)) return text.dashboard.title;
+  if (pathname === logPath.query) return "Logs Insights";
+  if (pathname === logPath.tail) return text.log.tail.title;
   if (pathname.startsWith(pagePath.logs)) return text.log.title;
   if (pathname.startsWith(pagePath.containers)) return text.container.title;
   if (pathname.startsWith(pagePath.groups)) return text.group.title;

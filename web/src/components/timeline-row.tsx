@@ -7,6 +7,7 @@ import { isFailure, isInProgress, type SegmentState } from "../model/segment";
 import type { PathPart } from "../model/critical-path";
 import type { GroupNode, Interval, Row, SegmentNode } from "../model/waterfall";
 import { StateMark } from "./state-mark";
+import { TimelineMarks, type TimelineMark } from "./timeline-marks";
 import type { Zoom } from "./timeline-ruler";
 
 export interface TimelineWords {
@@ -23,6 +24,8 @@ export interface TimelineWords {
   bar: (start: string, duration: string) => string;
   onPath: (own: string) => string;
   offPath: string;
+  /** What the marks on a row are, for those who do not see them. */
+  marks?: (count: number) => string;
 }
 
 interface TimelineRowProps {
@@ -39,6 +42,11 @@ interface TimelineRowProps {
   /** Whether the critical path is shown, and what of it lies in this row. */
   pathShown: boolean;
   path: PathPart | undefined;
+  /** Moments of the row that lead somewhere. */
+  marks?: readonly TimelineMark[] | undefined;
+  /** What the timeline has before any zoom: marks beyond it stand at its edges. */
+  whole: Zoom;
+  onMark?: ((mark: TimelineMark) => void) | undefined;
   onToggle: () => void;
   onActivate: () => void;
 }
@@ -114,6 +122,12 @@ export const TimelineRow = memo(function TimelineRow(props: TimelineRowProps) {
           <>
             <Bar {...props} node={segment} />
             {pathShown && path && <PathLine {...props} part={path} />}
+            {props.marks && (
+              <>
+                <TimelineMarks marks={props.marks} zoom={props.zoom} whole={props.whole} onMark={props.onMark} />
+                <span className="m-visually-hidden">{words.marks?.(props.marks.length)}</span>
+              </>
+            )}
           </>
         ) : (
           <GroupBar {...props} node={node as GroupNode} />

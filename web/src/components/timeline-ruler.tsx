@@ -5,6 +5,7 @@ import { useId, type Ref } from "react";
 import { formatDuration } from "../model/format";
 import { linearTicks } from "../model/histogram";
 import type { PlotWords } from "./plot";
+import { TimelineMarks, type TimelineMark } from "./timeline-marks";
 import { sliderAria, usePartChoice } from "./use-part-choice";
 
 /** The part of the trace that is shown, in epoch seconds. */
@@ -23,6 +24,9 @@ interface RulerProps {
   label: string;
   help: string;
   words: PlotWords;
+  marks?: readonly TimelineMark[] | undefined;
+  whole: Zoom;
+  onMark?: ((mark: TimelineMark) => void) | undefined;
 }
 
 export interface RulerTick {
@@ -76,6 +80,11 @@ export function Ruler(props: RulerProps) {
           className={`m-ruler-brush${draft ? " m-ruler-draft" : ""}`}
           style={{ left: shown.left, width: shown.right - shown.left }}
         />
+      )}
+      {props.marks && (
+        <span aria-hidden="true">
+          <TimelineMarks marks={props.marks} zoom={zoom} whole={props.whole} onMark={props.onMark} />
+        </span>
       )}
       <span id={hint} className="m-plot-hint">
         {draft ? words.draft(value) : words.keys}

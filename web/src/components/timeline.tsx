@@ -14,6 +14,7 @@ import {
 import type { CriticalPath } from "../model/critical-path";
 import type { Row, Waterfall } from "../model/waterfall";
 import type { PlotWords } from "./plot";
+import type { TimelineMark } from "./timeline-marks";
 import { TimelineRow, type TimelineWords } from "./timeline-row";
 import { Ruler, rulerTicks, type Zoom } from "./timeline-ruler";
 import { useWidth } from "./use-width";
@@ -30,6 +31,9 @@ interface TimelineProps {
   found: string | undefined;
   /** Present: the critical path is marked, and what is not on it is dimmed. */
   path?: CriticalPath | undefined;
+  /** Moments that lead somewhere: of rows by their keys, and those of no row, on the ruler. */
+  marks?: { byRow: ReadonlyMap<string, readonly TimelineMark[]>; ruler: readonly TimelineMark[] } | undefined;
+  onMark?: ((mark: TimelineMark) => void) | undefined;
   /** Beside another timeline: narrow columns, and the page does not move to the selected row. */
   compact?: boolean;
   words: TimelineWords & {
@@ -131,6 +135,9 @@ export function Timeline(props: TimelineProps) {
           label={words.ruler}
           help={words.rulerHelp}
           words={words.choice}
+          marks={props.marks?.ruler}
+          whole={waterfall}
+          onMark={props.onMark}
         />
       </div>
       <div
@@ -165,6 +172,9 @@ export function Timeline(props: TimelineProps) {
                 words={words}
                 pathShown={props.path !== undefined}
                 path={props.path?.byKey.get(row.node.key)}
+                marks={props.marks?.byRow.get(row.node.key)}
+                whole={waterfall}
+                onMark={props.onMark}
                 onToggle={() => onToggle(row.node.key)}
                 onActivate={() => {
                   setActive(row.node.key);

@@ -40,7 +40,7 @@ export function performanceFilter(place: Place): string | undefined {
   return conditions.length > 0 ? `{ ${conditions.join(" && ")} }` : undefined;
 }
 
-/** The streams that containers of a task write to by Docker's awslogs driver. */
+/** The streams of what containers of a task write: by Docker's awslogs driver, or read here. */
 export function logsOf(
   task: Task,
   definition: TaskDefinition,
@@ -50,7 +50,7 @@ export function logsOf(
     const container = task.containers.find((each) => each.name === name);
     const options = logConfiguration?.options;
     const group = options?.["awslogs-group"];
-    if (!container || !group || logConfiguration?.logDriver !== "awslogs") return [];
+    if (!container || !group) return [];
     if (only !== undefined && only !== name) return [];
     // Without a name, a stream is called by its container's id.
     return [{ container: name, group, stream: options["awslogs-stream"] ?? container.runtimeId }];

@@ -19,6 +19,7 @@ test("columns are those of all rows, without the pointer", () => {
   const table = tableOf(results);
   expect(table.columns).toEqual(["bin(1m)", "n", "who"]);
   expect(table.rows[0]).toEqual(["2026-11-28 12:01:00.000", "2", undefined]);
+  expect(table.pointers).toEqual(["x", undefined]);
   expect(toCsv(table).split("\r\n")[2]).toBe('2026-11-28 12:00:00.000,5,"a ""b"", c"');
   expect(JSON.parse(toJson(table))).toEqual([
     { "bin(1m)": "2026-11-28 12:01:00.000", n: "2" },
@@ -28,5 +29,5 @@ test("columns are those of all rows, without the pointer", () => {
 
 test("numbers over time are bars, oldest first", () => {
   expect(barsOf(tableOf(results))?.map((bar) => bar.value)).toEqual([5, 2]);
-  expect(barsOf({ columns: ["level", "n"], rows: [["INFO", "1"], ["WARN", "2"]] })).toBeUndefined();
+  expect(barsOf({ columns: ["level", "n"], rows: [["INFO", "1"], ["WARN", "2"]] })).toEqual([]);
 });

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use control::cluster::performance::PerformanceEvent;
-use control::log::{Accepted, EVENT_BYTES};
-use model::log::{EventNumber, LogEvent};
+use control::log::{Accepted, EVENT_BYTES, check_pattern};
+use model::log::{EventNumber, LogEvent, LogLine};
 use model::metric::Metric;
-use query::log::pattern::{Pattern, PatternError};
 use query::log::{LogBudget, LogOrder, LogPage, LogPosition};
 use serde::{Deserialize, Serialize};
 use store::LogScan;
@@ -14,7 +13,7 @@ use tracing::debug;
 
 use super::stream::sequence_token;
 use super::{broken, invalid, limit_of, missing, named_group, of};
-use crate::app::App;
+use crate::app::{App, Identity};
 use crate::error::ApiError;
 use crate::page;
 
@@ -26,7 +25,6 @@ const SPAN_MS: i64 = 24 * 3_600 * 1_000;
 /// Events that are looked at for one page: one that finds little says so and goes on with the next.
 const SCANNED_MAX: usize = 1_000_000;
 const STREAMS_MAX: usize = 100;
-const TESTED_MAX: usize = 50;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -109,18 +107,23 @@ pub(super) async fn put_log_events(app: &App, input: PutLogEvents) -> Result<Put
     })
 }
 
-/// Keeps those events of a stream, which is there, that it takes. Times are in microseconds.
-async fn take_in(app: &App, group: &str, stream: &str, events: Vec<(i64, String)>) -> Result<Accepted, ApiError> {
+/// Keeps those events of a stream, which is there, that it takes, and what metric filters make of them. Times are in microseconds.
+pub(super) async fn take_in(app: &App, group: &str, stream: &str, events: Vec<(i64, String)>) -> Result<Accepted, ApiError> {
     let mut accepted = app.logs.accept(group, stream, events, app.quotas.lenient).await.map_err(of)?;
     if !accepted.events.is_empty() {
         app.ingest.log_events(&mut accepted.events).await?;
         app.logs.kept(&accepted.events).await.map_err(of)?;
+        let Identity { account_id, region, .. } = &app.identity;
+        let metrics = app.metric_filters.metrics(&accepted.events, account_id, region).await.map_err(of)?;
+        if !metrics.is_empty() {
+            app.ingest.metrics(metrics).await?;
+        }
     }
     Ok(accepted)
 }
 
 /// Keeps the metrics in events.
-async fn take_metrics(app: &App, events: &[LogEvent]) -> Result<(), ApiError> {
+pub(super) async fn take_metrics(app: &App, events: &[LogEvent]) -> Result<(), ApiError> {
     let now_us = app.clock.now_us();
     let mut metrics: Vec<Metric> = Vec::new();
     // Almost no event is one with metrics, and that is seen at once.
@@ -156,6 +159,75 @@ pub(crate) async fn take_performance(app: &App, events: Vec<PerformanceEvent>) -
         take_in(app, &group, &stream, events).await?;
     }
     Ok(())
+}
+
+/// The longest line (AWS).
+const LINE_BYTES_MAX: usize = BYTES_MAX - EVENT_BYTES;
+
+/// A line that cannot be kept, and why.
+#[derive(Debug, thiserror::Error)]
+#[error("a line of log group {group}, stream {stream}: {reason}")]
+pub(crate) struct RefusedLine {
+    group: String,
+    stream: String,
+    reason: String,
+}
+
+/// Keeps lines, and makes the groups and streams that they name, where these are not there.
+pub(crate) async fn take_lines(app: &App, lines: Vec<LogLine>) -> Result<Vec<RefusedLine>, ApiError> {
+    let mut streams: BTreeMap<(String, String), Vec<(i64, String)>> = BTreeMap::new();
+    let mut refused = Vec::new();
+    for LogLine { group, stream, time_us, message } in lines {
+        if message.len() > LINE_BYTES_MAX {
+            refused.push(RefusedLine { group, stream, reason: format!("it has more than {LINE_BYTES_MAX} bytes") });
+        } else if !message.is_empty() {
+            streams.entry((group, stream)).or_default().push((time_us, message));
+        }
+    }
+    for ((group, stream), mut lines) in streams {
+        lines.sort_by_key(|(time_us, _)| *time_us);
+        let count = lines.len();
+        let mut refuse = |count: usize, reason: String| {
+            refused.extend((0..count).map(|_| RefusedLine {
+                group: group.clone(),
+                stream: stream.clone(),
+                reason: reason.clone(),
+            }));
+        };
+        match app.logs.ensure_stream(&group, &stream, 0).await {
+            Ok(()) => {}
+            Err(control::Error::Invalid(why) | control::Error::LimitExceeded(why)) => {
+                refuse(count, why);
+                continue;
+            }
+            Err(err) => return Err(of(err)),
+        }
+        let taken = take_in(app, &group, &stream, lines).await?;
+        take_metrics(app, &taken.events).await?;
+        refuse(count - taken.events.len(), "its time is too old, or too far ahead".to_owned());
+    }
+    Ok(refused)
+}
+
+/// Keeps events that a subscription filter sends to a group, which is there.
+pub async fn take_forwarded(app: &App, group: &str, stream: &str, events: Vec<(i64, String)>) -> Result<(), String> {
+    let told = |err: ApiError| err.told().1;
+    app.logs.group(group).await.map_err(|err| told(of(err)))?;
+    app.logs.ensure_stream(group, stream, 0).await.map_err(|err| told(of(err)))?;
+    let taken = take_in(app, group, stream, events).await.map_err(told)?;
+    take_metrics(app, &taken.events).await.map_err(told)
+}
+
+/// Keeps what logs say of themselves, and the defaults of metric filters.
+pub async fn keep_log_metrics(app: &App, is_end: bool) -> Result<(), String> {
+    let told = |err: control::Error| of(err).told().1;
+    let mut metrics = app.logs.incoming().await.map_err(told)?;
+    metrics.extend(app.metric_filters.defaults(is_end).await.map_err(told)?);
+    metrics.extend(app.subscription_filters.forwarded().await.map_err(told)?);
+    if metrics.is_empty() {
+        return Ok(());
+    }
+    app.ingest.metrics(metrics).await.map_err(|err| err.to_string())
 }
 
 #[derive(Deserialize)]
@@ -283,18 +355,12 @@ struct FilteredLogEvent {
     event_id: String,
 }
 
-fn pattern(text: &str) -> Result<Pattern, ApiError> {
-    Pattern::parse(text).map_err(|PatternError { position, message }| {
-        invalid(format!("Invalid filter pattern: {message}, at character {position} of {text:?}"))
-    })
-}
-
 pub(super) async fn filter_log_events(app: &App, input: FilterLogEvents) -> Result<FilterLogEventsOutput, ApiError> {
     let name = named_group(app, input.log_group_name.as_deref(), input.log_group_identifier.as_deref())?;
     let limit = limit_of(input.limit, EVENTS_MAX, EVENTS_MAX)?;
     let now_us = app.clock.now_us();
     let after: Option<LogPosition> = page::begin(input.next_token.as_deref(), &input, now_us)?;
-    let filter = pattern(input.filter_pattern.as_deref().unwrap_or_default())?;
+    let filter = check_pattern(input.filter_pattern.as_deref().unwrap_or_default()).map_err(of)?;
     let group = match (&input.log_stream_names, &input.log_stream_name_prefix) {
         (Some(_), Some(_)) => return Err(invalid("logStreamNames and logStreamNamePrefix exclude each other")),
         (Some(names), None) if names.len() > STREAMS_MAX => {
@@ -318,6 +384,7 @@ pub(super) async fn filter_log_events(app: &App, input: FilterLogEvents) -> Resu
         needles: filter.needles(),
         with_streams: true,
         with_messages: true,
+        ..LogScan::default()
     };
     let order = if input.start_from_head == Some(false) { LogOrder::NewestFirst } else { LogOrder::OldestFirst };
     let budget = LogBudget { events: limit, bytes: BYTES_MAX, scanned: SCANNED_MAX };
@@ -336,40 +403,4 @@ pub(super) async fn filter_log_events(app: &App, input: FilterLogEvents) -> Resu
         searched_log_streams: [],
         next_token: next.map(|next| page::token(&input, &next, now_us)).transpose()?,
     })
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct TestMetricFilter {
-    filter_pattern: Option<String>,
-    log_event_messages: Option<Vec<String>>,
-}
-
-#[derive(Serialize)]
-pub(super) struct TestMetricFilterOutput {
-    matches: Vec<Matched>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Matched {
-    event_number: usize,
-    event_message: String,
-    extracted_values: BTreeMap<String, String>,
-}
-
-pub(super) async fn test_metric_filter(_app: &App, input: TestMetricFilter) -> Result<TestMetricFilterOutput, ApiError> {
-    let filter = pattern(&input.filter_pattern.ok_or_else(|| missing("filterPattern"))?)?;
-    let messages = input.log_event_messages.ok_or_else(|| missing("logEventMessages"))?;
-    if messages.is_empty() || messages.len() > TESTED_MAX {
-        return Err(invalid(format!("logEventMessages must have from 1 to {TESTED_MAX} messages")));
-    }
-    let matched = |(place, message): (usize, String)| {
-        filter.is_match(&message).then(|| Matched {
-            event_number: place + 1,
-            extracted_values: filter.extracted(&message),
-            event_message: message,
-        })
-    };
-    Ok(TestMetricFilterOutput { matches: messages.into_iter().enumerate().filter_map(matched).collect() })
 }

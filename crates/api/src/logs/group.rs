@@ -58,7 +58,10 @@ pub(super) async fn create_log_group(app: &App, input: CreateLogGroup) -> Result
 }
 
 pub(super) async fn delete_log_group(app: &App, input: OfGroup) -> Result<Nothing, ApiError> {
-    app.logs.delete_group(input.name()?).await.map_err(of)?;
+    let name = input.name()?;
+    app.logs.delete_group(name).await.map_err(of)?;
+    app.metric_filters.delete_group(name).await.map_err(of)?;
+    app.subscription_filters.delete_group(name).await.map_err(of)?;
     Ok(Nothing {})
 }
 
@@ -142,12 +145,12 @@ struct Told {
     deletion_protection_enabled: bool,
 }
 
-fn told(app: &App, group: LogGroup, bytes: u64) -> Told {
+fn told(app: &App, group: LogGroup, bytes: u64, metric_filter_count: usize) -> Told {
     let name = arn(app, &group.name);
     Told {
         creation_time: group.created_us / 1_000,
         retention_in_days: (group.retention_days > 0).then_some(group.retention_days),
-        metric_filter_count: 0,
+        metric_filter_count,
         arn: format!("{name}:*"),
         stored_bytes: bytes,
         kms_key_id: group.kms_key,
@@ -179,7 +182,11 @@ pub(super) async fn describe_log_groups(app: &App, input: DescribeLogGroups) -> 
     let meant = all.into_iter().filter(|(group, _)| is_meant(group));
     let (groups, next_token) =
         page::cut_by_name(meant, |(group, _)| &group.name, input.next_token.as_deref(), limit, &input, now_us)?;
-    let log_groups = groups.into_iter().map(|(group, bytes)| told(app, group, bytes)).collect();
+    let mut log_groups = Vec::with_capacity(groups.len());
+    for (group, bytes) in groups {
+        let metric_filters = app.metric_filters.count(&group.name).await.map_err(of)?;
+        log_groups.push(told(app, group, bytes, metric_filters));
+    }
     Ok(DescribeLogGroupsOutput { log_groups, next_token })
 }
 

@@ -1,12 +1,15 @@
 //! Logs Insights: queries that run for a while, and what they found.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use control::log_query::{LogQueryJob, Status};
 use model::log::LogGroup;
-use query::log::insights::{self, Malformed, Source};
+use query::log::insights::{self, Ask, Malformed, Source};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::LogScan;
+use tokio::time::timeout;
 
 use super::{group_of_identifier, invalid, limit_of, missing, of};
 use crate::app::App;
@@ -18,7 +21,13 @@ const ROWS: usize = 10_000;
 const ROWS_MAX: usize = 100_000;
 /// Groups of a query (AWS).
 const GROUPS_MAX: usize = 50;
+/// Groups of one that names them itself (AWS).
+const SOURCE_GROUPS_MAX: usize = 10_000;
 const PAGE: usize = 1_000;
+/// Logs Insights' own language.
+const CWLI: &str = "CWLI";
+/// How long an answer may wait for a query that is over soon.
+const SETTLE: Duration = Duration::from_millis(200);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -50,11 +59,16 @@ fn seconds(given: i64) -> i64 {
     if given > 100_000_000_000 { given.saturating_mul(1_000) } else { given.saturating_mul(1_000_000) }
 }
 
-pub(super) async fn start_query(app: &App, input: StartQuery) -> Result<StartQueryOutput, ApiError> {
-    match input.query_language.as_deref() {
-        None | Some("CWLI") => {}
-        Some(other) => return Err(invalid(format!("queryLanguage {other:?} is not supported by this server: CWLI is"))),
+/// The language of a query, of those that are known.
+pub(super) fn language(given: Option<&str>) -> Result<&str, ApiError> {
+    match given {
+        None | Some(CWLI) => Ok(CWLI),
+        Some(other) => Err(invalid(format!("queryLanguage {other:?} is not supported by this server: {CWLI} is"))),
     }
+}
+
+pub(super) async fn start_query(app: &App, input: StartQuery) -> Result<StartQueryOutput, ApiError> {
+    language(input.query_language.as_deref())?;
     let text = input.query_string.ok_or_else(|| missing("queryString"))?;
     let from_us = seconds(input.start_time.ok_or_else(|| missing("startTime"))?);
     // The last second belongs to it.
@@ -75,8 +89,15 @@ pub(super) async fn start_query(app: &App, input: StartQuery) -> Result<StartQue
         (_, Some(_)) => return Err(invalid("a query with SOURCE names its log groups itself")),
         _ => return Err(invalid("logGroupName, logGroupNames and logGroupIdentifiers exclude each other")),
     };
-    if names.is_empty() || names.len() > GROUPS_MAX {
-        return Err(invalid(format!("a query is of 1 to {GROUPS_MAX} log groups, not of {}", names.len())));
+    let most = if query.source.is_some() { SOURCE_GROUPS_MAX } else { GROUPS_MAX };
+    if names.is_empty() || names.len() > most {
+        return Err(invalid(format!("a query is of 1 to {most} log groups, not of {}", names.len())));
+    }
+    let tables = query.tables();
+    let lookups = app.lookup_tables.lookups(&tables.iter().map(|(name, _)| *name).collect::<Vec<_>>()).await.map_err(of)?;
+    if let Some((name, (start, end))) = tables.iter().find(|(name, _)| !lookups.0.contains_key(*name)) {
+        let message = format!("there is no lookup table {name}");
+        return Err(malformed(Malformed { start: *start, end: *end, message }));
     }
     let mut groups = Vec::with_capacity(names.len());
     for name in &names {
@@ -87,9 +108,17 @@ pub(super) async fn start_query(app: &App, input: StartQuery) -> Result<StartQue
     let (queries, job) = (app.log_queries.clone(), id.clone());
     let asking = {
         let (app, account_id) = (app.clone(), app.identity.account_id.clone());
-        async move { app.ask(move |query_door| query_door.log_insights(&query, &scan, limit, &account_id, &stop)).await }
+        let (told, told_id) = (queries.clone(), id.clone());
+        let ask = move |door: &::query::Query| {
+            let progress = |so_far| told.progress(&told_id, so_far);
+            let (query, scan, account_id) = (&query, &scan, &account_id);
+            door.log_insights(&Ask { query, scan, limit, account_id, lookups: &lookups, stop: &stop, progress: &progress })
+        };
+        async move { app.ask(ask).await }
     };
-    tokio::spawn(async move { queries.finish(&job, asking.await.map_err(|err| err.told().1)) });
+    let running = tokio::spawn(async move { queries.finish(&job, asking.await.map_err(|err| err.told().1)) });
+    // Whoever asks for a little has it at the first look.
+    let _ = timeout(SETTLE, running).await;
     Ok(StartQueryOutput { query_id: id })
 }
 
@@ -149,7 +178,7 @@ pub(super) async fn get_query_results(app: &App, input: GetQueryResults) -> Resu
     let at = from + results.len();
     let statistics = job.answer.statistics;
     Ok(GetQueryResultsOutput {
-        query_language: "CWLI",
+        query_language: CWLI,
         statistics: json!({
             "recordsMatched": statistics.matched as f64,
             "recordsScanned": statistics.scanned as f64,
@@ -207,13 +236,13 @@ pub(super) async fn describe_queries(app: &App, input: DescribeQueries) -> Resul
     let is_meant = |job: &LogQueryJob| {
         input.log_group_name.as_ref().is_none_or(|name| job.groups.contains(name))
             && input.status.as_ref().is_none_or(|status| job.status.as_str() == status)
-            && input.query_language.as_ref().is_none_or(|language| language == "CWLI")
+            && input.query_language.as_ref().is_none_or(|language| language == CWLI)
     };
     let all: Vec<LogQueryJob> = app.log_queries.list().into_iter().filter(is_meant).collect();
     let (jobs, next_token) = page::cut(all, input.next_token.as_deref(), most, &input, now_us)?;
     let told = |job: &LogQueryJob| {
         json!({
-            "queryLanguage": "CWLI",
+            "queryLanguage": CWLI,
             "queryId": job.id,
             "queryString": job.text,
             "status": job.status.as_str(),
@@ -224,4 +253,58 @@ pub(super) async fn describe_queries(app: &App, input: DescribeQueries) -> Resul
         })
     };
     Ok(DescribeQueriesOutput { queries: jobs.iter().map(told).collect(), next_token })
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ListLogGroupsForQuery {
+    query_id: Option<String>,
+    #[serde(skip_serializing)]
+    max_results: Option<i64>,
+    #[serde(skip_serializing)]
+    next_token: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ListLogGroupsForQueryOutput {
+    log_group_identifiers: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_token: Option<String>,
+}
+
+pub(super) async fn list_log_groups_for_query(
+    app: &App,
+    input: ListLogGroupsForQuery,
+) -> Result<ListLogGroupsForQueryOutput, ApiError> {
+    let job = app.log_queries.get(input.query_id.as_deref().ok_or_else(|| missing("queryId"))?).map_err(of)?;
+    let most = limit_of(input.max_results, GROUPS_MAX, 500)?;
+    let now_us = app.clock.now_us();
+    let (log_group_identifiers, next_token) = page::cut(job.groups, input.next_token.as_deref(), most, &input, now_us)?;
+    Ok(ListLogGroupsForQueryOutput { log_group_identifiers, next_token })
+}
+
+/// The answer of a query as comma-separated values, with the names of the columns first.
+pub(super) fn csv(job: &LogQueryJob) -> Result<String, ApiError> {
+    if job.status != Status::Complete {
+        return Err(invalid(format!("query {} is not complete", job.id)));
+    }
+    let mut columns: Vec<&str> = Vec::new();
+    for (name, _) in job.answer.rows.iter().flatten() {
+        if name != "@ptr" && !columns.contains(&name.as_str()) {
+            columns.push(name);
+        }
+    }
+    let row = |row: &Vec<(String, insights::Value)>| {
+        let value =
+            |column: &&str| row.iter().find(|(name, _)| name == column).and_then(|(_, value)| value.text()).unwrap_or_default();
+        line(&columns.iter().map(value).collect::<Vec<_>>())
+    };
+    let head = line(&columns);
+    Ok(std::iter::once(head).chain(job.answer.rows.iter().map(row)).collect())
+}
+
+fn line<T: AsRef<str>>(values: &[T]) -> String {
+    let quoted = |value: &T| format!("\"{}\"", value.as_ref().replace('"', "\"\""));
+    values.iter().map(quoted).collect::<Vec<_>>().join(",") + "\n"
 }

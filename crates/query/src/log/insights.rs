@@ -1,14 +1,20 @@
 //! CloudWatch Logs Insights: a query language of commands, each of which takes the rows of the one before.
 
+mod aggregate;
 mod function;
 mod parse;
+mod plan;
+mod row;
 mod run;
+mod shape;
 mod value;
 
+use chrono::{DateTime, Months};
+use model::time::DAY_US;
 use regex::Regex;
 
 pub use parse::parse;
-pub use run::{Answer, Statistics, Stop};
+pub use run::{Answer, Ask, Lookups, Statistics, Stop};
 pub use value::Value;
 
 use super::Comparison;
@@ -42,14 +48,73 @@ pub(crate) enum Command {
     Fields(Vec<Named>),
     Display(Vec<Named>),
     Filter(Expr),
-    Stats { aggregates: Vec<Aggregate>, by: Vec<Named> },
+    Stats {
+        aggregates: Vec<Aggregate>,
+        by: Vec<Named>,
+    },
     Sort(Vec<(Expr, bool)>),
     Limit(usize),
-    Parse { of: Expr, how: Extract },
+    Parse {
+        of: Expr,
+        how: Extract,
+    },
     Dedup(Vec<Expr>),
-    Pattern(Expr),
-    Unnest { of: Expr, name: String },
+    Pattern {
+        of: Expr,
+        diff: Option<Shift>,
+        with_anomalies: bool,
+    },
+    /// Columns of a table with the fields that they are found by, and columns with what they become.
+    Lookup {
+        table: String,
+        at: (usize, usize),
+        keys: Vec<(String, Expr)>,
+        output: Vec<(String, String)>,
+    },
+    Unnest {
+        of: Expr,
+        name: String,
+    },
     Unmask,
+}
+
+/// With which time a query compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shift {
+    /// What came just before.
+    Period,
+    Day,
+    Week,
+    Month,
+}
+
+impl Shift {
+    pub(crate) fn before(self, from_us: i64, to_us: i64) -> (i64, i64) {
+        let months = |time_us: i64| {
+            let moved = DateTime::from_timestamp_micros(time_us).and_then(|time| time.checked_sub_months(Months::new(1)));
+            moved.map_or(time_us, |time| time.timestamp_micros())
+        };
+        match self {
+            Shift::Period => (from_us.saturating_sub(to_us.saturating_sub(from_us)), from_us),
+            Shift::Day => (from_us.saturating_sub(DAY_US), to_us.saturating_sub(DAY_US)),
+            Shift::Week => (from_us.saturating_sub(7 * DAY_US), to_us.saturating_sub(7 * DAY_US)),
+            // As long as what it is compared with.
+            Shift::Month => (months(from_us), months(from_us).saturating_add(to_us.saturating_sub(from_us))),
+        }
+    }
+}
+
+impl LogQuery {
+    /// The tables that it looks up in, and where in its text they are named.
+    pub fn tables(&self) -> Vec<(&str, (usize, usize))> {
+        self.commands
+            .iter()
+            .filter_map(|command| match command {
+                Command::Lookup { table, at, .. } => Some((table.as_str(), *at)),
+                _ => None,
+            })
+            .collect()
+    }
 }
 
 /// An expression, and what its values are called.

@@ -55,7 +55,15 @@ fn group(name: &str) -> LogGroupScan {
 
 fn everything(groups: &[&str]) -> LogScan {
     let groups = groups.iter().map(|name| group(name)).collect();
-    LogScan { groups, from_us: i64::MIN, to_us: i64::MAX, needles: Vec::new(), with_streams: true, with_messages: true }
+    LogScan {
+        groups,
+        from_us: i64::MIN,
+        to_us: i64::MAX,
+        with_numbers: true,
+        with_streams: true,
+        with_messages: true,
+        ..LogScan::default()
+    }
 }
 
 fn read(store: &Store, scan: &LogScan) -> Vec<LogEvent> {
@@ -174,4 +182,30 @@ async fn long_lines_do_not_fill_memory() {
         store.flush().await.unwrap();
     }
     assert_eq!(read(&store, &everything(&["shop", "other"])).len(), all.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_reads_up_to_what_is_settled_misses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).await;
+    let mut all = Vec::new();
+    append(&store, &mut all, 10).await;
+    let slow = store.begin_events(5);
+    append(&store, &mut all, 10).await;
+    // The first of what is under way came between the others.
+    assert_eq!(store.settled_events(), slow.first);
+    let mut scan = LogScan { until: Some(store.settled_events()), ..everything(&["shop", "other"]) };
+    assert_eq!(read(&store, &scan).len(), 10);
+    let from = slow.first;
+    let late: Vec<LogEvent> = (0..5).map(|n| event(100 + n, EventNumber(from.0 + n))).collect();
+    store.append_log_events(&late).await.unwrap();
+    drop(slow);
+    store.flush().await.unwrap();
+    append(&store, &mut all, 3).await;
+    (scan.until, scan.groups[0].since, scan.groups[1].since) = (Some(store.settled_events()), from, from);
+    assert_eq!(read(&store, &scan).len(), 5 + 10 + 3);
+    // What was written to parts before is not even opened.
+    (scan.groups[0].since, scan.groups[1].since) = (all[all.len() - 3].number, all[all.len() - 3].number);
+    assert!(store.reader().log_chunks(&scan).unwrap().iter().all(|chunk| chunk.is_in_memory()));
+    assert_eq!(read(&store, &scan).len(), 3);
 }

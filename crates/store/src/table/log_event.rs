@@ -5,6 +5,8 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow_buffer::{Buffer, OffsetBuffer};
+use model::CompactString;
 use model::log::{EventNumber, LogEvent};
 use model::owner::Owner;
 
@@ -57,11 +59,27 @@ pub(crate) fn batch(events: &[LogEvent]) -> Result<RecordBatch> {
 #[derive(Debug, Clone)]
 pub struct LogRows {
     pub times: TimestampMicrosecondArray,
-    pub owners: StringArray,
-    pub groups: StringArray,
+    owners: Names,
+    groups: Names,
     pub streams: StringArray,
     pub numbers: Int64Array,
     pub messages: StringArray,
+}
+
+/// Names of rows: often one for all.
+#[derive(Debug, Clone)]
+pub(crate) enum Names {
+    One(Option<CompactString>),
+    Each(StringArray),
+}
+
+impl Names {
+    fn of(&self, row: usize) -> Option<&str> {
+        match self {
+            Names::One(name) => name.as_deref(),
+            Names::Each(names) => names.is_valid(row).then(|| names.value(row)),
+        }
+    }
 }
 
 impl LogRows {
@@ -69,11 +87,32 @@ impl LogRows {
         let text = |place: usize| batch.column(place).as_string::<i32>().clone();
         LogRows {
             times: batch.column(TIME).as_primitive::<TimestampMicrosecondType>().clone(),
-            owners: text(OWNER),
-            groups: text(GROUP),
+            owners: Names::Each(text(OWNER)),
+            groups: Names::Each(text(GROUP)),
             streams: text(STREAM),
             numbers: batch.column(NUMBER).as_primitive::<Int64Type>().clone(),
             messages: text(MESSAGE),
+        }
+    }
+
+    /// Rows of one group: what is not given is empty, or 0.
+    pub(crate) fn of_group(
+        owner: Option<CompactString>,
+        group: CompactString,
+        times: TimestampMicrosecondArray,
+        streams: Option<StringArray>,
+        numbers: Option<Int64Array>,
+        messages: Option<StringArray>,
+    ) -> LogRows {
+        let rows = times.len();
+        let empty = || StringArray::new(OffsetBuffer::new_zeroed(rows), Buffer::default(), None);
+        LogRows {
+            owners: Names::One(owner),
+            groups: Names::One(Some(group)),
+            streams: streams.unwrap_or_else(empty),
+            numbers: numbers.unwrap_or_else(|| Int64Array::from(vec![0; rows])),
+            messages: messages.unwrap_or_else(empty),
+            times,
         }
     }
 
@@ -86,14 +125,24 @@ impl LogRows {
     }
 
     pub fn owner(&self, row: usize) -> Option<&str> {
-        self.owners.is_valid(row).then(|| self.owners.value(row))
+        self.owners.of(row)
+    }
+
+    pub fn group(&self, row: usize) -> &str {
+        self.groups.of(row).unwrap_or_default()
+    }
+
+    /// Of all messages.
+    pub fn message_bytes(&self) -> u64 {
+        let offsets = self.messages.value_offsets();
+        offsets.last().zip(offsets.first()).map_or(0, |(last, first)| (last - first) as u64)
     }
 
     pub fn event(&self, row: usize) -> LogEvent {
         LogEvent {
             time_us: self.times.value(row),
             owner: self.owner(row).map(Owner::of_text),
-            group: self.groups.value(row).into(),
+            group: self.group(row).into(),
             stream: self.streams.value(row).into(),
             number: EventNumber(self.numbers.value(row)),
             message: self.messages.value(row).to_owned(),

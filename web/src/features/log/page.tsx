@@ -16,7 +16,7 @@ import { useSettings, useText } from "../../app/settings";
 import { useTimeRange } from "../../app/time-range";
 import { PageLoading } from "../../components/page-loading";
 import { formatBytes, formatCount, formatTime } from "../../model/format";
-import { logGroupPath, logQueryPath } from "../../path";
+import { logGroupPath, logQueryPath, logTailPath } from "../../path";
 
 export function LogsPage() {
   const text = useText();
@@ -29,7 +29,12 @@ export function LogsPage() {
       <Header
         variant="h1"
         description={t.description}
-        actions={<Button onClick={() => void navigate(logQueryPath({ range }))}>Logs Insights</Button>}
+        actions={
+          <SpaceBetween direction="horizontal" size="xs">
+            <Button onClick={() => void navigate(logTailPath({ range }))}>{t.tail.title}</Button>
+            <Button onClick={() => void navigate(logQueryPath({ range }))}>Logs Insights</Button>
+          </SpaceBetween>
+        }
       >
         {t.title}
       </Header>

@@ -1,72 +1,108 @@
-// Logs Insights: a query over the events of groups, and what it finds.
+// Logs Insights: a query over the events of groups, what it finds, and the shapes of what it finds.
 
-import Alert from "@cloudscape-design/components/alert";
 import Box from "@cloudscape-design/components/box";
-import BreadcrumbGroup from "@cloudscape-design/components/breadcrumb-group";
 import Button from "@cloudscape-design/components/button";
 import ButtonDropdown from "@cloudscape-design/components/button-dropdown";
 import Container from "@cloudscape-design/components/container";
 import Header from "@cloudscape-design/components/header";
 import Multiselect from "@cloudscape-design/components/multiselect";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import Textarea from "@cloudscape-design/components/textarea";
-import { useState } from "react";
-import { useNavigate } from "react-router";
+import Tabs from "@cloudscape-design/components/tabs";
+import { useMemo, useState } from "react";
 
 import { ApiError } from "../../api/client";
-import { useLogGroups, useLogQuery } from "../../api/hook";
-import type { QueryAnswer, QueryInput } from "../../api/logs";
+import { useLogFields, useLogGroups, useLogQuery } from "../../api/hook";
+import type { QueryDefinition, QueryInput } from "../../api/logs";
+import { ChangeButton } from "../../app/change-button";
 import { ErrorState } from "../../app/error-state";
-import { useSettings, useText } from "../../app/settings";
+import { useText } from "../../app/settings";
 import { useTimeRange } from "../../app/time-range";
 import { TimeRangeControl } from "../../app/time-range-control";
 import { useUrlState } from "../../app/url-state";
-import { downloadText } from "../../components/clipboard";
+import { CopyButton } from "../../components/copy-button";
 import { PageLoading } from "../../components/page-loading";
-import { formatBytes, formatCount, formatTime } from "../../model/format";
-import { barsOf, sampleQueries, tableOf, toCsv, toJson, type Table } from "../../model/log-query";
-import { logsPath } from "../../path";
+import { linesOfPattern, namesGroups } from "../../model/insights-query";
+import { sampleQueries, tableOf } from "../../model/log-query";
+import { QueryEditor } from "./query-editor";
+import { QueryHistogram } from "./query-histogram";
+import { QueryLibrary, SaveDialog } from "./query-library";
+import { QueryPatterns } from "./query-patterns";
+import { QueryResults } from "./query-results";
+import { Trail } from "./trail";
 
 /** Groups that a query may have (AWS). */
 const mostGroups = 50;
+
+interface Asked {
+  groups: string[];
+  query: string;
+}
 
 export function LogQueryPage() {
   const text = useText();
   const t = text.log;
   const url = useUrlState();
-  const navigate = useNavigate();
-  const { window, printed: range } = useTimeRange();
+  const { window, refresh } = useTimeRange();
   const groups = useLogGroups();
-  const chosen = (url.get("groups") ?? "").split(",").filter(Boolean);
-  const query = url.get("query") ?? sampleQueries[0]!.query;
-  const [typed, setTyped] = useState(query);
-  const [asked, setAsked] = useState<QueryInput | undefined>(undefined);
-  const answer = useLogQuery(asked);
-  const namesItself = /^\s*SOURCE\b/i.test(typed);
-  const run = () => {
-    url.set({ query: typed });
-    setAsked({
-      logGroupNames: chosen,
-      queryString: typed,
-      startTime: Math.floor(window.start),
-      endTime: Math.ceil(window.end),
-    });
+  const printedGroups = url.get("groups") ?? "";
+  const chosen = useMemo(() => printedGroups.split(",").filter(Boolean), [printedGroups]);
+  const linked = url.get("query");
+  const [typed, setTyped] = useState(linked ?? sampleQueries[0]!.query);
+  // A link to a query is a link to what it finds.
+  const [asked, setAsked] = useState<Asked | undefined>(() =>
+    linked !== undefined && (chosen.length > 0 || namesGroups(linked)) ? { groups: chosen, query: linked } : undefined,
+  );
+  const [loaded, setLoaded] = useState<QueryDefinition | undefined>(undefined);
+  const [saving, setSaving] = useState(false);
+  const namesItself = namesGroups(typed);
+  const mayRun = typed.trim() !== "" && (chosen.length > 0 || namesItself);
+  // With another time on screen it is asked again.
+  const input: QueryInput | undefined = asked && {
+    logGroupNames: asked.groups,
+    queryString: asked.query,
+    startTime: Math.floor(window.start),
+    endTime: Math.ceil(window.end),
   };
+  const answer = useLogQuery(input);
+  const table = useMemo(() => answer.data && tableOf(answer.data.results), [answer.data]);
+  const known = useLogFields(chosen);
+  const fields = useMemo(() => [...new Set([...(table?.columns ?? []), ...known])], [table, known]);
+  const ask = (query: string, tab?: string) => {
+    setTyped(query);
+    url.set({ query, tab });
+    setAsked({ groups: chosen, query });
+  };
+  const run = () => {
+    if (!mayRun) return;
+    // The time goes on, unless it is fixed; what was asked before is asked again.
+    refresh();
+    ask(typed, url.get("tab"));
+  };
+  const open = (query: string, ofGroups: readonly string[] | undefined) => {
+    setTyped(query);
+    url.set({ query, ...(ofGroups && ofGroups.length > 0 ? { groups: ofGroups.join(",") } : {}) });
+  };
+  const wrong = wrongOf(answer.error, asked?.query, typed);
   const options = (groups.data ?? []).map(({ logGroupName: value }) => ({ value, label: value }));
   return (
     <SpaceBetween size="s">
-      <BreadcrumbGroup
-        items={[
-          { text: t.title, href: logsPath({ range }) },
-          { text: "Logs Insights", href: "" },
-        ]}
-        ariaLabel={text.container.trail}
-        onFollow={(event) => {
-          event.preventDefault();
-          if (event.detail.href) void navigate(event.detail.href);
-        }}
-      />
-      <Header variant="h1" description={t.queryDescription} actions={<TimeRangeControl />}>
+      <Trail name="Logs Insights" />
+      <Header
+        variant="h1"
+        description={t.queryDescription}
+        actions={
+          <SpaceBetween direction="horizontal" size="xs">
+            <CopyButton
+              label={text.trace.copyLink}
+              done={text.common.copied}
+              failed={text.common.copyFailed}
+              value={() => location.href}
+            />
+            <Button onClick={() => url.set({ pane: "saved" })}>{t.library.title}</Button>
+            <TimeRangeControl />
+          </SpaceBetween>
+        }
+      >
         Logs Insights
       </Header>
       {groups.error && <ErrorState error={groups.error} onRetry={() => void groups.refetch()} />}
@@ -86,35 +122,15 @@ export function LogQueryPage() {
               })
             }
           />
-          <div
-            className="m-log-query"
-            onKeyDown={(event) => {
-              if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-                event.preventDefault();
-                run();
-              }
-            }}
-          >
-            <Textarea
-              ariaLabel={t.query}
-              value={typed}
-              rows={Math.min(14, Math.max(4, typed.split("\n").length + 1))}
-              spellcheck={false}
-              onChange={({ detail }) => setTyped(detail.value)}
-            />
-          </div>
+          <QueryEditor value={typed} onChange={setTyped} onRun={run} fields={fields} wrong={wrong} />
           <div className="m-toolbar">
-            <Button
-              variant="primary"
-              loading={answer.isFetching}
-              disabled={!typed.trim() || (chosen.length === 0 && !namesItself)}
-              onClick={run}
-            >
+            <Button variant="primary" loading={answer.isFetching} disabled={!mayRun} onClick={run}>
               {t.run}
             </Button>
-            {answer.isFetching && (
-              <Button onClick={() => setAsked(undefined)}>{t.stop}</Button>
-            )}
+            {answer.isFetching && <Button onClick={() => setAsked(undefined)}>{t.stop}</Button>}
+            <ChangeButton disabled={typed.trim() === ""} onClick={() => setSaving(true)}>
+              {text.common.save}
+            </ChangeButton>
             <ButtonDropdown
               items={sampleQueries.map(({ key }) => ({ id: key, text: t.samples[key] }))}
               onItemClick={({ detail }) =>
@@ -125,137 +141,70 @@ export function LogQueryPage() {
             </ButtonDropdown>
             <span className="m-toolbar-end">{t.runKeys}</span>
           </div>
-          {answer.error && <QueryError error={answer.error} query={asked?.queryString ?? ""} />}
         </SpaceBetween>
       </Container>
-      {!answer.error &&
-        (answer.data ? (
-          <Results answer={answer.data} />
-        ) : answer.isFetching ? (
-          <PageLoading label={text.common.loading} rows={4} />
-        ) : (
-          chosen.length === 0 &&
-          !namesItself && <Box color="text-body-secondary">{t.chooseFirst}</Box>
-        ))}
+      {answer.error && !wrong && <ErrorState error={answer.error} onRetry={() => void answer.refetch()} />}
+      {input && !answer.error ? (
+        <>
+          <QueryHistogram input={input} waits={!answer.isSuccess} />
+          <Tabs
+            ariaLabel={t.results}
+            activeTabId={url.get("tab") ?? "results"}
+            onChange={({ detail }) =>
+              url.set({ tab: detail.activeTabId === "results" ? undefined : detail.activeTabId })
+            }
+            tabs={[
+              {
+                id: "results",
+                label: t.results,
+                content:
+                  answer.data && table ? (
+                    <QueryResults answer={answer.data} table={table} input={input} />
+                  ) : (
+                    <PageLoading label={text.common.loading} rows={4} />
+                  ),
+              },
+              {
+                id: "patterns",
+                label: t.patterns.title,
+                content: (
+                  <QueryPatterns input={input} onLines={(regex) => ask(linesOfPattern(input.queryString, regex))} />
+                ),
+              },
+            ]}
+          />
+        </>
+      ) : (
+        !answer.error && !mayRun && <Box color="text-body-secondary">{t.chooseFirst}</Box>
+      )}
+      {url.get("pane") && (
+        <QueryLibrary
+          onOpen={(query, ofGroups, definition) => {
+            setLoaded(definition);
+            open(query, ofGroups);
+          }}
+        />
+      )}
+      {saving && (
+        <SaveDialog
+          query={typed}
+          groups={namesItself ? [] : chosen}
+          loaded={loaded}
+          onDone={(definition) => {
+            setLoaded(definition);
+            setSaving(false);
+            url.set({ pane: "saved" });
+          }}
+          onCancel={() => setSaving(false)}
+        />
+      )}
     </SpaceBetween>
   );
 }
 
-/** What cannot be understood, with a mark where. */
-function QueryError({ error, query }: { error: Error; query: string }) {
-  const t = useText().log;
-  const at = error instanceof ApiError ? / \(\[(\d+),(\d+)\]\)$/.exec(error.message) : null;
-  if (!(error instanceof ApiError) || error.type !== "MalformedQueryException" || !at)
-    return <ErrorState error={error} />;
-  const characters = [...query];
-  const [start, end] = [Number(at[1]), Math.max(Number(at[1]) + 1, Number(at[2]))];
-  return (
-    <Alert type="error" header={t.malformed}>
-      <div>{error.message.slice(0, at.index)}</div>
-      <pre className="m-code">
-        {characters.slice(0, start).join("")}
-        <mark>{characters.slice(start, end).join("") || " "}</mark>
-        {characters.slice(end).join("")}
-      </pre>
-    </Alert>
-  );
-}
-
-function Results({ answer }: { answer: QueryAnswer }) {
-  const text = useText();
-  const t = text.log;
-  const table = tableOf(answer.results);
-  const bars = barsOf(table);
-  const { recordsMatched, recordsScanned, bytesScanned } = answer.statistics;
-  return (
-    <Container
-      header={
-        <Header
-          variant="h2"
-          counter={`(${formatCount(answer.results.length)})`}
-          description={t.scanned(
-            formatCount(recordsMatched),
-            formatCount(recordsScanned),
-            formatBytes(bytesScanned),
-          )}
-          actions={
-            <ButtonDropdown
-              items={[
-                { id: "csv", text: "CSV" },
-                { id: "json", text: "JSON" },
-              ]}
-              disabled={table.rows.length === 0}
-              onItemClick={({ detail }) =>
-                detail.id === "csv"
-                  ? downloadText("logs-insights.csv", toCsv(table), "text/csv")
-                  : downloadText("logs-insights.json", toJson(table))
-              }
-            >
-              {t.export}
-            </ButtonDropdown>
-          }
-        >
-          {t.results}
-        </Header>
-      }
-    >
-      {answer.status === "Failed" ? (
-        <Alert type="error">{t.failed}</Alert>
-      ) : table.rows.length === 0 ? (
-        <Box textAlign="center" padding="m" color="text-body-secondary">
-          {t.noResults}
-        </Box>
-      ) : (
-        <SpaceBetween size="s">
-          {bars && <Bars bars={bars} />}
-          <Rows table={table} />
-        </SpaceBetween>
-      )}
-    </Container>
-  );
-}
-
-function Bars({ bars }: { bars: readonly { time: number; value: number }[] }) {
-  const { zone } = useSettings();
-  const most = Math.max(...bars.map((bar) => bar.value), 1e-9);
-  return (
-    <div className="m-log-bars" role="img" aria-label={bars.map((bar) => `${formatTime(bar.time, zone)} ${bar.value}`).join(", ")}>
-      {bars.map((bar) => (
-        <span
-          key={bar.time}
-          title={`${formatTime(bar.time, zone)}: ${bar.value}`}
-          style={{ blockSize: `${Math.max(1, (Math.max(0, bar.value) / most) * 100)}%` }}
-        />
-      ))}
-    </div>
-  );
-}
-
-/** As wide as it must be: lines of logs are long. */
-function Rows({ table }: { table: Table }) {
-  const shown = table.rows.slice(0, 1000);
-  return (
-    <div className="m-log-table" tabIndex={0}>
-      <table>
-        <thead>
-          <tr>
-            {table.columns.map((column) => (
-              <th key={column} scope="col">
-                {column}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {shown.map((row, i) => (
-            <tr key={i} data-testid="query-row">
-              {row.map((value, j) => (
-                <td key={j}>{value ?? "–"}</td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
+/** As long as what is typed is what was asked. */
+function wrongOf(error: Error | null, asked: string | undefined, typed: string) {
+  if (!(error instanceof ApiError) || error.type !== "MalformedQueryException") return undefined;
+  if (!error.place || asked !== typed) return { start: -1, end: -1, message: error.message };
+  return { ...error.place, message: error.message };
 }

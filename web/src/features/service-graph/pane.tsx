@@ -30,6 +30,7 @@ import { withinGroup } from "../../model/group";
 import { percentile, toBars } from "../../model/histogram";
 import { share, type Outcome, type State } from "../../model/statistics";
 import { analyticsPath, insightPath, tracesPath } from "../../path";
+import { FailedLogs } from "./failed-logs";
 import { PaneCharts } from "./pane-charts";
 
 interface PaneProps {
@@ -248,6 +249,7 @@ function Narrowing({
           </Button>
         )}
       </div>
+      {worst && <FailedLogs filter={withinGroup(group, narrowed(selector, { states: [worst] }))} />}
     </SpaceBetween>
   );
 }

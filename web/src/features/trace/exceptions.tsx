@@ -13,7 +13,7 @@ interface ExceptionsProps {
   waterfall: Waterfall;
   node: SegmentNode;
   shown: ShownExceptions;
-  onSelect: (key: string | undefined, tab?: string) => void;
+  onSelect: (key: string | undefined, tab?: string, line?: string) => void;
 }
 
 export function Exceptions({ waterfall, node, shown, onSelect }: ExceptionsProps) {
@@ -39,7 +39,7 @@ export function Exceptions({ waterfall, node, shown, onSelect }: ExceptionsProps
     <div data-testid="exceptions">
       {shown.unresolved && <div className="m-note">{text.trace.unresolved(shown.unresolved)}</div>}
       {shown.list.map((item, i) => (
-        <ExceptionCard key={item.exception.id ?? i} item={item} onSelect={onSelect} />
+        <ExceptionCard key={item.exception.id ?? i} item={item} node={node} onSelect={onSelect} />
       ))}
       {shown.workingDirectory && (
         <div className="m-exception-note">
@@ -61,13 +61,16 @@ function nearestBelow(node: SegmentNode): SegmentNode | undefined {
 
 function ExceptionCard({
   item,
+  node,
   onSelect,
 }: {
   item: ShownException;
+  node: SegmentNode;
   onSelect: ExceptionsProps["onSelect"];
 }) {
   const text = useText();
   const { exception, from, level } = item;
+  const owner = from ?? node;
   return (
     <article className={`m-exception${level > 0 ? " m-exception-cause" : ""}`}>
       {level > 0 && <div className="m-exception-note">{text.trace.causedBy}</div>}
@@ -84,6 +87,14 @@ function ExceptionCard({
       {exception.message && <p>{exception.message}</p>}
       <div className="m-exception-note">
         {exception.remote ? text.trace.remote : text.trace.local}
+        {" · "}
+        <Button
+          variant="inline-link"
+          data-testid="exception-logs"
+          onClick={() => onSelect(owner.key, "logs", String(Math.round(owner.interval.end * 1000)))}
+        >
+          {text.trace.logs.around}
+        </Button>
         {from && (
           <>
             {" · "}

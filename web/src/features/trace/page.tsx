@@ -26,6 +26,7 @@ import { RawTrace } from "./raw-trace";
 import { SegmentPane } from "./segment-pane";
 import { TraceMap } from "./trace-map";
 import { TraceTimeline } from "./trace-timeline";
+import { useTraceLogs } from "./use-trace-logs";
 
 export function TracePage() {
   const text = useText();
@@ -90,8 +91,11 @@ function TraceBody({ trace, at, comparing, onCompared }: TraceBodyProps) {
   const waterfall = useMemo(() => buildWaterfall(trace, at), [trace, at]);
   const selected = url.get("segment");
   const node = selected ? waterfall.byId.get(selected) : undefined;
-  const select = (key: string | undefined, tab?: string) =>
-    url.set({ segment: key, ...(tab || !key ? { tab } : {}) });
+  const logs = useTraceLogs(waterfall);
+  const select = (key: string | undefined, tab?: string, line?: string) =>
+    url.set({ segment: key, line, ...(tab || !key ? { tab } : {}) });
+  // Lines are of the whole trace: to see them, no row has to be chosen.
+  const paneNode = node ?? (url.get("tab") === "logs" ? waterfall.root : undefined);
   return (
     <SpaceBetween size="m">
       {trace.LimitExceeded && <Alert type="warning">{text.trace.limit}</Alert>}
@@ -105,10 +109,18 @@ function TraceBody({ trace, at, comparing, onCompared }: TraceBodyProps) {
           select([...waterfall.byId.values()].find((n) => !n.parent && n.service === name)?.key)
         }
       />
-      <TraceTimeline waterfall={waterfall} selected={selected} onSelect={select} />
+      <TraceTimeline waterfall={waterfall} selected={selected} onSelect={select} logs={logs} />
       <RawTrace trace={trace} waterfall={waterfall} />
       {comparing && <CompareDialog waterfall={waterfall} onClose={onCompared} />}
-      {node && <SegmentPane waterfall={waterfall} node={node} onSelect={select} />}
+      {paneNode && (
+        <SegmentPane
+          waterfall={waterfall}
+          node={paneNode}
+          isChosen={node !== undefined}
+          onSelect={select}
+          logs={logs}
+        />
+      )}
     </SpaceBetween>
   );
 }

@@ -17,16 +17,22 @@ import type { SegmentDocument } from "../../model/segment";
 import type { SegmentNode, Waterfall } from "../../model/waterfall";
 import { tracesPath } from "../../path";
 import { Exceptions } from "./exceptions";
+import { Logs } from "./logs";
+import { nodeTitle } from "./node-title";
 import { Overview } from "./overview";
 import { Resources } from "./resources";
+import type { TraceLogs } from "./use-trace-logs";
 
 interface SegmentPaneProps {
   waterfall: Waterfall;
   node: SegmentNode;
-  onSelect: (key: string | undefined, tab?: string) => void;
+  /** False: the row stands in for the whole trace. */
+  isChosen: boolean;
+  onSelect: (key: string | undefined, tab?: string, line?: string) => void;
+  logs: TraceLogs;
 }
 
-export function SegmentPane({ waterfall, node, onSelect }: SegmentPaneProps) {
+export function SegmentPane({ waterfall, node, isChosen, onSelect, logs }: SegmentPaneProps) {
   const text = useText();
   const url = useUrlState();
   const { document } = node;
@@ -34,10 +40,13 @@ export function SegmentPane({ waterfall, node, onSelect }: SegmentPaneProps) {
   const count = (size: number) => (size > 0 ? ` (${size})` : "");
   const exceptions = exceptionsOf(waterfall, node);
   return (
-    <SidePane title={nodeTitle(node)} position="bottom" onClose={() => onSelect(undefined)}>
+    <SidePane title={isChosen ? nodeTitle(node) : text.trace.title} position="bottom" onClose={() => onSelect(undefined)}>
       <Tabs
         activeTabId={url.get("tab") ?? "overview"}
-        onChange={({ detail }) => url.set({ tab: detail.activeTabId })}
+        onChange={({ detail }) =>
+          // Other tabs are about a row.
+          url.set({ tab: detail.activeTabId, line: undefined, ...(isChosen ? {} : { segment: node.key }) })
+        }
         ariaLabel={document.name}
         tabs={[
           {
@@ -69,6 +78,11 @@ export function SegmentPane({ waterfall, node, onSelect }: SegmentPaneProps) {
             ),
           },
           {
+            id: "logs",
+            label: t.logs + count(logs.lines.length),
+            content: <Logs waterfall={waterfall} logs={logs} node={isChosen ? node : undefined} />,
+          },
+          {
             id: "sql",
             label: t.sql + count(document.sql ? 1 : 0),
             content: <Sql document={document} />,
@@ -78,11 +92,6 @@ export function SegmentPane({ waterfall, node, onSelect }: SegmentPaneProps) {
       />
     </SidePane>
   );
-}
-
-function nodeTitle(node: SegmentNode): string {
-  const { name } = node.document;
-  return node.service === name ? name : `${node.service} › ${name}`;
 }
 
 function Annotations({ annotations }: { annotations: SegmentDocument["annotations"] }) {

@@ -25,14 +25,16 @@ import {
   type Waterfall,
 } from "../../model/waterfall";
 import { PathSummary } from "./path-summary";
+import { marksOf, type TraceLogs } from "./use-trace-logs";
 
 interface TraceTimelineProps {
   waterfall: Waterfall;
   selected: string | undefined;
-  onSelect: (key: string | undefined, tab?: string) => void;
+  onSelect: (key: string | undefined, tab?: string, line?: string) => void;
+  logs: TraceLogs;
 }
 
-export function TraceTimeline({ waterfall, selected, onSelect }: TraceTimelineProps) {
+export function TraceTimeline({ waterfall, selected, onSelect, logs }: TraceTimelineProps) {
   const text = useText();
   const words = useTimelineWords();
   const url = useUrlState();
@@ -69,6 +71,9 @@ export function TraceTimeline({ waterfall, selected, onSelect }: TraceTimelinePr
       document.getElementById(`row-${key}`)?.scrollIntoView({ block: "center" });
   };
   const { firstFailure, slowest } = waterfall;
+  const { lines } = logs;
+  const marks = useMemo(() => marksOf(lines), [lines]);
+  const errors = lines.filter(({ level }) => level === "error").length;
   return (
     <Container
       header={
@@ -133,6 +138,13 @@ export function TraceTimeline({ waterfall, selected, onSelect }: TraceTimelinePr
             </span>
           </Button>
         )}
+        {lines.length > 0 && (
+          <Button variant="inline-link" iconName="file" onClick={() => onSelect(selected, "logs")}>
+            <span data-testid="trace-log-count">
+              {errors > 0 ? text.trace.logs.linesErrors(lines.length, errors) : text.trace.logs.lines(lines.length)}
+            </span>
+          </Button>
+        )}
       </div>
       {path && <PathSummary path={path} onSelect={jump} />}
       <Timeline
@@ -148,8 +160,11 @@ export function TraceTimeline({ waterfall, selected, onSelect }: TraceTimelinePr
         onZoom={setZoom}
         found={found}
         path={path}
+        marks={marks}
+        onMark={(mark) => onSelect(selected, "logs", mark.key.split(" ")[0])}
         words={{
           ...words,
+          marks: text.trace.logs.lines,
           label: text.trace.timelineLabel,
           name: text.trace.name,
           status: text.trace.state,

@@ -4,7 +4,7 @@ use regex::RegexBuilder;
 
 use super::function::Function;
 use super::value::Value;
-use super::{Aggregate, AggregateKind, Command, Expr, Extract, LogQuery, Malformed, Named, Source, Step};
+use super::{Aggregate, AggregateKind, Command, Expr, Extract, LogQuery, Malformed, Named, Shift, Source, Step, plan};
 use crate::log::Comparison;
 
 /// Characters of a query (AWS).
@@ -301,7 +301,38 @@ impl Parser {
                     }
                     commands.push(Command::Dedup(fields));
                 }
-                "pattern" => commands.push(Command::Pattern(self.expr()?)),
+                "pattern" => {
+                    commands.push(Command::Pattern { of: self.expr()?, diff: None, with_anomalies: false });
+                }
+                "diff" => {
+                    let shift = self.shift()?;
+                    // Without a pattern it is of messages.
+                    if !matches!(commands.last(), Some(Command::Pattern { .. })) {
+                        commands.push(Command::Pattern {
+                            of: Expr::Field("@message".to_owned()),
+                            diff: None,
+                            with_anomalies: false,
+                        });
+                    }
+                    let before = &commands[..commands.len() - 1];
+                    if !before.iter().all(plan::is_order_free) {
+                        self.at = at_command;
+                        return self.wrong(
+                            "diff compares patterns: before it come fields, filter, parse, unnest and lookup, and pattern at last",
+                        );
+                    }
+                    if let Some(Command::Pattern { diff, .. }) = commands.last_mut() {
+                        *diff = Some(shift);
+                    }
+                }
+                "anomaly" => match commands.last_mut() {
+                    Some(Command::Pattern { with_anomalies, .. }) => *with_anomalies = true,
+                    _ => {
+                        self.at = at_command;
+                        return self.wrong("anomaly tells which patterns are unusual: it comes directly after pattern");
+                    }
+                },
+                "lookup" => commands.push(self.lookup()?),
                 "unmask" => {
                     self.named_list()?;
                     commands.push(Command::Unmask);
@@ -313,14 +344,14 @@ impl Parser {
                     }
                     commands.push(Command::Unnest { of, name: self.name()? });
                 }
-                "diff" | "anomaly" | "lookup" | "head" | "tail" => {
+                "head" | "tail" => {
                     self.at = at_command;
-                    return self.wrong(format!("the command {name} is not supported by this server"));
+                    return self.wrong(format!("there is no command {name}: sort and limit do that"));
                 }
                 _ => {
                     self.at = at_command;
                     return self.wrong(format!(
-                        "{name:?} is no command: fields, display, filter, stats, sort, limit, parse, dedup, pattern, unnest and SOURCE are"
+                        "{name:?} is no command: fields, display, filter, stats, sort, limit, parse, dedup, pattern, diff, anomaly, unnest, lookup, unmask and SOURCE are"
                     ));
                 }
             }
@@ -389,6 +420,49 @@ impl Parser {
         };
         let name = if self.word("as") { self.name()? } else { written };
         Ok(Named { name, expr })
+    }
+
+    /// With what `diff` compares.
+    fn shift(&mut self) -> Result<Shift> {
+        Ok(if self.word("previousDay") {
+            Shift::Day
+        } else if self.word("previousWeek") {
+            Shift::Week
+        } else if self.word("previousMonth") {
+            Shift::Month
+        } else if matches!(self.peek(), None | Some(Token::Sign("|"))) {
+            Shift::Period
+        } else {
+            return self.wrong("expected previousDay, previousWeek, previousMonth or nothing");
+        })
+    }
+
+    /// `table column [as field], … OUTPUT column [as name], …`.
+    fn lookup(&mut self) -> Result<Command> {
+        let at = self.tokens.get(self.at).map_or((self.end, self.end), |at| (at.start, at.end));
+        let table = self.name()?;
+        let mut keys = Vec::new();
+        loop {
+            let column = self.name()?;
+            let field = if self.word("as") { self.name()? } else { column.clone() };
+            keys.push((column, Expr::Field(field)));
+            if !self.sign(",") {
+                break;
+            }
+        }
+        if !self.word("OUTPUT") {
+            return self.wrong("expected OUTPUT and the columns that are wanted");
+        }
+        let mut output = Vec::new();
+        loop {
+            let column = self.name()?;
+            let name = if self.word("as") { self.name()? } else { column.clone() };
+            output.push((column, name));
+            if !self.sign(",") {
+                break;
+            }
+        }
+        Ok(Command::Lookup { table, at, keys, output })
     }
 
     fn stats(&mut self) -> Result<Command> {

@@ -1,21 +1,26 @@
 //! Answers a query: events go through its commands one after the other, and whatever collects them gives on what it made of them at
-//! the end.
+//! the end. Where their order does not matter, several threads read.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
-use store::{LogRows, LogScan, Needle};
+use store::{LogRows, LogScan, Reader};
 
-use super::function::{self, Function};
+use super::aggregate::Sum;
 use super::parse::ROWS_MAX;
+use super::plan::{self, Columns, Plan};
+use super::row::{Context, Event, Row};
+use super::shape::{Shapes, Window};
 use super::value::Value;
 use super::{Aggregate, AggregateKind, Command, Expr, Extract, LogQuery, Named};
-use crate::log::{Comparison, LogOrder, position, walk};
+use crate::log::{Candidates, Visit, walk};
 use crate::{Error, Query, Result};
 
 /// Rows that a command may collect, and values that percentiles may be of.
@@ -23,6 +28,29 @@ const COLLECTED_MAX: usize = 1_000_000;
 const PERCENTILE_VALUES_MAX: usize = 20_000_000;
 /// Rows between two looks at whether someone wants it to stop.
 const LOOK_EVERY: u64 = 4_096;
+/// How often it is told how far a query is, and rows that are told before its end.
+const TELL_EVERY: Duration = Duration::from_millis(500);
+const TOLD_ROWS_MAX: usize = 1_000;
+const THREADS_MAX: usize = 8;
+
+/// A question.
+pub struct Ask<'q> {
+    pub query: &'q LogQuery,
+    /// Its groups and times.
+    pub scan: &'q LogScan,
+    /// At most so many rows, where the query does not say itself how many.
+    pub limit: usize,
+    /// Of groups that are the server's own.
+    pub account_id: &'q str,
+    pub lookups: &'q Lookups,
+    pub stop: &'q Stop,
+    /// Is told now and then what was found so far.
+    pub progress: &'q (dyn Fn(Answer) + Sync),
+}
+
+/// The tables that `lookup` looks up in: rows of columns with their values.
+#[derive(Debug, Clone, Default)]
+pub struct Lookups(pub HashMap<String, Vec<BTreeMap<String, String>>>);
 
 /// Tells a query to stop; what it found so far is its answer.
 #[derive(Debug, Clone, Default)]
@@ -52,172 +80,6 @@ pub struct Statistics {
     pub bytes: u64,
 }
 
-/// An event; what its message says is read when it is asked for.
-#[derive(Debug)]
-struct Event {
-    rows: Rc<LogRows>,
-    row: usize,
-    json: OnceCell<Option<Json>>,
-}
-
-#[derive(Debug, Clone)]
-struct Row {
-    event: Option<Rc<Event>>,
-    fields: Vec<(Rc<str>, Value)>,
-}
-
-/// What is the same for all rows.
-struct Context {
-    /// Of groups that are the server's own.
-    account_id: String,
-    now_us: i64,
-}
-
-impl Event {
-    fn message(&self) -> &str {
-        self.rows.messages.value(self.row)
-    }
-
-    fn field(&self, name: &str, context: &Context) -> Value {
-        match name {
-            "@timestamp" => Value::Moment(self.rows.times.value(self.row)),
-            "@ingestionTime" => Value::Moment(position(&self.rows, self.row).number.ingested_us()),
-            "@message" => Value::Text(self.message().to_owned()),
-            "@logStream" => Value::Text(self.rows.streams.value(self.row).to_owned()),
-            "@log" => {
-                let owner = self.rows.owner(self.row).map(|owner| owner.split('/').next().unwrap_or(owner));
-                Value::Text(format!("{}:{}", owner.unwrap_or(&context.account_id), self.rows.groups.value(self.row)))
-            }
-            "@ptr" => Value::Text(self.pointer()),
-            name => {
-                // What a message calls @x is @@x, so that it is nothing of ours.
-                let name = name.strip_prefix('@').filter(|rest| rest.starts_with('@')).unwrap_or(name);
-                let json = self.json.get_or_init(|| {
-                    let message = self.message();
-                    // Messages often have a word or two before their JSON: that is none.
-                    message.trim_start().starts_with('{').then(|| serde_json::from_str(message).ok()).flatten()
-                });
-                json.as_ref().and_then(|json| member(json, name)).map_or(Value::Nothing, Value::of_json)
-            }
-        }
-    }
-
-    /// Where it is.
-    fn pointer(&self) -> String {
-        position(&self.rows, self.row).to_string()
-    }
-}
-
-/// `a.b.0`; names may have dots in them.
-fn member<'j>(json: &'j Json, path: &str) -> Option<&'j Json> {
-    let child = |name: &str| match json {
-        Json::Object(members) => members.get(name),
-        Json::Array(items) => name.parse::<usize>().ok().and_then(|place| items.get(place)),
-        _ => None,
-    };
-    if let Some(found) = child(path) {
-        return Some(found);
-    }
-    path.match_indices('.').rev().find_map(|(dot, _)| member(child(&path[..dot])?, &path[dot + 1..]))
-}
-
-impl Row {
-    fn field(&self, name: &str, context: &Context) -> Value {
-        if let Some((_, value)) = self.fields.iter().rev().find(|(known, _)| **known == *name) {
-            return value.clone();
-        }
-        if let Some(event) = &self.event {
-            let found = event.field(name, context);
-            if !found.is_nothing() {
-                return found;
-            }
-        }
-        // A member of a value that was made before.
-        let made = |dot: usize| match self.fields.iter().rev().find(|(known, _)| **known == name[..dot]) {
-            Some((_, Value::Json(json))) => member(json, &name[dot + 1..]).map(Value::of_json),
-            _ => None,
-        };
-        name.match_indices('.').rev().find_map(|(dot, _)| made(dot)).unwrap_or(Value::Nothing)
-    }
-
-    fn set(&mut self, name: &Rc<str>, value: Value) {
-        match self.fields.iter_mut().find(|(known, _)| known == name) {
-            Some((_, known)) => *known = value,
-            None => self.fields.push((name.clone(), value)),
-        }
-    }
-
-    fn value(&self, expr: &Expr, context: &Context) -> Value {
-        match expr {
-            Expr::Field(name) => self.field(name, context),
-            Expr::Value(value) => value.clone(),
-            Expr::Not(inner) => Value::Truth(!self.value(inner, context).is_true()),
-            Expr::Negate(inner) => self.value(inner, context).number().map_or(Value::Nothing, |number| Value::Number(-number)),
-            Expr::And(left, right) => Value::Truth(self.value(left, context).is_true() && self.value(right, context).is_true()),
-            Expr::Or(left, right) => Value::Truth(self.value(left, context).is_true() || self.value(right, context).is_true()),
-            Expr::Compare(how, left, right) => {
-                Value::Truth(Value::compares(*how, &self.value(left, context), &self.value(right, context)))
-            }
-            Expr::Arithmetic(sign, left, right) => arithmetic(*sign, &self.value(left, context), &self.value(right, context)),
-            Expr::In(of, values) => {
-                let of = self.value(of, context);
-                Value::Truth(values.iter().any(|value| Value::compares(Comparison::Equal, &of, &self.value(value, context))))
-            }
-            Expr::Contains(of, part) => Value::Truth(self.with_text(of, context, |text| text.contains(part.as_str()))),
-            Expr::Matches(of, regex) => Value::Truth(self.with_text(of, context, |text| regex.is_match(text))),
-            Expr::Call(function @ (Function::DateFloor | Function::DateCeil), arguments) => {
-                let (of, step) = (self.value(&arguments[0], context), self.value(&arguments[1], context));
-                let Value::Moment(step) = step else { return Value::Nothing };
-                let time_us = match of {
-                    Value::Moment(time_us) => time_us,
-                    other => match other.number() {
-                        Some(millis) => (millis * 1_000.0) as i64,
-                        None => return Value::Nothing,
-                    },
-                };
-                let step = super::Step::Micros(step);
-                Value::Moment(if *function == Function::DateFloor { step.floor(time_us) } else { step.ceil(time_us) })
-            }
-            Expr::Call(function, arguments) => {
-                let values: Vec<Value> = arguments.iter().map(|argument| self.value(argument, context)).collect();
-                function::call(*function, &values, context.now_us)
-            }
-            Expr::Bin(step) => match self.field("@timestamp", context) {
-                Value::Moment(time_us) => Value::Moment(step.floor(time_us)),
-                _ => Value::Nothing,
-            },
-            Expr::Member(of, name) => match self.value(of, context) {
-                Value::Json(json) => member(&json, name).map_or(Value::Nothing, Value::of_json),
-                _ => Value::Nothing,
-            },
-        }
-    }
-
-    /// Looks at a text without a copy of it, where it is a message.
-    fn with_text(&self, of: &Expr, context: &Context, look: impl FnOnce(&str) -> bool) -> bool {
-        if let (Expr::Field(name), Some(event)) = (of, &self.event)
-            && name == "@message"
-            && !self.fields.iter().any(|(known, _)| &**known == "@message")
-        {
-            return look(event.message());
-        }
-        self.value(of, context).text().is_some_and(|text| look(&text))
-    }
-}
-
-fn arithmetic(sign: char, left: &Value, right: &Value) -> Value {
-    let (Some(a), Some(b)) = (left.number(), right.number()) else { return Value::Nothing };
-    let found = match sign {
-        '+' => a + b,
-        '-' => a - b,
-        '*' => a * b,
-        '/' => a / b,
-        '%' => a % b,
-        _ => a.powf(b),
-    };
-    if found.is_finite() { Value::Number(found) } else { Value::Nothing }
-}
-
 /// What rows are grouped by, as texts; the same as values, and what is known of each aggregate.
 type Groups = HashMap<Vec<Option<String>>, (Vec<Value>, Vec<Sum>)>;
 
@@ -230,37 +92,16 @@ enum Stage<'q> {
     Limit { left: usize },
     Sort { keys: &'q [(Expr, bool)], rows: Vec<(Vec<Value>, Row)>, most: Option<usize> },
     Stats { aggregates: &'q [Aggregate], by: &'q [Named], groups: Groups },
-    Pattern { of: &'q Expr, found: HashMap<String, Patterned>, total: u64 },
+    Pattern { of: &'q Expr, shapes: Box<Shapes> },
     Unnest { of: &'q Expr, name: Rc<str> },
+    Lookup { keys: Vec<&'q Expr>, rows: HashMap<Vec<String>, &'q BTreeMap<String, String>>, output: Vec<(&'q str, Rc<str>)> },
     Nothing,
 }
 
-/// What is known of an aggregate so far.
-#[derive(Debug, Clone, Default)]
-struct Sum {
-    count: u64,
-    sum: f64,
-    squares: f64,
-    minimum: Option<f64>,
-    maximum: Option<f64>,
-    values: Vec<f64>,
-    distinct: HashSet<String>,
-    /// The value that is wanted, with what it is chosen by.
-    chosen: Option<(Value, Value)>,
-}
-
-#[derive(Debug, Default)]
-struct Patterned {
-    regex: String,
-    count: u64,
-    severity: Option<&'static str>,
-}
-
-/// The columns of an answer.
-struct Columns {
-    names: Vec<Rc<str>>,
-    /// Rows are events, and say where they are.
-    with_pointer: bool,
+/// What a thread collected.
+enum Collected {
+    Groups(Groups),
+    Shapes(Box<Shapes>),
 }
 
 struct Run<'q> {
@@ -269,45 +110,203 @@ struct Run<'q> {
     limit: usize,
     rows: Vec<Row>,
     collected: usize,
+    matched: u64,
     error: Option<String>,
 }
 
 impl Query {
-    /// Answers a query about the events of a scan: at most `limit` rows, where it does not say itself how many.
-    pub fn log_insights(&self, query: &LogQuery, scan: &LogScan, limit: usize, account_id: &str, stop: &Stop) -> Result<Answer> {
-        let mut scan = scan.clone();
-        let used = fields_of(&query.commands);
-        let is_of_events = !query.commands.iter().any(|command| matches!(command, Command::Stats { .. } | Command::Pattern(_)));
-        let columns = columns(&query.commands);
-        scan.with_streams = used.contains("@logStream") || columns.names.iter().any(|name| &**name == "@logStream");
-        let is_of_rows = |name: &str| matches!(name, "@timestamp" | "@ingestionTime" | "@logStream" | "@log" | "@ptr");
-        scan.with_messages =
-            used.iter().any(|name| !is_of_rows(name)) || columns.names.iter().any(|name| !is_of_rows(name) && is_of_events);
-        scan.needles = needles(&query.commands);
-        let (order, skipped) = order(&query.commands);
-        let limit = limit.min(ROWS_MAX);
-        let context = Context { account_id: account_id.to_owned(), now_us: self.clock.now_us() };
-        let stages = stages(&query.commands, skipped);
-        let mut run = Run { stages, context, limit, rows: Vec::new(), collected: 0, error: None };
+    /// Answers a query about the events of a scan.
+    pub fn log_insights(&self, ask: &Ask<'_>) -> Result<Answer> {
+        let plan = plan::of(&ask.query.commands);
+        let mut scan = ask.scan.clone();
+        (scan.with_streams, scan.with_messages) = (plan.with_streams, plan.with_messages);
+        scan.needles = plan.needles.clone();
+        let reader = self.log_reader();
+        let asked = Asked { ask, plan: &plan, reader: &reader, now_us: self.clock.now_us(), began: Instant::now() };
         let mut statistics = Statistics::default();
-        walk(&self.log_reader(), &scan, order, None, &mut |rows, row| {
-            statistics.scanned += 1;
-            statistics.bytes += rows.messages.value_length(row) as u64;
-            if statistics.scanned.is_multiple_of(LOOK_EVERY) && stop.is_wanted() {
-                return ControlFlow::Break(());
+        // What a comparison is with comes first.
+        let mut before = None;
+        if let Some((place, shift)) = plan.diff {
+            let (from_us, to_us) = shift.before(scan.from_us, scan.to_us);
+            let earlier = LogScan { from_us, to_us, ..scan.clone() };
+            let (mut run, of_earlier) = asked.collect(&earlier, place, &mut statistics)?;
+            run.fail()?;
+            statistics.matched = 0;
+            if let Collected::Shapes(shapes) = of_earlier {
+                before = Some(shapes);
             }
-            let event = Rc::new(Event { rows: rows.clone(), row, json: OnceCell::new() });
-            match run.push(0, Row { event: Some(event), fields: Vec::new() }, &mut statistics.matched) {
-                true => ControlFlow::Continue(()),
-                false => ControlFlow::Break(()),
-            }
-        })?;
-        run.finish();
-        if let Some(error) = run.error {
-            return Err(Error::Invalid(error));
         }
-        let rows = run.rows.iter().map(|row| told(row, &columns, &run.context)).collect();
+        let mut run = match plan.unordered {
+            Some(place) => {
+                let (mut run, collected) = asked.collect(&scan, place, &mut statistics)?;
+                run.stages[place] = match (collected, &ask.query.commands[place]) {
+                    (Collected::Groups(groups), Command::Stats { aggregates, by }) => Stage::Stats { aggregates, by, groups },
+                    (Collected::Shapes(mut shapes), Command::Pattern { of, .. }) => {
+                        shapes.before = before;
+                        Stage::Pattern { of, shapes }
+                    }
+                    _ => Stage::Nothing,
+                };
+                run
+            }
+            None => {
+                let mut run = asked.run(&scan);
+                let mut visitor =
+                    InOrder { asked: &asked, run: &mut run, statistics: &mut statistics, told: Instant::now(), pushed: 0 };
+                walk(&reader, &scan, plan.order, None, &mut visitor)?;
+                statistics.matched = run.matched;
+                run
+            }
+        };
+        run.finish();
+        run.fail()?;
+        let rows = run.rows.iter().map(|row| told(row, &plan.columns, &run.context)).collect();
         Ok(Answer { rows, statistics })
+    }
+}
+
+/// A question, with what is the same for all who work on it.
+struct Asked<'q> {
+    ask: &'q Ask<'q>,
+    plan: &'q Plan,
+    reader: &'q Reader,
+    now_us: i64,
+    began: Instant,
+}
+
+impl<'q> Asked<'q> {
+    fn run(&self, scan: &LogScan) -> Run<'q> {
+        let context = Context { account_id: self.ask.account_id.to_owned(), now_us: self.now_us };
+        let window = Window { from_us: scan.from_us, to_us: scan.to_us.min(self.now_us) };
+        let stages = stages(&self.ask.query.commands, self.plan.skipped, window, self.ask.lookups);
+        let limit = self.ask.limit.min(ROWS_MAX);
+        Run { stages, context, limit, rows: Vec::new(), collected: 0, matched: 0, error: None }
+    }
+
+    /// Reads all events in no order, on several threads, up to the command that collects them. Returns what it collected, and a run for
+    /// the rest.
+    fn collect(&self, scan: &LogScan, place: usize, statistics: &mut Statistics) -> Result<(Run<'q>, Collected)> {
+        let chunks = self.reader.log_chunks(scan)?;
+        let (next, scanned, bytes) = (AtomicUsize::new(0), AtomicU64::new(0), AtomicU64::new(0));
+        let failed = AtomicBool::new(false);
+        let work = || -> Result<(Collected, u64, Option<String>)> {
+            let mut run = self.run(scan);
+            let candidates = Candidates::new(&scan.needles);
+            while let Some(chunk) = chunks.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if self.ask.stop.is_wanted() || failed.load(Ordering::Relaxed) {
+                    break;
+                }
+                let rows = Rc::new(self.reader.log_rows(scan, chunk)?);
+                scanned.fetch_add(rows.len() as u64, Ordering::Relaxed);
+                bytes.fetch_add(rows.message_bytes(), Ordering::Relaxed);
+                if !run.count_times(place, &rows) {
+                    candidates.each(&rows, |row| match run.push_event(&rows, row) {
+                        true => ControlFlow::Continue(()),
+                        false => ControlFlow::Break(()),
+                    });
+                }
+                if run.error.is_some() {
+                    failed.store(true, Ordering::Relaxed);
+                    break;
+                }
+            }
+            let collected = match std::mem::replace(&mut run.stages[place], Stage::Nothing) {
+                Stage::Stats { groups, .. } => Collected::Groups(groups),
+                Stage::Pattern { shapes, .. } => Collected::Shapes(shapes),
+                _ => Collected::Groups(Groups::new()),
+            };
+            Ok((collected, run.matched, run.error))
+        };
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let threads = cores.min(THREADS_MAX).min(chunks.len()).max(1);
+        let parts: Vec<_> = thread::scope(|scope| {
+            let working: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            // Whoever waits says how far it is.
+            let mut told = self.began;
+            while !working.iter().all(|thread| thread.is_finished()) {
+                if told.elapsed() >= TELL_EVERY {
+                    let (scanned, bytes) = (scanned.load(Ordering::Relaxed), bytes.load(Ordering::Relaxed));
+                    let so_far = Statistics { matched: 0, scanned: statistics.scanned + scanned, bytes: statistics.bytes + bytes };
+                    (self.ask.progress)(Answer { rows: Vec::new(), statistics: so_far });
+                    told = Instant::now();
+                }
+                if working.iter().any(|thread| !thread.is_finished()) {
+                    thread::park_timeout(Duration::from_millis(2));
+                }
+            }
+            let done =
+                |thread: thread::ScopedJoinHandle<'_, _>| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            working.into_iter().map(done).collect()
+        });
+        let mut run = self.run(scan);
+        let mut all: Option<Collected> = None;
+        for part in parts {
+            let (collected, matched, error) = part?;
+            statistics.matched += matched;
+            run.error = run.error.or(error);
+            match (&mut all, collected) {
+                (Some(Collected::Groups(known)), Collected::Groups(more)) => {
+                    if let Command::Stats { aggregates, .. } = &self.ask.query.commands[place] {
+                        merge(known, more, aggregates);
+                    }
+                }
+                (Some(Collected::Shapes(known)), Collected::Shapes(more)) => known.merge(*more),
+                (_, collected) => all = Some(collected),
+            }
+        }
+        statistics.scanned += scanned.into_inner();
+        statistics.bytes += bytes.into_inner();
+        Ok((run, all.unwrap_or_else(|| Collected::Groups(Groups::new()))))
+    }
+}
+
+fn merge(known: &mut Groups, more: Groups, aggregates: &[Aggregate]) {
+    for (key, (values, sums)) in more {
+        match known.get_mut(&key) {
+            Some((_, of_key)) => {
+                let each = of_key.iter_mut().zip(sums).zip(aggregates);
+                each.for_each(|((sum, more), aggregate)| sum.merge(more, aggregate.kind));
+            }
+            None => {
+                known.insert(key, (values, sums));
+            }
+        }
+    }
+}
+
+/// Events in their order, one after the other.
+struct InOrder<'a, 'q> {
+    asked: &'a Asked<'q>,
+    run: &'a mut Run<'q>,
+    statistics: &'a mut Statistics,
+    told: Instant,
+    pushed: u64,
+}
+
+impl Visit for InOrder<'_, '_> {
+    fn opened(&mut self, rows: &LogRows) -> ControlFlow<()> {
+        self.statistics.scanned += rows.len() as u64;
+        self.statistics.bytes += rows.message_bytes();
+        if self.told.elapsed() >= TELL_EVERY {
+            self.told = Instant::now();
+            // Rows that are found already stay so, unless something collects them.
+            let found = self.run.rows.iter().take(TOLD_ROWS_MAX);
+            let rows = found.map(|row| told(row, &self.asked.plan.columns, &self.run.context)).collect();
+            let statistics = Statistics { matched: self.run.matched, ..*self.statistics };
+            (self.asked.ask.progress)(Answer { rows, statistics });
+        }
+        if self.asked.ask.stop.is_wanted() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn row(&mut self, rows: &Rc<LogRows>, row: usize) -> ControlFlow<()> {
+        self.pushed += 1;
+        if self.pushed.is_multiple_of(LOOK_EVERY) && self.asked.ask.stop.is_wanted() {
+            return ControlFlow::Break(());
+        }
+        match self.run.push_event(rows, row) {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        }
     }
 }
 
@@ -324,163 +323,7 @@ fn told(row: &Row, columns: &Columns, context: &Context) -> Vec<(String, Value)>
     told
 }
 
-/// What is shown: the last `display`; what `stats` and `pattern` made; or the fields that were named.
-fn columns(commands: &[Command]) -> Columns {
-    let mut names: Vec<Rc<str>> = Vec::new();
-    let (mut is_displayed, mut with_pointer) = (false, true);
-    let add = |names: &mut Vec<Rc<str>>, name: &str| {
-        if !names.iter().any(|known| **known == *name) {
-            names.push(name.into());
-        }
-    };
-    for command in commands {
-        match command {
-            Command::Display(list) => {
-                names = list.iter().map(|named| named.name.as_str().into()).collect();
-                is_displayed = true;
-            }
-            Command::Fields(list) if !is_displayed => list.iter().for_each(|named| add(&mut names, &named.name)),
-            Command::Parse { how: Extract::Glob(_, more) | Extract::Regex(_, more), .. } if !is_displayed && !names.is_empty() => {
-                more.iter().for_each(|name| add(&mut names, name));
-            }
-            Command::Unnest { name, .. } if !is_displayed && !names.is_empty() => add(&mut names, name),
-            Command::Stats { aggregates, by } => {
-                names.clear();
-                by.iter().for_each(|named| add(&mut names, &named.name));
-                aggregates.iter().for_each(|aggregate| add(&mut names, &aggregate.name));
-                (is_displayed, with_pointer) = (false, false);
-            }
-            Command::Pattern(_) => {
-                names = PATTERN_FIELDS.map(Into::into).to_vec();
-                (is_displayed, with_pointer) = (false, false);
-            }
-            _ => {}
-        }
-    }
-    if names.is_empty() {
-        names = ["@timestamp", "@message"].map(Into::into).to_vec();
-    }
-    Columns { names, with_pointer }
-}
-
-const PATTERN_FIELDS: [&str; 5] = ["@pattern", "@ratio", "@sampleCount", "@severityLabel", "@regexString"];
-
-/// All fields that commands look at.
-fn fields_of(commands: &[Command]) -> BTreeSet<String> {
-    let mut used = BTreeSet::new();
-    let mut named = |list: &[Named]| list.iter().for_each(|named| fields_in(&named.expr, &mut used));
-    for command in commands {
-        match command {
-            Command::Fields(list) | Command::Display(list) => named(list),
-            Command::Stats { by, .. } => named(by),
-            _ => {}
-        }
-    }
-    for command in commands {
-        match command {
-            Command::Filter(expr) | Command::Pattern(expr) => fields_in(expr, &mut used),
-            Command::Parse { of, .. } | Command::Unnest { of, .. } => fields_in(of, &mut used),
-            Command::Stats { aggregates, .. } => {
-                aggregates.iter().filter_map(|aggregate| aggregate.of.as_ref()).for_each(|expr| fields_in(expr, &mut used));
-            }
-            Command::Sort(keys) => keys.iter().for_each(|(expr, _)| fields_in(expr, &mut used)),
-            Command::Dedup(list) => list.iter().for_each(|expr| fields_in(expr, &mut used)),
-            _ => {}
-        }
-    }
-    used
-}
-
-fn fields_in(expr: &Expr, used: &mut BTreeSet<String>) {
-    match expr {
-        Expr::Field(name) => {
-            used.insert(name.clone());
-        }
-        Expr::Value(_) => {}
-        Expr::Bin(_) => {
-            used.insert("@timestamp".to_owned());
-        }
-        Expr::Not(inner) | Expr::Negate(inner) | Expr::Contains(inner, _) | Expr::Matches(inner, _) | Expr::Member(inner, _) => {
-            fields_in(inner, used);
-        }
-        Expr::And(left, right) | Expr::Or(left, right) | Expr::Compare(_, left, right) | Expr::Arithmetic(_, left, right) => {
-            fields_in(left, used);
-            fields_in(right, used);
-        }
-        Expr::In(of, values) => {
-            fields_in(of, used);
-            values.iter().for_each(|value| fields_in(value, used));
-        }
-        Expr::Call(_, arguments) => arguments.iter().for_each(|argument| fields_in(argument, used)),
-    }
-}
-
-/// Texts that a message must have to pass the filters before anything else.
-fn needles(commands: &[Command]) -> Vec<Needle> {
-    let mut needles = Vec::new();
-    for command in commands {
-        match command {
-            Command::Filter(expr) => needles_in(expr, &mut needles),
-            Command::Fields(list) if list.iter().all(|named| named.name != "@message") => {}
-            _ => break,
-        }
-    }
-    needles
-}
-
-fn needles_in(expr: &Expr, needles: &mut Vec<Needle>) {
-    match expr {
-        Expr::And(left, right) => {
-            needles_in(left, needles);
-            needles_in(right, needles);
-        }
-        Expr::Contains(of, text) if matches!(&**of, Expr::Field(name) if name == "@message") => {
-            needles.push(Needle::Text(text.clone().into_bytes()));
-        }
-        Expr::Matches(of, regex) if matches!(&**of, Expr::Field(name) if name == "@message") => {
-            // A regular expression without any sign is a text.
-            let text = regex.as_str();
-            if text
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b' ' | b':' | b'=' | b'/' | b'@'))
-                && !is_caseless(regex)
-            {
-                needles.push(Needle::Text(text.as_bytes().to_vec()));
-            }
-        }
-        _ => {}
-    }
-}
-
-/// Whether letters match in any case: the expression itself does not tell.
-fn is_caseless(regex: &regex::Regex) -> bool {
-    let swapped: String =
-        regex.as_str().chars().map(|c| if c.is_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() }).collect();
-    swapped != regex.as_str() && regex.is_match(&swapped)
-}
-
-/// The order in which events are read, and the `sort` that this spares.
-fn order(commands: &[Command]) -> (LogOrder, Option<usize>) {
-    for (place, command) in commands.iter().enumerate() {
-        match command {
-            Command::Sort(keys) => {
-                return match &keys[..] {
-                    [(Expr::Field(name), is_descending)] if name == "@timestamp" => {
-                        (if *is_descending { LogOrder::NewestFirst } else { LogOrder::OldestFirst }, Some(place))
-                    }
-                    _ => (LogOrder::NewestFirst, None),
-                };
-            }
-            Command::Fields(list)
-                if list.iter().all(|named| named.name != "@timestamp" || matches!(named.expr, Expr::Field(_))) => {}
-            Command::Filter(_) | Command::Parse { .. } | Command::Display(_) | Command::Unmask => {}
-            _ => break,
-        }
-    }
-    (LogOrder::NewestFirst, None)
-}
-
-fn stages(commands: &[Command], skipped: Option<usize>) -> Vec<Stage<'_>> {
+fn stages<'q>(commands: &'q [Command], skipped: Option<usize>, window: Window, lookups: &'q Lookups) -> Vec<Stage<'q>> {
     let mut all = Vec::with_capacity(commands.len());
     for (place, command) in commands.iter().enumerate() {
         all.push(match command {
@@ -506,8 +349,20 @@ fn stages(commands: &[Command], skipped: Option<usize>) -> Vec<Stage<'_>> {
                 Stage::Sort { keys, rows: Vec::new(), most: most.flatten() }
             }
             Command::Stats { aggregates, by } => Stage::Stats { aggregates, by, groups: HashMap::new() },
-            Command::Pattern(of) => Stage::Pattern { of, found: HashMap::new(), total: 0 },
+            Command::Pattern { of, with_anomalies, .. } => {
+                Stage::Pattern { of, shapes: Box::new(Shapes::new(with_anomalies.then_some(window))) }
+            }
             Command::Unnest { of, name } => Stage::Unnest { of, name: name.as_str().into() },
+            Command::Lookup { table, keys, output, .. } => {
+                let mut rows = HashMap::new();
+                for row in lookups.0.get(table).map(Vec::as_slice).unwrap_or_default() {
+                    let key = keys.iter().map(|(column, _)| row.get(column).cloned().unwrap_or_default()).collect();
+                    // The first of several counts.
+                    rows.entry(key).or_insert(row);
+                }
+                let output = output.iter().map(|(column, name)| (column.as_str(), Rc::from(name.as_str()))).collect();
+                Stage::Lookup { keys: keys.iter().map(|(_, field)| field).collect(), rows, output }
+            }
             Command::Unmask => Stage::Nothing,
         });
     }
@@ -515,8 +370,63 @@ fn stages(commands: &[Command], skipped: Option<usize>) -> Vec<Stage<'_>> {
 }
 
 impl Run<'_> {
+    fn fail(&mut self) -> Result<()> {
+        self.error.take().map_or(Ok(()), |error| Err(Error::Invalid(error)))
+    }
+
+    fn push_event(&mut self, rows: &Rc<LogRows>, row: usize) -> bool {
+        let event = Rc::new(Event { rows: rows.clone(), row, json: OnceCell::new() });
+        self.push(0, Row { event: Some(event), fields: Vec::new() }, true)
+    }
+
+    /// Counts events by their times alone, where that is all that is asked for: what each says is not looked at.
+    fn count_times(&mut self, place: usize, rows: &LogRows) -> bool {
+        if self.stages[..place]
+            .iter()
+            .any(|stage| !matches!(stage, Stage::Nothing) && !matches!(stage, Stage::Fields(made) if made.is_empty()))
+        {
+            return false;
+        }
+        let Stage::Stats { aggregates, by, groups } = &mut self.stages[place] else { return false };
+        if aggregates.iter().any(|aggregate| aggregate.kind != AggregateKind::Count || aggregate.of.is_some()) {
+            return false;
+        }
+        let step = match by {
+            [] => None,
+            [Named { expr: Expr::Bin(step), .. }] => Some(*step),
+            _ => return false,
+        };
+        let mut add = |moment: Option<i64>, count: u64| {
+            let value = moment.map(Value::Moment);
+            let key: Vec<Option<String>> = value.iter().map(Value::text).collect();
+            let (_, sums) =
+                groups.entry(key).or_insert_with(|| (value.into_iter().collect(), vec![Sum::default(); aggregates.len()]));
+            sums.iter_mut().for_each(|sum| sum.count(count));
+        };
+        match step {
+            None => add(None, rows.len() as u64),
+            Some(step) => {
+                // Neighbours are mostly of the same step.
+                let mut times = rows.times.values().iter().copied().peekable();
+                while let Some(time_us) = times.next() {
+                    let (from, to) = (step.floor(time_us), step.end(time_us));
+                    let mut count = 1;
+                    while times.next_if(|time_us| (from..to).contains(time_us)).is_some() {
+                        count += 1;
+                    }
+                    add(Some(from), count);
+                }
+            }
+        }
+        self.matched += rows.len() as u64;
+        if groups.len() > COLLECTED_MAX {
+            self.error = Some(format!("there are more than {COLLECTED_MAX} groups"));
+        }
+        true
+    }
+
     /// Takes a row through the stages from there on. Returns whether more are wanted.
-    fn push(&mut self, from: usize, mut row: Row, matched: &mut u64) -> bool {
+    fn push(&mut self, from: usize, mut row: Row, is_event: bool) -> bool {
         let context = &self.context;
         for place in from..self.stages.len() {
             match &mut self.stages[place] {
@@ -539,6 +449,14 @@ impl Run<'_> {
                         }
                     }
                 }
+                Stage::Lookup { keys, rows, output } => {
+                    let key: Option<Vec<String>> = keys.iter().map(|expr| row.value(expr, context).text()).collect();
+                    if let Some(found) = key.and_then(|key| rows.get(&key)) {
+                        for (column, name) in output.iter() {
+                            row.set(name, found.get(*column).map_or(Value::Nothing, |text| Value::Text(text.clone())));
+                        }
+                    }
+                }
                 Stage::Dedup { by, seen } => {
                     let key: Vec<Option<String>> = by.iter().map(|expr| row.value(expr, context).text()).collect();
                     // What lacks a value is like nothing else.
@@ -553,13 +471,13 @@ impl Run<'_> {
                     *left -= 1;
                     if *left == 0 {
                         // This one is the last.
-                        *matched += u64::from(from == 0);
-                        self.push(place + 1, row, matched);
+                        self.matched += u64::from(is_event);
+                        self.push(place + 1, row, false);
                         return false;
                     }
                 }
                 Stage::Sort { keys, rows, most } => {
-                    *matched += u64::from(from == 0);
+                    self.matched += u64::from(is_event);
                     let by = keys.iter().map(|(expr, _)| row.value(expr, context)).collect();
                     rows.push((by, row));
                     match most {
@@ -581,7 +499,7 @@ impl Run<'_> {
                     return true;
                 }
                 Stage::Stats { aggregates, by, groups } => {
-                    *matched += u64::from(from == 0);
+                    self.matched += u64::from(is_event);
                     let values: Vec<Value> = by.iter().map(|named| row.value(&named.expr, context)).collect();
                     let key: Vec<Option<String>> = values.iter().map(Value::text).collect();
                     if groups.len() >= COLLECTED_MAX && !groups.contains_key(&key) {
@@ -598,17 +516,14 @@ impl Run<'_> {
                     }
                     return true;
                 }
-                Stage::Pattern { of, found, total } => {
-                    *matched += u64::from(from == 0);
+                Stage::Pattern { of, shapes } => {
+                    self.matched += u64::from(is_event);
                     if let Some(text) = row.value(of, context).text() {
-                        *total += 1;
-                        let (pattern, regex) = pattern_of(&text);
-                        if found.len() >= COLLECTED_MAX / 10 && !found.contains_key(&pattern) {
-                            return true;
-                        }
-                        let known =
-                            found.entry(pattern).or_insert_with(|| Patterned { regex, count: 0, severity: severity(&text) });
-                        known.count += 1;
+                        let time_us = match row.field("@timestamp", context) {
+                            Value::Moment(time_us) => Some(time_us),
+                            _ => None,
+                        };
+                        shapes.add(&text, time_us);
                     }
                     return true;
                 }
@@ -622,12 +537,12 @@ impl Run<'_> {
                         },
                         _ => Vec::new(),
                     };
-                    *matched += u64::from(from == 0);
+                    self.matched += u64::from(is_event);
                     let mut wants_more = true;
                     for item in items {
                         let mut each = row.clone();
                         each.set(&name, item);
-                        wants_more = self.push(place + 1, each, matched);
+                        wants_more = self.push(place + 1, each, false);
                         if !wants_more {
                             break;
                         }
@@ -636,14 +551,13 @@ impl Run<'_> {
                 }
             }
         }
-        *matched += u64::from(from == 0);
+        self.matched += u64::from(is_event);
         self.rows.push(row);
         self.rows.len() < self.limit
     }
 
     /// Whatever collects rows gives on what it has, one stage after the other.
     fn finish(&mut self) {
-        let mut ignored = 0;
         for place in 0..self.stages.len() {
             let rows: Vec<Row> = match &mut self.stages[place] {
                 Stage::Sort { keys, rows, most } => {
@@ -675,26 +589,17 @@ impl Run<'_> {
                     };
                     groups.into_iter().map(row).collect()
                 }
-                Stage::Pattern { found, total, .. } => {
-                    let total = (*total).max(1) as f64;
-                    let mut found: Vec<(String, Patterned)> = std::mem::take(found).into_iter().collect();
-                    found.sort_by(|a, b| b.1.count.cmp(&a.1.count).then_with(|| a.0.cmp(&b.0)));
-                    let row = |(pattern, known): (String, Patterned)| {
-                        let values = [
-                            Value::Text(pattern),
-                            Value::Number(known.count as f64 / total),
-                            Value::Number(known.count as f64),
-                            known.severity.map_or(Value::Nothing, |severity| Value::Text(severity.to_owned())),
-                            Value::Text(known.regex),
-                        ];
-                        Row { event: None, fields: PATTERN_FIELDS.iter().map(|name| Rc::from(*name)).zip(values).collect() }
+                Stage::Pattern { shapes, .. } => {
+                    let fields = |fields: Vec<(&'static str, Value)>| {
+                        fields.into_iter().map(|(name, value)| (Rc::from(name), value)).collect()
                     };
-                    found.into_iter().map(row).collect()
+                    let found = std::mem::take(&mut **shapes).rows();
+                    found.into_iter().map(|found| Row { event: None, fields: fields(found) }).collect()
                 }
                 _ => continue,
             };
             for row in rows {
-                if !self.push(place + 1, row, &mut ignored) {
+                if !self.push(place + 1, row, false) {
                     break;
                 }
             }
@@ -735,182 +640,5 @@ fn extracted(how: &Extract, text: &str) -> Vec<Option<String>> {
             }
             found
         }
-    }
-}
-
-impl Sum {
-    /// Returns how many values it keeps more.
-    fn add(&mut self, aggregate: &Aggregate, row: &Row, context: &Context) -> usize {
-        let Some(of) = &aggregate.of else {
-            self.count += 1;
-            return 0;
-        };
-        let value = row.value(of, context);
-        if value.is_nothing() {
-            return 0;
-        }
-        match aggregate.kind {
-            AggregateKind::Count => {
-                self.count += 1;
-                0
-            }
-            AggregateKind::CountDistinct => {
-                let before = self.distinct.len();
-                self.distinct.extend(value.text());
-                self.distinct.len() - before
-            }
-            AggregateKind::Earliest | AggregateKind::Latest => {
-                let time = row.field("@timestamp", context);
-                self.choose(value, time, aggregate.kind == AggregateKind::Latest);
-                0
-            }
-            AggregateKind::SortsFirst | AggregateKind::SortsLast => {
-                let by = value.clone();
-                self.choose(value, by, aggregate.kind == AggregateKind::SortsLast);
-                0
-            }
-            AggregateKind::Minimum | AggregateKind::Maximum if matches!(value, Value::Moment(_)) => {
-                let by = value.clone();
-                self.choose(value, by, aggregate.kind == AggregateKind::Maximum);
-                0
-            }
-            kind => {
-                let Some(number) = value.number() else { return 0 };
-                self.count += 1;
-                self.sum += number;
-                self.squares += number * number;
-                self.minimum = Some(self.minimum.map_or(number, |known| known.min(number)));
-                self.maximum = Some(self.maximum.map_or(number, |known| known.max(number)));
-                if matches!(kind, AggregateKind::Percentile(_)) {
-                    self.values.push(number);
-                    return 1;
-                }
-                0
-            }
-        }
-    }
-
-    fn choose(&mut self, value: Value, by: Value, is_last: bool) {
-        let is_better = self.chosen.as_ref().is_none_or(|(_, known)| {
-            let order = by.sorted(known);
-            if is_last { order.is_gt() } else { order.is_lt() }
-        });
-        if is_better {
-            self.chosen = Some((value, by));
-        }
-    }
-
-    fn value(mut self, aggregate: &Aggregate) -> Value {
-        let of = |number: Option<f64>| number.map_or(Value::Nothing, Value::Number);
-        let count = self.count as f64;
-        match aggregate.kind {
-            AggregateKind::Count => Value::Number(count),
-            AggregateKind::CountDistinct => Value::Number(self.distinct.len() as f64),
-            AggregateKind::Sum => of((self.count > 0).then_some(self.sum)),
-            AggregateKind::Average => of((self.count > 0).then(|| self.sum / count)),
-            AggregateKind::Minimum | AggregateKind::Maximum if self.chosen.is_some() => {
-                self.chosen.map_or(Value::Nothing, |(value, _)| value)
-            }
-            AggregateKind::Minimum => of(self.minimum),
-            AggregateKind::Maximum => of(self.maximum),
-            AggregateKind::Deviation => {
-                // Of all values, not of a sample of them.
-                of((self.count > 0).then(|| (self.squares / count - (self.sum / count).powi(2)).max(0.0).sqrt()))
-            }
-            AggregateKind::Percentile(percent) => {
-                self.values.sort_by(f64::total_cmp);
-                let rank = (percent / 100.0 * (self.values.len().saturating_sub(1)) as f64).max(0.0);
-                let (low, high) = (rank.floor() as usize, rank.ceil() as usize);
-                of(self.values.get(low).zip(self.values.get(high)).map(|(a, b)| a + (b - a) * rank.fract()))
-            }
-            AggregateKind::Earliest | AggregateKind::Latest | AggregateKind::SortsFirst | AggregateKind::SortsLast => {
-                self.chosen.map_or(Value::Nothing, |(value, _)| value)
-            }
-        }
-    }
-}
-
-/// The shape of a line: what differs from line to line is called by its kind. And the same as a regular expression.
-fn pattern_of(text: &str) -> (String, String) {
-    let is_boundary = |c: char| {
-        c.is_whitespace() || matches!(c, '[' | ']' | '{' | '}' | '(' | ')' | ',' | ';' | '=' | '"' | '\'' | '|' | '<' | '>')
-    };
-    let (mut pattern, mut regex) = (String::new(), String::new());
-    let mut number = 0;
-    let mut word = String::new();
-    let mut end = |word: &mut String, pattern: &mut String, regex: &mut String| {
-        if word.is_empty() {
-            return;
-        }
-        match kind_of(word) {
-            Some(kind) => {
-                number += 1;
-                pattern.push_str(&format!("<{kind}-{number}>"));
-                regex.push_str(".*");
-            }
-            None => {
-                pattern.push_str(word);
-                regex.push_str(&regex::escape(word));
-            }
-        }
-        word.clear();
-    };
-    for character in text.chars().take(4_096) {
-        if is_boundary(character) {
-            end(&mut word, &mut pattern, &mut regex);
-            pattern.push(character);
-            regex.push_str(&regex::escape(character.encode_utf8(&mut [0; 4])));
-        } else {
-            word.push(character);
-        }
-    }
-    end(&mut word, &mut pattern, &mut regex);
-    (pattern, regex)
-}
-
-/// What kind of thing a word is that differs from line to line.
-fn kind_of(word: &str) -> Option<&'static str> {
-    let bare = word.trim_end_matches(['.', ':', ',']);
-    if !bare.bytes().any(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    Some(
-        if bare.parse::<f64>().is_ok()
-            || bare.strip_suffix("ms").or(bare.strip_suffix('s')).is_some_and(|number| number.parse::<f64>().is_ok())
-        {
-            "Number"
-        } else if bare.parse::<std::net::IpAddr>().is_ok() || bare.parse::<std::net::SocketAddr>().is_ok() {
-            "IP"
-        } else if bare.parse::<model::TraceId>().is_ok() {
-            "TraceId"
-        } else if bare.len() == 36 && bare.split('-').map(str::len).eq([8, 4, 4, 4, 12]) && bare.split('-').all(is_hex) {
-            "UUID"
-        } else if bare.len() >= 8
-            && bare.bytes().filter(|byte| matches!(byte, b':' | b'-' | b'/')).count() >= 2
-            && bare.starts_with(|c: char| c.is_ascii_digit())
-        {
-            "Time"
-        } else if bare.len() >= 8 && is_hex(bare) {
-            "ID"
-        } else {
-            "Token"
-        },
-    )
-}
-
-fn severity(text: &str) -> Option<&'static str> {
-    let head: String = text.chars().take(400).collect::<String>().to_uppercase();
-    let has = |words: &[&str]| words.iter().any(|word| head.contains(word));
-    if has(&["ERROR", "FATAL", "EXCEPTION", "CRITICAL"]) {
-        Some("ERROR")
-    } else if has(&["WARN"]) {
-        Some("WARN")
-    } else if has(&["INFO"]) {
-        Some("INFO")
-    } else if has(&["DEBUG", "TRACE"]) {
-        Some("DEBUG")
-    } else {
-        None
     }
 }

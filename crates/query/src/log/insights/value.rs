@@ -149,6 +149,12 @@ impl Step {
         }
     }
 
+    /// Where that step ends.
+    pub(crate) fn end(self, time_us: i64) -> i64 {
+        let floor = self.floor(time_us);
+        self.ceil(floor.saturating_add(1))
+    }
+
     pub(crate) fn ceil(self, time_us: i64) -> i64 {
         let floor = self.floor(time_us);
         if floor == time_us {
