@@ -110,7 +110,7 @@ def test_what_is_refused(server, logs):
     assert everything(logs, "g") == []
     code, message = refusal(logs.filter_log_events, logGroupName="g", filterPattern="{ $.a = ")
     assert code == "InvalidParameterException" and "Invalid filter pattern" in message and "at character 8" in message
-    code, message = refusal(logs.describe_metric_filters, logGroupName="g")
+    code, message = refusal(logs.describe_account_policies, policyType="DATA_PROTECTION_POLICY")
     assert code == "UnknownOperationException" and "not supported by this server" in message
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 import pytest
 from botocore.exceptions import ClientError
 
-from conftest import Server, wait_for
+from conftest import Server, segment, wait_for
 from test_log import make, refusal
 
 BASE = int(time.time()) // 3600 * 3600 - 2 * 3600
@@ -52,7 +52,7 @@ def logs(request, tmp_path_factory):
 
 
 def run(logs, query, start=BASE, end=BASE + 3600, **more):
-    if "SOURCE" not in query:
+    if "SOURCE" not in query and not any(name.startswith("logGroup") for name in more):
         more.setdefault("logGroupName", "corpus")
     id = logs.start_query(startTime=start, endTime=end, queryString=query, **more)["queryId"]
     answer = lambda: (lambda got: got["status"] != "Running" and got)(logs.get_query_results(queryId=id))
@@ -387,3 +387,41 @@ def test_tables_that_are_looked_up_in(server):
     assert refusal(logs.create_lookup_table, lookupTableName="bad", tableBody="a,b\n1\n")[0] == "InvalidParameterException"
     logs.delete_lookup_table(lookupTableArn=arn)
     assert refusal(logs.get_lookup_table, lookupTableArn=arn)[0] == "ResourceNotFoundException"
+
+
+def test_spans_are_a_group(server):
+    traced = segment("shop", start=time.time() - 5, took=1.5, http={"request": {"method": "GET", "url": "http://shop/orders"}, "response": {"status": 200}})
+    failed = segment("stock", start=time.time() - 4, took=0.2, fault=True)
+    server.put(traced, failed)
+    logs = server.aws("logs")
+    now = int(time.time())
+    ask = lambda query: rows(run(logs, query, now - 600, now + 60, logGroupName="aws/spans"))
+    assert ask("stats count(*) as n") == [[("n", "2")]]
+    found = ask("fields name, durationNano / 1000000 as ms, traceId | sort @timestamp asc")
+    assert [dict(row)["ms"] for row in found] == ["1500", "200"] and dict(found[0])["traceId"] == traced["trace_id"][2:].replace("-", "")
+    assert [dict(row)["n"] for row in ask("filter status.code = 'ERROR' | stats count(*) as n by resource.attributes.service.name")] == ["1"]
+    assert ask(f"filter @message like '{failed['id']}' | fields name | limit 5")[0]
+    # Beside others.
+    make(logs, "shop", "a")
+    logs.put_log_events(logGroupName="shop", logStreamName="a", logEvents=[{"timestamp": now * 1000, "message": "a line"}])
+    both = rows(run(logs, "stats count(*) as n by @log | sort @log asc", now - 600, now + 60, logGroupNames=["shop", "aws/spans"]))
+    assert both == [[("@log", "000000000000:aws/spans"), ("n", "2")], [("@log", "000000000000:shop"), ("n", "1")]]
+
+
+def test_logs_in_sql(server):
+    logs = server.aws("logs")
+    make(logs, "shop", "a")
+    make(logs, "gone", "a")
+    now = int(time.time() * 1000)
+    put = lambda group, *events: logs.put_log_events(logGroupName=group, logStreamName="a", logEvents=[{"timestamp": at, "message": text} for at, text in events])
+    put("shop", (now - 2000, json.dumps({"level": "ERROR", "user": {"id": 7}})), (now - 1000, json.dumps({"level": "INFO"})), (now, "plain"))
+    put("gone", (now, "deleted"))
+    logs.delete_log_group(logGroupName="gone")
+    for _ in range(2):
+        ask = lambda sql: [json.loads(line) for line in server.request("/api/sql", {"sql": sql}).body.splitlines()]
+        assert ask("SELECT fields['level'] AS level, count(*) AS n FROM logs GROUP BY 1 ORDER BY 1") == [
+            {"level": "ERROR", "n": 1}, {"level": "INFO", "n": 1}, {"level": None, "n": 1}]
+        assert ask("SELECT log_group, log_stream, message FROM logs WHERE fields['user.id'] = '7'") == [
+            {"log_group": "shop", "log_stream": "a", "message": '{"level": "ERROR", "user": {"id": 7}}'}]
+        # From memory and from parts.
+        server.restart()

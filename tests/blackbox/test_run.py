@@ -90,3 +90,54 @@ def test_without_a_server_the_command_runs_all_the_same(server):
     out, _ = process.communicate(timeout=20)
     assert (process.returncode, out) == (0, "out\n")
     assert start(server, "/no/such/command").wait(20) == 127
+
+
+WRITE = """
+import sys, time
+print("first line", flush=True)
+sys.stderr.write("Traceback: no\\n"); sys.stderr.flush()
+print("x" * 300_000, flush=True)
+print("no end", end="", flush=True)
+time.sleep(7)
+"""
+
+
+def test_what_a_command_writes_is_a_log(server):
+    process = start(server, sys.executable, "-c", WRITE, args=["--service", "writer"])
+    out, err = process.communicate(timeout=30)
+    # It is where it would be without us.
+    assert out == "first line\n" + "x" * 300_000 + "\nno end" and err == "Traceback: no\n"
+    logs = server.aws("logs")
+    wait_for("its lines", lambda: logs.describe_log_groups()["logGroups"])
+    found = logs.filter_log_events(logGroupName="/processes/writer")["events"]
+    assert sorted((event["message"][:13], len(event["message"])) for event in found) == [
+        ("Traceback: no", 13), ("first line", 10), ("no end", 6), ("x" * 13, 37882), ("x" * 13, 262118)]
+    # The stream is called as the container is, and its page says where to look.
+    ecs = server.aws("ecs")
+    wait_for("its task", lambda: "processes" in str(ecs.list_clusters()) and ecs.list_tasks(cluster="processes", desiredStatus="STOPPED")["taskArns"])
+    [task] = ecs.describe_tasks(cluster="processes", tasks=ecs.list_tasks(cluster="processes", desiredStatus="STOPPED")["taskArns"])["tasks"]
+    assert {event["logStreamName"] for event in found} == {task["containers"][0]["runtimeId"]}
+    definition = ecs.describe_task_definition(taskDefinition=task["taskDefinitionArn"])["taskDefinition"]
+    assert definition["containerDefinitions"][0]["logConfiguration"]["options"]["awslogs-group"] == "/processes/writer"
+
+
+def test_lines_wait_while_the_server_is_away(server):
+    code = "import sys, time\nfor n in range(6):\n    print('line', n, flush=True); time.sleep(0.5)\ntime.sleep(4)"
+    process = start(server, sys.executable, "-c", code, args=["--service", "patient"])
+    assert process.stdout.readline() == "line 0\n"
+    port = server.url.rsplit(":", 1)[-1]
+    server.kill()
+    time.sleep(2)
+    server.args += ["--http", f"127.0.0.1:{port}"]
+    server.start()
+    process.communicate(timeout=30)
+    logs = server.aws("logs")
+    lines = lambda: [event["message"] for event in logs.filter_log_events(logGroupName="/processes/patient")["events"]]
+    wait_for("all of them", lambda: logs.describe_log_groups(logGroupNamePrefix="/processes")["logGroups"] and len(lines()) >= 6)
+    assert lines() == [f"line {n}" for n in range(6)]
+
+
+def test_a_command_can_keep_its_output_to_itself(server):
+    process = start(server, "sh", "-c", "echo secret", args=["--no-logs"])
+    assert process.communicate(timeout=30)[0] == "secret\n"
+    assert server.aws("logs").describe_log_groups(logGroupNamePrefix="/processes")["logGroups"] == []

@@ -10,6 +10,8 @@ use crate::{CompactString, TraceId};
 
 /// Trace ids that are looked for in a message.
 const TRACE_IDS_MAX: usize = 4;
+/// Digits that stand together in a trace id, at least: of X-Ray's form the last ones.
+const RUN_DIGITS: usize = 24;
 /// Numbers of a microsecond.
 const NUMBERS_A_US: i64 = 1_000;
 
@@ -167,24 +169,25 @@ impl Resource for LogStream {
 /// The trace ids in a message, in X-Ray's form or W3C's, each once.
 pub fn trace_ids(message: &[u8]) -> Vec<TraceId> {
     let mut found: Vec<TraceId> = Vec::new();
-    let mut at = 0;
+    // Of so many digits that stand together each such step hits one: what lies between is not looked at.
+    let mut at = RUN_DIGITS - 1;
     while at < message.len() && found.len() < TRACE_IDS_MAX {
         if !is_hex(message[at]) {
-            at += 1;
+            at += RUN_DIGITS;
             continue;
         }
-        let start = at;
-        while at < message.len() && is_hex(message[at]) {
-            at += 1;
-        }
+        let before = message[..at].iter().rev().take_while(|byte| is_hex(**byte)).count();
+        let start = at - before;
+        let end = at + message[at..].iter().take_while(|byte| is_hex(**byte)).count();
+        at = end + RUN_DIGITS - 1;
         let is_bounded = |from: usize, to: usize| {
             let before = from.checked_sub(1).and_then(|before| message.get(before));
             !before.is_some_and(u8::is_ascii_alphanumeric) && !message.get(to).is_some_and(u8::is_ascii_alphanumeric)
         };
-        let candidate = match at - start {
-            32 if is_bounded(start, at) => Some(&message[start..at]),
+        let candidate = match end - start {
+            32 if is_bounded(start, end) => Some(&message[start..end]),
             // `1-` and eight digits stand before it.
-            24 if start >= 11 && is_bounded(start - 11, at) => Some(&message[start - 11..at]),
+            RUN_DIGITS if start >= 11 && is_bounded(start - 11, end) => Some(&message[start - 11..end]),
             _ => None,
         };
         let id = candidate.and_then(|text| std::str::from_utf8(text).ok()?.parse::<TraceId>().ok());

@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn groups_and_streams_are_those_of_the_service() {
         let of = |pairs: &[(&str, Value)]| {
-            let attributes: Vec<KeyValue> = pairs.iter().map(|(name, value)| pair(name, from_plain(value))).collect();
+            let attributes: Vec<KeyValue> = pairs.iter().map(|(name, value)| pair(*name, from_plain(value))).collect();
             (group(&attributes), stream(&attributes))
         };
         assert_eq!(of(&[]), ("/otel/unknown_service".to_owned(), "default".to_owned()));

@@ -3,6 +3,7 @@
 pub mod field;
 pub mod insights;
 pub mod pattern;
+pub mod span;
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -123,7 +124,7 @@ impl Query {
     ) -> Result<LogPage> {
         let mut page =
             Page { page: LogPage::default(), is_wanted, order, after, budget, bytes: 0, scanned: 0, last: None, is_left: false };
-        let is_over = walk(&self.log_reader(), scan, order, after, &mut page)?;
+        let is_over = walk(&self.log_reader(), scan, Vec::new(), order, after, &mut page)?;
         let Page { mut page, last, is_left, .. } = page;
         page.next = last.filter(|_| is_left || !is_over);
         Ok(page)
@@ -239,10 +240,11 @@ impl<'s> Candidates<'s> {
     }
 }
 
-/// Lets `visitor` see the rows of a scan in order. Returns whether it has seen all.
+/// Lets `visitor` see the rows of a scan in order, and those of `more`. Returns whether it has seen all.
 pub(crate) fn walk(
     reader: &Reader,
     scan: &LogScan,
+    more: Vec<LogRows>,
     order: LogOrder,
     after: Option<LogPosition>,
     visitor: &mut dyn Visit,
@@ -283,6 +285,26 @@ pub(crate) fn walk(
     let candidates = Candidates::new(&needles);
     let mut open: Vec<Option<(Rc<LogRows>, Vec<u32>)>> = Vec::new();
     let mut heads: BinaryHeap<Head> = BinaryHeap::new();
+    let take = |rows: LogRows, open: &mut Vec<Option<(Rc<LogRows>, Vec<u32>)>>, heads: &mut BinaryHeap<Head>| {
+        let mut places: Vec<u32> = Vec::new();
+        candidates.each(&rows, |row| {
+            if is_after(position(&rows, row)) {
+                places.push(row as u32);
+            }
+            ControlFlow::Continue(())
+        });
+        places.sort_by_key(|row| Reverse(rank(position(&rows, *row as usize))));
+        if let Some(first) = places.first() {
+            heads.push((rank(position(&rows, *first as usize)), open.len(), 0));
+            open.push(Some((Rc::new(rows), places)));
+        }
+    };
+    for rows in more {
+        if visitor.opened(&rows).is_break() {
+            return Ok(false);
+        }
+        take(rows, &mut open, &mut heads);
+    }
     loop {
         // Whatever may have something that comes before the next one is opened first.
         while let Some(chunk) = chunks.last() {
@@ -297,18 +319,7 @@ pub(crate) fn walk(
             if visitor.opened(&rows).is_break() {
                 return Ok(false);
             }
-            let mut places: Vec<u32> = Vec::new();
-            candidates.each(&rows, |row| {
-                if is_after(position(&rows, row)) {
-                    places.push(row as u32);
-                }
-                ControlFlow::Continue(())
-            });
-            places.sort_by_key(|row| Reverse(rank(position(&rows, *row as usize))));
-            if let Some(first) = places.first() {
-                heads.push((rank(position(&rows, *first as usize)), open.len(), 0));
-                open.push(Some((Rc::new(rows), places)));
-            }
+            take(rows, &mut open, &mut heads);
         }
         let Some((_, index, place)) = heads.pop() else { return Ok(true) };
         let Some((rows, places)) = &open[index] else { return Ok(true) };

@@ -14,6 +14,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use store::Reader;
 use tokio::runtime::Runtime;
 
+use crate::table::log::Logs;
 use crate::table::metric::Metrics;
 use crate::table::request::Requests;
 use crate::table::segment::Segments;
@@ -83,6 +84,7 @@ impl Engine {
         register::<Segments>(&context)?;
         register::<Metrics>(&context)?;
         register::<StateChanges>(&context)?;
+        register::<Logs>(&context)?;
         for view in VIEWS {
             let plan = runtime.block_on(context.state().create_logical_plan(view.query))?;
             let view_table = datafusion::catalog::view::ViewTable::new(plan, Some(view.query.to_owned()));

@@ -33,6 +33,7 @@ pub use format::{Encoder, Format};
 
 use engine::{Engine, VIEWS, check_reads};
 use table::Table;
+use table::log::Logs;
 use table::metric::Metrics;
 use table::request::Requests;
 use table::segment::Segments;
@@ -204,6 +205,7 @@ impl Sql {
             describe::<Segments>(),
             describe::<Metrics>(),
             describe::<StateChanges>(),
+            describe::<Logs>(),
         ];
         tables.extend(VIEWS.iter().map(|view| TableDescription {
             name: view.name,

@@ -1,5 +1,6 @@
 //! Tables: each is a list of columns over rows that the store's reader gives, described in one file.
 
+pub(crate) mod log;
 pub(crate) mod metric;
 pub(crate) mod request;
 pub(crate) mod segment;

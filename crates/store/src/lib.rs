@@ -397,6 +397,8 @@ impl Store {
             exact_from_us: state.exact_from_us,
             owners: state.owners.clone(),
             scope: Scope::Everything,
+            log_policy: read(&self.inner.log_policy).clone(),
+            now_us: self.inner.clock.now_us(),
         }
     }
 

@@ -7,6 +7,7 @@
 mod tests;
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -24,6 +25,7 @@ use parquet::file::statistics::Statistics;
 
 use crate::error::{Error, Result};
 use crate::gram::{self, Needle};
+use crate::rows::RowScan;
 use crate::rows::part::{RowPart, grams};
 use crate::table::file::TableFile;
 use crate::table::log_event::{self, LOG_EVENT, LogRows};
@@ -266,6 +268,26 @@ impl Reader {
     fn log_batches(&self) -> impl Iterator<Item = &RecordBatch> {
         let flushing = self.flushing.as_deref().and_then(|flushing| flushing.rows.get(LOG_EVENT.name));
         flushing.into_iter().chain(self.active_rows.get(LOG_EVENT.name)).flat_map(|batches| batches.iter())
+    }
+
+    /// Calls `visit` with all events of a time that are kept, of whatever group, in no order that means anything, until it breaks.
+    pub fn all_log_rows(&self, from_us: i64, to_us: i64, visit: &mut dyn FnMut(&LogRows) -> ControlFlow<()>) -> Result<()> {
+        let scan = RowScan { from_us, to_us, equal: Vec::new() };
+        let mut failed = None;
+        self.rows(&LOG_EVENT, &scan, &mut |batch| {
+            let kept = match self.log_policy.kept(&batch, self.now_us) {
+                None => Ok(batch),
+                Some(mask) => filter_record_batch(&batch, &mask),
+            };
+            match kept {
+                Ok(kept) => visit(&LogRows::of(&kept)),
+                Err(err) => {
+                    failed = Some(LOG_EVENT.error(err));
+                    ControlFlow::Break(())
+                }
+            }
+        })?;
+        failed.map_or(Ok(()), Err)
     }
 
     /// What there is to read for a scan, in no order that means anything.

@@ -11,6 +11,7 @@ use model::minute::{MINUTE_US, Minutes, minute_of};
 use model::owner::{Owner, Scope};
 
 use crate::error::Result;
+use crate::log::LogPolicy;
 use crate::memtable::{MemRows, MemTraces, Memtable};
 use crate::part::Part;
 use crate::rows::part::RowPart;
@@ -29,6 +30,9 @@ pub struct Reader {
     /// Of whom there is something, besides the server's own account.
     pub(crate) owners: Arc<BTreeSet<Owner>>,
     pub(crate) scope: Scope,
+    /// Which log events are kept, at which time.
+    pub(crate) log_policy: Arc<LogPolicy>,
+    pub(crate) now_us: i64,
 }
 
 impl Reader {

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use control::log_query::{LogQueryJob, Status};
 use model::log::LogGroup;
 use query::log::insights::{self, Ask, Malformed, Source};
+use query::log::span::SPANS;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::LogScan;
@@ -100,7 +101,8 @@ pub(super) async fn start_query(app: &App, input: StartQuery) -> Result<StartQue
         return Err(malformed(Malformed { start: *start, end: *end, message }));
     }
     let mut groups = Vec::with_capacity(names.len());
-    for name in &names {
+    let with_spans = names.iter().any(|name| name == SPANS);
+    for name in names.iter().filter(|name| *name != SPANS) {
         groups.push(app.logs.scan(name, None).await.map_err(of)?);
     }
     let scan = LogScan { groups, from_us, to_us, ..LogScan::default() };
@@ -112,7 +114,16 @@ pub(super) async fn start_query(app: &App, input: StartQuery) -> Result<StartQue
         let ask = move |door: &::query::Query| {
             let progress = |so_far| told.progress(&told_id, so_far);
             let (query, scan, account_id) = (&query, &scan, &account_id);
-            door.log_insights(&Ask { query, scan, limit, account_id, lookups: &lookups, stop: &stop, progress: &progress })
+            door.log_insights(&Ask {
+                query,
+                scan,
+                with_spans,
+                limit,
+                account_id,
+                lookups: &lookups,
+                stop: &stop,
+                progress: &progress,
+            })
         };
         async move { app.ask(ask).await }
     };

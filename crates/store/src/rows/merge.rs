@@ -44,7 +44,7 @@ pub(crate) fn merge(
     for (index, stream) in streams.iter_mut().enumerate() {
         heads.extend(stream.head()?.map(|head| Reverse((head, index))));
     }
-    let mut writer = RowWriter::create(dir, table, id)?;
+    let mut writer = RowWriter::create(dir, table, id, true)?;
     // Rows that go into the next batch: which batch, and the row in it.
     let mut batches: Vec<RecordBatch> = Vec::new();
     let mut place_of: Vec<Option<usize>> = vec![None; streams.len()];

@@ -71,12 +71,12 @@ impl Origin {
     }
 }
 
-const LONG_TEXT_LEVEL: i32 = 3;
+/// How much is done to make long texts small, where they stay for long; what is merged soon is written quickly.
+const LONG_TEXT_LEVEL: i32 = 6;
 
-fn properties(table: &RowTable) -> WriterProperties {
-    // What there is much of, and what is read seldom, may take longer to write.
-    let level =
-        if table.long_text.is_some() { ZstdLevel::try_new(LONG_TEXT_LEVEL).unwrap_or_default() } else { ZstdLevel::default() };
+fn properties(table: &RowTable, is_merged: bool) -> WriterProperties {
+    let is_long = table.long_text.is_some() && is_merged;
+    let level = if is_long { ZstdLevel::try_new(LONG_TEXT_LEVEL).unwrap_or_default() } else { ZstdLevel::default() };
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(level))
         .set_max_row_group_row_count(Some(table.row_group_rows))
@@ -136,8 +136,8 @@ struct LongText {
 const GROUP_TEXT_BYTES: usize = 64 * 1024 * 1024;
 
 impl RowWriter {
-    pub(super) fn create(dir: &Path, table: &'static RowTable, id: i64) -> Result<RowWriter> {
-        let file = FileWriter::create(&part::path(dir, table.name, id), table.schema(), properties(table))?;
+    pub(super) fn create(dir: &Path, table: &'static RowTable, id: i64, is_merged: bool) -> Result<RowWriter> {
+        let file = FileWriter::create(&part::path(dir, table.name, id), table.schema(), properties(table, is_merged))?;
         Ok(RowWriter {
             file,
             table,
@@ -266,7 +266,7 @@ pub(crate) fn write_all(
     }
     let mut parts = Vec::with_capacity(days.len());
     for (day, rows) in days {
-        let mut writer = RowWriter::create(dir, table, next_id)?;
+        let mut writer = RowWriter::create(dir, table, next_id, false)?;
         next_id += 1;
         for step in rows.chunks(table.row_group_rows) {
             writer.write(&take_record_batch(&all, &UInt32Array::from(step.to_vec())).map_err(arrow)?)?;

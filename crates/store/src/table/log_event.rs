@@ -116,6 +116,22 @@ impl LogRows {
         }
     }
 
+    /// Rows of one stream that are nowhere but here, numbered from `first` on.
+    pub fn of_texts<'t>(
+        group: &str,
+        stream: &str,
+        times: Vec<i64>,
+        first: i64,
+        messages: impl Iterator<Item = &'t str>,
+    ) -> LogRows {
+        let rows = times.len();
+        let times = TimestampMicrosecondArray::from(times).with_timezone("UTC");
+        let streams = StringArray::from_iter_values(std::iter::repeat_n(stream, rows));
+        let numbers = Int64Array::from_iter_values(first..first + rows as i64);
+        let messages = StringArray::from_iter_values(messages);
+        LogRows::of_group(None, group.into(), times, Some(streams), Some(numbers), Some(messages))
+    }
+
     pub fn len(&self) -> usize {
         self.times.len()
     }

@@ -20,7 +20,7 @@ use super::row::{Context, Event, Row};
 use super::shape::{Shapes, Window};
 use super::value::Value;
 use super::{Aggregate, AggregateKind, Command, Expr, Extract, LogQuery, Named};
-use crate::log::{Candidates, Visit, walk};
+use crate::log::{Candidates, Visit, span, walk};
 use crate::{Error, Query, Result};
 
 /// Rows that a command may collect, and values that percentiles may be of.
@@ -38,6 +38,8 @@ pub struct Ask<'q> {
     pub query: &'q LogQuery,
     /// Its groups and times.
     pub scan: &'q LogScan,
+    /// Whether it is of spans, too: of the group that has them.
+    pub with_spans: bool,
     /// At most so many rows, where the query does not say itself how many.
     pub limit: usize,
     /// Of groups that are the server's own.
@@ -122,7 +124,8 @@ impl Query {
         (scan.with_streams, scan.with_messages) = (plan.with_streams, plan.with_messages);
         scan.needles = plan.needles.clone();
         let reader = self.log_reader();
-        let asked = Asked { ask, plan: &plan, reader: &reader, now_us: self.clock.now_us(), began: Instant::now() };
+        let spans = self.reader();
+        let asked = Asked { ask, plan: &plan, reader: &reader, spans: &spans, now_us: self.clock.now_us(), began: Instant::now() };
         let mut statistics = Statistics::default();
         // What a comparison is with comes first.
         let mut before = None;
@@ -153,7 +156,7 @@ impl Query {
                 let mut run = asked.run(&scan);
                 let mut visitor =
                     InOrder { asked: &asked, run: &mut run, statistics: &mut statistics, told: Instant::now(), pushed: 0 };
-                walk(&reader, &scan, plan.order, None, &mut visitor)?;
+                walk(&reader, &scan, asked.more(&scan)?, plan.order, None, &mut visitor)?;
                 statistics.matched = run.matched;
                 run
             }
@@ -170,11 +173,21 @@ struct Asked<'q> {
     ask: &'q Ask<'q>,
     plan: &'q Plan,
     reader: &'q Reader,
+    /// Reads traces.
+    spans: &'q Reader,
     now_us: i64,
     began: Instant,
 }
 
 impl<'q> Asked<'q> {
+    /// What there is besides the scan's own.
+    fn more(&self, scan: &LogScan) -> Result<Vec<LogRows>> {
+        match self.ask.with_spans {
+            true => span::rows(self.spans, scan.from_us, scan.to_us),
+            false => Ok(Vec::new()),
+        }
+    }
+
     fn run(&self, scan: &LogScan) -> Run<'q> {
         let context = Context { account_id: self.ask.account_id.to_owned(), now_us: self.now_us };
         let window = Window { from_us: scan.from_us, to_us: scan.to_us.min(self.now_us) };
@@ -187,16 +200,22 @@ impl<'q> Asked<'q> {
     /// the rest.
     fn collect(&self, scan: &LogScan, place: usize, statistics: &mut Statistics) -> Result<(Run<'q>, Collected)> {
         let chunks = self.reader.log_chunks(scan)?;
+        let more = self.more(scan)?;
         let (next, scanned, bytes) = (AtomicUsize::new(0), AtomicU64::new(0), AtomicU64::new(0));
         let failed = AtomicBool::new(false);
         let work = || -> Result<(Collected, u64, Option<String>)> {
             let mut run = self.run(scan);
             let candidates = Candidates::new(&scan.needles);
-            while let Some(chunk) = chunks.get(next.fetch_add(1, Ordering::Relaxed)) {
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
                 if self.ask.stop.is_wanted() || failed.load(Ordering::Relaxed) {
                     break;
                 }
-                let rows = Rc::new(self.reader.log_rows(scan, chunk)?);
+                let rows = match (chunks.get(at), more.get(at.saturating_sub(chunks.len()))) {
+                    (Some(chunk), _) => Rc::new(self.reader.log_rows(scan, chunk)?),
+                    (None, Some(rows)) => Rc::new(rows.clone()),
+                    (None, None) => break,
+                };
                 scanned.fetch_add(rows.len() as u64, Ordering::Relaxed);
                 bytes.fetch_add(rows.message_bytes(), Ordering::Relaxed);
                 if !run.count_times(place, &rows) {
@@ -218,7 +237,7 @@ impl<'q> Asked<'q> {
             Ok((collected, run.matched, run.error))
         };
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        let threads = cores.min(THREADS_MAX).min(chunks.len()).max(1);
+        let threads = cores.min(THREADS_MAX).min(chunks.len() + more.len()).max(1);
         let parts: Vec<_> = thread::scope(|scope| {
             let working: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
             // Whoever waits says how far it is.
