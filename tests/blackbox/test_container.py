@@ -467,3 +467,43 @@ def test_clusters_outlive_the_server(tmp_path):
     kept = server.aws("ecs").describe_clusters(clusters=["kept"], include=["SETTINGS"])["clusters"][0]
     assert kept["settings"] == [{"name": "containerInsights", "value": "disabled"}]
     assert server.stop() == 0
+
+
+def written(server, docker, service):
+    logs = server.aws("logs")
+    group = f"/{docker.project}/{service}"
+    if not logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
+        return []
+    return [(event["message"], event["logStreamName"]) for event in logs.filter_log_events(logGroupName=group)["events"]]
+
+
+def test_what_containers_write_is_a_log_over_restarts(new_server, docker):
+    server = new_server(env={"MITOSHI_CONTAINERS_WATCH": "true", "MITOSHI_CONTAINERS_EVERY_SECS": str(EVERY_SECS)})
+    count = "n=0; while true; do echo line $n; n=$((n+1)); sleep 0.2; done"
+    ticking = docker.start("ticking", count)
+    both = docker.start("both", "echo to out; echo to err >&2; sleep 1000")
+    terminal = docker.start("terminal", "echo on a terminal; sleep 1000", "-t")
+    docker.start("silent", "echo not wanted; sleep 1000", "--label=mitoshi.logs=false")
+    short = docker.start("short", "echo came and went")
+    wait_for("lines", lambda: len(written(server, docker, "ticking")) > 5, 30)
+    wait_for("both", lambda: sorted(message for message, _ in written(server, docker, "both")) == ["to err", "to out"], 20)
+    wait_for("those of a terminal", lambda: written(server, docker, "terminal") == [("on a terminal", terminal)], 20)
+    wait_for("those of one that is over", lambda: written(server, docker, "short") == [("came and went", short)], 20)
+    assert {stream for _, stream in written(server, docker, "ticking")} == {ticking} and both
+    assert written(server, docker, "silent") == []
+    # What is written while the server is away is there afterwards, and nothing twice.
+    server.kill()
+    time.sleep(2)
+    server.start()
+    before = len(written(server, docker, "ticking"))
+    wait_for("more", lambda: len(written(server, docker, "ticking")) > before + 20, 30)
+    messages = [message for message, _ in written(server, docker, "ticking")]
+    assert messages == [f"line {n}" for n in range(len(messages))]
+    # The container begins again: so do its lines, in the same stream.
+    run("docker", "restart", "-t", "0", ticking)
+    wait_for("its first line again", lambda: [message for message, _ in written(server, docker, "ticking")].count("line 0") == 2, 30)
+    # Its page says where they are.
+    ecs = server.aws("ecs")
+    task = ecs.describe_tasks(cluster=docker.project, tasks=ecs.list_tasks(cluster=docker.project, serviceName="ticking")["taskArns"])["tasks"][0]
+    definition = ecs.describe_task_definition(taskDefinition=task["taskDefinitionArn"])["taskDefinition"]
+    assert definition["containerDefinitions"][0]["logConfiguration"]["options"]["awslogs-group"] == f"/{docker.project}/ticking"

@@ -1,9 +1,11 @@
 """What follows from log events: metric filters, subscription filters, live tail; and what is in them: records, fields, kept queries."""
 
+import gzip
 import json
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import boto3
 import pytest
@@ -364,3 +366,28 @@ def test_log_records_that_cannot_be_kept_are_named(shared):
     assert answer.status == 200 and answer.json["partialSuccess"]["rejectedLogRecords"] == "3", answer
     assert "b@d" in answer.json["partialSuccess"]["errorMessage"] and "too old" in answer.json["partialSuccess"]["errorMessage"]
     assert [json.loads(event["message"])["body"] for event in everything(shared.aws("logs"), "good")] == ["kept"]
+
+
+def test_exports(server, logs):
+    make(logs, "shop", "web/1", "web/2", "db")
+    at = now_ms() - 10_000
+    put(logs, "shop", "web/1", *((at + n, f"one {n}") for n in range(100)))
+    put(logs, "shop", "web/2", (at, "two"))
+    put(logs, "shop", "db", (at, "not asked for"))
+    asked = {"logGroupName": "shop", "fromTime": at + 1, "to": at + 90, "destination": "archive", "logStreamNamePrefix": "web"}
+    task = logs.create_export_task(taskName="t", **asked)["taskId"]
+    told = lambda: logs.describe_export_tasks(taskId=task)["exportTasks"][0]
+    wait_for("its end", lambda: told()["status"]["code"] == "COMPLETED")
+    assert (told()["taskName"], told()["destinationPrefix"], told()["executionInfo"]["completionTime"] >= at) == ("t", "exportedlogs", True)
+    folder = Path(server.data_dir) / "exports" / "archive" / "exportedlogs" / task
+    assert sorted(str(file.relative_to(folder)) for file in folder.rglob("*.gz")) == ["web-1/000000.gz"]
+    lines = gzip.decompress((folder / "web-1" / "000000.gz").read_bytes()).decode().splitlines()
+    assert len(lines) == 89 and lines[0].endswith("Z one 1") and lines[-1].endswith("Z one 89")
+    assert refusal(logs.cancel_export_task, taskId=task)[0] == "InvalidOperationException"
+    assert refusal(logs.create_export_task, **{**asked, "logGroupName": "nothing"})[0] == "ResourceNotFoundException"
+    for wrong in ({"destination": "../up"}, {"destination": "x"}, {"destinationPrefix": "a/../b"}, {"to": at}):
+        assert refusal(logs.create_export_task, **{**asked, **wrong})[0] == "InvalidParameterException"
+    # They outlive a restart, and nothing of the server minds them.
+    server.restart()
+    assert server.aws("logs").describe_export_tasks(statusCode="COMPLETED")["exportTasks"][0]["taskId"] == task
+    assert (folder / "web-1" / "000000.gz").exists()

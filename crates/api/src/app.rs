@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use control::anomaly_detector::AnomalyDetectors;
 use control::cluster::Clusters;
 use control::dashboard::Dashboards;
+use control::export_task::ExportTasks;
 use control::group::Groups;
 use control::insight::Insights;
 use control::link::Links;
@@ -61,6 +62,7 @@ pub struct App {
     pub subscription_filters: SubscriptionFilters,
     pub query_definitions: QueryDefinitions,
     pub lookup_tables: LookupTables,
+    pub export_tasks: ExportTasks,
     pub retrievals: Retrievals,
     pub clock: Arc<dyn Clock>,
     pub identity: Identity,
@@ -194,7 +196,7 @@ impl App {
         App {
             ingest: self.ingest.of(Some(Owner::new(account_id, &self.identity.region))),
             insights: Insights::new(catalog.clone(), query.clone(), groups.clone(), clock.clone(), quotas.clone()),
-            query,
+            query: query.clone(),
             sql: self.sql.clone(),
             tags: Tagging::new(catalog.clone(), groups.clone(), sampling.clone(), quotas.clone()),
             sampling,
@@ -207,6 +209,7 @@ impl App {
             metric_filters: MetricFilters::new(catalog.clone(), clock.clone()),
             query_definitions: QueryDefinitions::new(catalog.clone(), clock.clone()),
             lookup_tables: LookupTables::new(catalog.clone(), clock.clone()),
+            export_tasks: self.export_tasks.of(catalog.clone(), logs.clone(), query.clone(), account_id),
             subscription_filters: SubscriptionFilters::new(self.store.clone(), catalog, clock.clone(), logs.clone(), account_id),
             logs,
             log_queries: LogQueries::new(clock.clone()),

@@ -1,6 +1,7 @@
 //! CloudWatch Logs: groups, streams and their events.
 
 mod event;
+mod export_task;
 mod group;
 pub(crate) mod live_tail;
 mod lookup_table;
@@ -28,6 +29,8 @@ pub(crate) static SERVICE: Service = Service {
     target: "Logs_20140328",
     query: None,
     operations: &[
+        rpc!("CancelExportTask", Change, export_task::cancel_export_task),
+        rpc!("CreateExportTask", Change, export_task::create_export_task),
         rpc!("CreateLogGroup", Send, group::create_log_group),
         rpc!("CreateLogStream", Send, stream::create_log_stream),
         rpc!("CreateLookupTable", Change, lookup_table::create_lookup_table),
@@ -38,6 +41,7 @@ pub(crate) static SERVICE: Service = Service {
         rpc!("DeleteQueryDefinition", Change, query_definition::delete_query_definition),
         rpc!("DeleteRetentionPolicy", Change, group::delete_retention_policy),
         rpc!("DeleteSubscriptionFilter", Change, subscription_filter::delete_subscription_filter),
+        rpc!("DescribeExportTasks", Read, export_task::describe_export_tasks),
         rpc!("DescribeLogGroups", Read, group::describe_log_groups),
         rpc!("DescribeLogStreams", Read, stream::describe_log_streams),
         rpc!("DescribeLookupTables", Read, lookup_table::describe_lookup_tables),
@@ -81,10 +85,8 @@ pub(crate) static SERVICE: Service = Service {
 const OTHERS: &[&str] = &[
     "AssociateKmsKey",
     "AssociateSourceToS3TableIntegration",
-    "CancelExportTask",
     "CancelImportTask",
     "CreateDelivery",
-    "CreateExportTask",
     "CreateImportTask",
     "CreateLogAnomalyDetector",
     "CreateScheduledQuery",
@@ -107,7 +109,6 @@ const OTHERS: &[&str] = &[
     "DescribeDeliveryDestinations",
     "DescribeDeliverySources",
     "DescribeDestinations",
-    "DescribeExportTasks",
     "DescribeFieldIndexes",
     "DescribeImportTaskBatches",
     "DescribeImportTasks",

@@ -101,7 +101,8 @@ impl<S: Sink + Clone> Tails<S> {
             return;
         }
         let is_first = !self.known.contains_key(&inspect.id);
-        let began_us = time_us(&inspect.state.started_at).unwrap_or(0);
+        // The first lines may be there before the engine says that it began.
+        let made_us = time_us(&inspect.created).unwrap_or(0);
         // What ended before anybody looked is history.
         if is_first
             && !inspect.state.running
@@ -115,7 +116,7 @@ impl<S: Sink + Clone> Tails<S> {
             id: inspect.id.clone(),
             group: group(&found, inspect),
             has_terminal: inspect.config.tty,
-            since_us: began_us.max((self.now_us)() - FIRST_US) - 1,
+            since_us: made_us.max((self.now_us)() - FIRST_US) - 1,
         };
         let following = tokio::spawn(tail.follow(self.sink.clone(), self.lines.clone()));
         self.known.insert(inspect.id.clone(), Tail { started_at: inspect.state.started_at.clone(), following });

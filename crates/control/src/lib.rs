@@ -4,6 +4,7 @@ pub mod anomaly_detector;
 pub mod cluster;
 pub mod dashboard;
 mod error;
+pub mod export_task;
 pub mod group;
 pub mod insight;
 pub mod key;

@@ -28,6 +28,7 @@ use config::{Config, Listen, Overrides};
 use control::anomaly_detector::AnomalyDetectors;
 use control::cluster::Clusters;
 use control::dashboard::Dashboards;
+use control::export_task::ExportTasks;
 use control::group::Groups;
 use control::insight::Insights;
 use control::key::Keys;
@@ -308,6 +309,8 @@ async fn run(config: Config) -> Result<(), StartError> {
     let groups = Groups::new(catalog.clone(), clock.clone(), quotas.clone());
     let insights = Insights::new(catalog.clone(), query.clone(), groups.clone(), clock.clone(), quotas.clone());
     let logs = Logs::new(store.clone(), catalog.clone(), clock.clone(), None, Policies::default());
+    let exports = config.data_dir.join("exports");
+    let export_tasks = ExportTasks::new(catalog.clone(), clock.clone(), logs.clone(), query.clone(), exports);
     let (stop, stopping) = watch::channel(false);
     let app = Arc::new(App {
         ingest: ingest.clone(),
@@ -332,6 +335,7 @@ async fn run(config: Config) -> Result<(), StartError> {
         ),
         query_definitions: QueryDefinitions::new(catalog.clone(), clock.clone()),
         lookup_tables: LookupTables::new(catalog.clone(), clock.clone()),
+        export_tasks,
         logs,
         log_queries: LogQueries::new(clock.clone()),
         retrievals: Retrievals::new(clock.clone()),

@@ -168,7 +168,8 @@ mod tests {
         let false_yes = (50_000..52_000).filter(|n| may_have(&filter, &Needle::Text(id(*n).into_bytes()))).count();
         assert!(false_yes < 10, "{false_yes}");
         assert!(may_have(&filter, &Needle::Trace(id(1).parse().unwrap())));
-        assert!((50_000..50_100).filter(|n| may_have(&filter, &Needle::Trace(id(*n).parse().unwrap()))).count() < 10);
+        // One gram alone: a false yes in about fifteen.
+        assert!((50_000..50_100).filter(|n| may_have(&filter, &Needle::Trace(id(*n).parse().unwrap()))).count() < 20);
         assert!(may_have(&filter, &Needle::Text(b"too short".to_vec())));
     }
 }
