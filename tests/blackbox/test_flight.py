@@ -47,7 +47,7 @@ def test_tables_are_listed(connection):
     assert [catalog["catalog_name"] for catalog in objects] == ["mitoshi"]
     [schema] = objects[0]["catalog_db_schemas"]
     tables = {table["table_name"]: table for table in schema["db_schema_tables"]}
-    assert set(tables) == {"traces", "requests", "segments", "metrics", "state_changes", "exceptions", "service_minutes"}
+    assert set(tables) == {"traces", "requests", "segments", "metrics", "state_changes", "logs", "exceptions", "service_minutes"}
     assert tables["traces"]["table_type"] == "TABLE" and tables["exceptions"]["table_type"] == "VIEW"
     assert {"trace_id", "annotations"} <= {column["column_name"] for column in tables["traces"]["table_columns"]}
     assert "p99" in {column["column_name"] for column in tables["service_minutes"]["table_columns"]}

@@ -1,7 +1,7 @@
 //! What ECS tells a task about itself (task metadata, version 4), told to the containers and processes of this machine, so that programs
 //! that know ECS find what they look for.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -186,7 +186,10 @@ impl Metadata {
         more("FinishedAt", time(container.stopped_us));
         more("ExitCode", container.exit_code.map(Value::from));
         more("LogDriver", (!container.log_driver.is_empty()).then(|| container.log_driver.clone().into()));
-        more("LogOptions", (!container.log_options.is_empty()).then(|| json!(container.log_options)));
+        // Where its lines are read to is no option of its driver.
+        let is_of_driver = |name: &str| container.log_driver == "awslogs" || !name.starts_with("awslogs-");
+        let options: BTreeMap<_, _> = container.log_options.iter().filter(|(name, _)| is_of_driver(name)).collect();
+        more("LogOptions", (!options.is_empty()).then(|| json!(options)));
         more("Health", health(inspect));
         more("Ports", ports(inspect));
         more("Volumes", volumes(inspect));

@@ -289,10 +289,6 @@ impl Watch {
             // As the awslogs driver says where its lines are.
             let group = lines::group(&discovered, inspect);
             discovered.container.log_options.entry("awslogs-group".to_owned()).or_insert(group);
-            if discovered.container.log_driver.is_empty() {
-                // That of a process, which has none.
-                discovered.container.log_driver = "awslogs".to_owned();
-            }
         }
         let (id, time_us) = (discovered.container.id.clone(), event.map_or_else(|| self.clock.now_us(), Event::time_us));
         let action = event.map(|event| event.action.split(':').next().unwrap_or_default()).unwrap_or_default();

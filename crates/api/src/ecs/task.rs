@@ -192,8 +192,11 @@ pub(super) async fn describe_task_definition(app: &App, input: DescribeTaskDefin
             "mountPoints": [],
             "volumesFrom": [],
             "portMappings": [],
-            "logConfiguration": (!container.log_driver.is_empty())
-                .then(|| json!({"logDriver": container.log_driver, "options": container.log_options})),
+            // A process has no driver, and may have a group that its lines are in.
+            "logConfiguration": (!container.log_driver.is_empty() || !container.log_options.is_empty()).then(|| {
+                let driver = if container.log_driver.is_empty() { "awslogs" } else { &container.log_driver };
+                json!({"logDriver": driver, "options": container.log_options})
+            }),
         }))
     };
     let cpu: f64 = task.working().filter_map(|container| container.cpu).sum();
