@@ -102,6 +102,13 @@ def test_everything_arrives(server, new_agent):
     now = str(time.time_ns())
     metrics = {"resourceMetrics": [{"scopeMetrics": [{"metrics": [{"name": "depth", "gauge": {"dataPoints": [{"timeUnixNano": now, "asInt": "7"}]}}]}]}]}
     assert post(agent, "/v1/metrics", metrics)[0] == 200
+    record = {"timeUnixNano": str(time.time_ns()), "body": {"stringValue": "over the agent"}}
+    service = {"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]}
+    assert post(agent, "/v1/logs", {"resourceLogs": [{"resource": service, "scopeLogs": [{"logRecords": [record]}]}]})[0] == 200
+    logs = server.aws("logs")
+    wait_for("the line", lambda: logs.describe_log_groups(logGroupNamePrefix="/otel/shop")["logGroups"])
+    [line] = wait_for("its event", lambda: logs.filter_log_events(logGroupName="/otel/shop")["events"])
+    assert json.loads(line["message"])["body"] == "over the agent"
     for document in documents:
         wait_for("its trace", lambda: arrived(server, document["trace_id"]))
     for trace_id in ids:

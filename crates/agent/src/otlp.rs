@@ -30,8 +30,10 @@ pub(crate) fn router(agent: Agent) -> Router {
     Router::new()
         .route("/v1/traces", over_http("/v1/traces"))
         .route("/v1/metrics", over_http("/v1/metrics"))
+        .route("/v1/logs", over_http("/v1/logs"))
         .route("/opentelemetry.proto.collector.trace.v1.TraceService/Export", over_grpc("/v1/traces"))
         .route("/opentelemetry.proto.collector.metrics.v1.MetricsService/Export", over_grpc("/v1/metrics"))
+        .route("/opentelemetry.proto.collector.logs.v1.LogsService/Export", over_grpc("/v1/logs"))
         .with_state(agent)
 }
 

@@ -89,8 +89,8 @@ impl<S: Sink + Clone> Tails<S> {
     }
 
     fn see_one(&mut self, socket: &Path, inspect: &Inspect) {
-        // Those of a process come another way, and one that never began has none.
-        if socket == Path::new(crate::watch::PROCESS) || time_us(&inspect.state.started_at).is_none() || !is_read(inspect) {
+        // One that never began has none.
+        if time_us(&inspect.state.started_at).is_none() || !is_read(inspect) {
             return;
         }
         let is_known = self.known.get(&inspect.id).is_some_and(|tail| {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::Clock;
 use model::lookup_table::LookupTable;
-use query::log::insights::Lookups;
+use query::log::insights::{Answer, Lookups};
 use store::Catalog;
 
 use crate::{Error, Result};
@@ -127,6 +127,25 @@ impl LookupTables {
             false => Err(missing(name)),
         }
     }
+}
+
+/// The answer of a query as the body of a table.
+pub fn body_of(answer: &Answer) -> Result<String> {
+    let mut columns: Vec<&str> = Vec::new();
+    for (name, _) in answer.rows.iter().flatten() {
+        if name != "@ptr" && !columns.contains(&name.as_str()) {
+            columns.push(name);
+        }
+    }
+    let mut writer = csv::WriterBuilder::new().quote_style(csv::QuoteStyle::Always).from_writer(Vec::new());
+    let cannot = |err: &dyn std::fmt::Display| Error::Unexpected(format!("an answer cannot be written as a table: {err}"));
+    writer.write_record(&columns).map_err(|err| cannot(&err))?;
+    for row in &answer.rows {
+        let value = |column: &&str| row.iter().find(|(name, _)| name == column).and_then(|(_, value)| value.text());
+        writer.write_record(columns.iter().map(|column| value(column).unwrap_or_default())).map_err(|err| cannot(&err))?;
+    }
+    let written = writer.into_inner().map_err(|err| cannot(&err))?;
+    String::from_utf8(written).map_err(|err| cannot(&err))
 }
 
 fn missing(name: &str) -> Error {

@@ -21,7 +21,7 @@ use query::log::pattern::Pattern;
 use serde_json::json;
 use store::{Catalog, LogScan, Store};
 use tokio::sync::{Notify, OnceCell, watch};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tracing::{info, warn};
 
 use crate::log::{LOGS_NAMESPACE, Logs, NAME_MAX, check_pattern};
@@ -469,23 +469,18 @@ impl Destination {
 /// Sends on what the filters of all accounts match.
 pub async fn run(all: impl Fn() -> Vec<(SubscriptionFilters, KeepEvents)>, deliver: Deliver, mut stop: watch::Receiver<bool>) {
     let mut working: JoinSet<()> = JoinSet::new();
-    let mut begun: HashMap<(String, String), Arc<SubscriptionFilter>> = HashMap::new();
-    let mut handles: HashMap<(String, String), tokio::task::AbortHandle> = HashMap::new();
+    let mut begun: HashMap<(String, String), AbortHandle> = HashMap::new();
     loop {
+        // One that was changed ends on its own, once it has sent what it was about to, and then begins again.
+        begun.retain(|_, handle| !handle.is_finished());
         for (filters, keep) in all() {
             let Ok(known) = filters.all().await else { continue };
             for filter in known {
                 let key = (filters.inner.account_id.clone(), filter.key.clone());
-                let is_at_work = begun.get(&key).is_some_and(|at_work| Arc::ptr_eq(at_work, &filter))
-                    && handles.get(&key).is_some_and(|handle| !handle.is_finished());
-                // The one before ends on its own, once it has sent what it was about to.
-                let is_free = handles.get(&key).is_none_or(tokio::task::AbortHandle::is_finished);
-                if !is_at_work && is_free {
+                begun.entry(key).or_insert_with(|| {
                     info!(group = filter.group(), filter = filter.name(), "events go on by a subscription filter");
-                    let forwarding = filters.clone().forward(filter.clone(), deliver.clone(), keep.clone(), stop.clone());
-                    handles.insert(key.clone(), working.spawn(forwarding));
-                    begun.insert(key, filter);
-                }
+                    working.spawn(filters.clone().forward(filter, deliver.clone(), keep.clone(), stop.clone()))
+                });
             }
         }
         tokio::select! {

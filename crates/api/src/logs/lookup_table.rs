@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use control::log_query::Status;
+use control::lookup_table;
 use model::lookup_table::LookupTable;
 use serde::{Deserialize, Serialize};
 
@@ -53,7 +55,10 @@ async fn body(app: &App, body: Option<String>, query_id: Option<String>) -> Resu
         (body, None) => Ok(body),
         (None, Some(id)) => {
             let job = app.log_queries.get(&id).map_err(of)?;
-            super::query::csv(&job).map(Some)
+            match job.status {
+                Status::Complete => lookup_table::body_of(&job.answer).map(Some).map_err(of),
+                _ => Err(invalid(format!("query {id} is not complete"))),
+            }
         }
     }
 }

@@ -294,28 +294,3 @@ pub(super) async fn list_log_groups_for_query(
     let (log_group_identifiers, next_token) = page::cut(job.groups, input.next_token.as_deref(), most, &input, now_us)?;
     Ok(ListLogGroupsForQueryOutput { log_group_identifiers, next_token })
 }
-
-/// The answer of a query as comma-separated values, with the names of the columns first.
-pub(super) fn csv(job: &LogQueryJob) -> Result<String, ApiError> {
-    if job.status != Status::Complete {
-        return Err(invalid(format!("query {} is not complete", job.id)));
-    }
-    let mut columns: Vec<&str> = Vec::new();
-    for (name, _) in job.answer.rows.iter().flatten() {
-        if name != "@ptr" && !columns.contains(&name.as_str()) {
-            columns.push(name);
-        }
-    }
-    let row = |row: &Vec<(String, insights::Value)>| {
-        let value =
-            |column: &&str| row.iter().find(|(name, _)| name == column).and_then(|(_, value)| value.text()).unwrap_or_default();
-        line(&columns.iter().map(value).collect::<Vec<_>>())
-    };
-    let head = line(&columns);
-    Ok(std::iter::once(head).chain(job.answer.rows.iter().map(row)).collect())
-}
-
-fn line<T: AsRef<str>>(values: &[T]) -> String {
-    let quoted = |value: &T| format!("\"{}\"", value.as_ref().replace('"', "\"\""));
-    values.iter().map(quoted).collect::<Vec<_>>().join(",") + "\n"
-}
