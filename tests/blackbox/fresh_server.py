@@ -1,5 +1,6 @@
 """A plugin for test suites of others that expect an empty server before each test: starts one at the address that the suite was told."""
 
+import json
 import os
 import sys
 import tempfile
@@ -20,3 +21,18 @@ def fresh_server():
             "MITOSHI_ACCOUNT_ID": "123456789012", "MITOSHI_QUOTAS_LENIENT": "true", "MITOSHI_METRICS_OWN_EVERY_SECS": "0"}).start()
         yield
         server.kill()
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leaves out the tests that are named, and no others whose names begin alike: all parameters of a test, where it is named without."""
+    names = json.loads(os.environ["MITOSHI_LEFT_OUT"])
+
+    def is_left_out(item):
+        name = item.nodeid.split("::", 1)[1]
+        return name in names or name.split("[")[0] in names
+
+    left_out = [item for item in items if is_left_out(item)]
+    unknown = [name for name in names if not any(name in (item.nodeid.split("::", 1)[1], item.nodeid.split("::", 1)[1].split("[")[0]) for item in left_out)]
+    assert not unknown, f"there are no tests {unknown}"
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if not is_left_out(item)]

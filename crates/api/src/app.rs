@@ -7,9 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
+use control::alarm::{self, Alarms, Place};
 use control::anomaly_detector::AnomalyDetectors;
 use control::cluster::Clusters;
 use control::dashboard::Dashboards;
+use control::delivery::Deliveries;
 use control::export_task::ExportTasks;
 use control::group::Groups;
 use control::insight::Insights;
@@ -18,6 +20,7 @@ use control::log::Logs;
 use control::log_query::LogQueries;
 use control::lookup_table::LookupTables;
 use control::metric_filter::MetricFilters;
+use control::mute_rule::MuteRules;
 use control::query_definition::QueryDefinitions;
 use control::resource_policy::ResourcePolicies;
 use control::retrieval::Retrievals;
@@ -25,6 +28,7 @@ use control::sampling::Sampling;
 use control::setting::Settings;
 use control::subscription_filter::SubscriptionFilters;
 use control::tag::Tagging;
+use control::topic::Topics;
 use ingest::Ingest;
 use model::Clock;
 use model::link::METRICS;
@@ -39,6 +43,7 @@ use crate::access::Access;
 use crate::error::ApiError;
 use crate::guard::Guard;
 use crate::logs::live_tail;
+use crate::notification::NotificationSetup;
 use crate::{body, otlp};
 
 /// The doors, and who this server says it is.
@@ -55,6 +60,13 @@ pub struct App {
     pub settings: Settings,
     pub dashboards: Dashboards,
     pub anomaly_detectors: AnomalyDetectors,
+    pub alarms: Alarms,
+    pub mute_rules: MuteRules,
+    pub topics: Topics,
+    pub deliveries: Deliveries,
+    pub notification_setup: Arc<NotificationSetup>,
+    /// Where people see the console, for those who are notified.
+    pub console_url: Option<String>,
     pub clusters: Clusters,
     pub logs: Logs,
     pub log_queries: LogQueries,
@@ -193,7 +205,30 @@ impl App {
         let logs = self.logs.of(catalog.clone(), Some(Owner::new(account_id, &self.identity.region)));
         let sampling = Sampling::new(catalog.clone(), clock.clone(), quotas.clone());
         let groups = Groups::new(catalog.clone(), clock.clone(), quotas.clone());
+        let anomaly_detectors = AnomalyDetectors::new(catalog.clone());
+        let mute_rules = MuteRules::new(catalog.clone(), clock.clone());
+        let topics = Topics::new(catalog.clone(), clock.clone(), &self.identity.region, account_id);
+        let deliveries = self.deliveries.of(catalog.clone());
+        let parts = alarm::Parts {
+            query: query.clone(),
+            detectors: anomaly_detectors.clone(),
+            topics: topics.clone(),
+            mute_rules: mute_rules.clone(),
+            deliveries: deliveries.clone(),
+        };
+        let place = Place {
+            account_id: account_id.to_owned(),
+            server_account_id: self.links.own_account_id().to_owned(),
+            region: self.identity.region.clone(),
+            console: self.console_url.clone(),
+        };
         App {
+            alarms: Alarms::new(catalog.clone(), parts, clock.clone(), place),
+            mute_rules,
+            topics,
+            deliveries,
+            notification_setup: self.notification_setup.clone(),
+            console_url: self.console_url.clone(),
             ingest: self.ingest.of(Some(Owner::new(account_id, &self.identity.region))),
             insights: Insights::new(catalog.clone(), query.clone(), groups.clone(), clock.clone(), quotas.clone()),
             query: query.clone(),
@@ -204,7 +239,7 @@ impl App {
             policies: ResourcePolicies::new(catalog.clone(), clock.clone(), quotas.clone()),
             settings: Settings::new(catalog.clone(), clock.clone()),
             dashboards: Dashboards::new(catalog.clone(), clock.clone()),
-            anomaly_detectors: AnomalyDetectors::new(catalog.clone()),
+            anomaly_detectors,
             clusters: self.clusters.of(catalog.clone()),
             metric_filters: MetricFilters::new(catalog.clone(), clock.clone()),
             query_definitions: QueryDefinitions::new(catalog.clone(), clock.clone()),

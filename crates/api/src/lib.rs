@@ -15,6 +15,7 @@ mod health;
 mod jaeger;
 mod logs;
 mod oam;
+mod notification;
 mod operation;
 mod otlp;
 mod page;
@@ -22,6 +23,7 @@ mod parameter;
 mod prometheus;
 mod rpc;
 mod session;
+mod sns;
 mod sql;
 mod starting;
 mod time;
@@ -39,6 +41,7 @@ pub use app::{Accounts, App, Identity, Limits, Listeners};
 pub use container::{take_counts, take_log_lines, take_report};
 pub use guard::{Guard, Peer};
 pub use logs::{keep_log_metrics, take_forwarded};
+pub use notification::NotificationSetup;
 pub use operation::Operation;
 pub use starting::starting_router;
 pub use xray::OPERATIONS;
@@ -57,6 +60,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/containers", post(container::report))
         .route("/api/log-lines", post(container::log_lines))
         .route("/api/runtimes", get(container::runtimes))
+        .route("/api/alarm-preview", post(notification::preview))
+        .route("/api/deliveries", get(notification::deliveries))
+        .route("/api/notification-setup", get(notification::setup))
         .route("/metrics", get(prometheus::exposition))
         .route("/api/v1/write", post(prometheus::write))
         .merge(jaeger::routes())

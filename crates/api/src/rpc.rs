@@ -21,7 +21,7 @@ use smithy::{Lenient, cbor, form, xml};
 use crate::app::App;
 use crate::error::{ApiError, ERROR_TYPE, REQUEST_ID};
 use crate::operation::request_id;
-use crate::{cloudwatch, ecs, logs};
+use crate::{cloudwatch, ecs, logs, sns};
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 const QUERY_ERROR: HeaderName = HeaderName::from_static("x-amzn-query-error");
@@ -84,7 +84,7 @@ pub(crate) enum Protocol {
     Query,
 }
 
-static SERVICES: [&Service; 3] = [&cloudwatch::SERVICE, &ecs::SERVICE, &logs::SERVICE];
+static SERVICES: [&Service; 4] = [&cloudwatch::SERVICE, &ecs::SERVICE, &logs::SERVICE, &sns::SERVICE];
 
 /// A table row's handler from a typed function.
 macro_rules! rpc {

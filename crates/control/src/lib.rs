@@ -1,8 +1,10 @@
 //! Resources that people edit, and the loops that act on their own.
 
+pub mod alarm;
 pub mod anomaly_detector;
 pub mod cluster;
 pub mod dashboard;
+pub mod delivery;
 mod error;
 pub mod export_task;
 pub mod group;
@@ -13,13 +15,16 @@ pub mod log;
 pub mod log_query;
 pub mod lookup_table;
 pub mod metric_filter;
+pub mod mute_rule;
 pub mod query_definition;
 pub mod resource_policy;
 pub mod retrieval;
 pub mod sampling;
+pub mod schedule;
 pub mod setting;
 pub mod subscription_filter;
 pub mod tag;
+pub mod topic;
 pub mod upkeep;
 pub mod user;
 

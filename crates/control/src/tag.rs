@@ -1,10 +1,14 @@
-//! Tags on groups and sampling rules.
+//! Tags on what people made.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use model::alarm::Alarm;
+use model::mute_rule::MuteRule;
 use model::quota::Quotas;
+use model::resource::Resource;
 use model::setting::Tags;
+use model::topic::Topic;
 use store::Catalog;
 
 use crate::group::{GroupRef, Groups};
@@ -16,6 +20,9 @@ use crate::{Error, Result};
 pub enum Taggable {
     Group(GroupRef),
     SamplingRule(String),
+    Alarm(String),
+    MuteRule(String),
+    Topic(String),
 }
 
 /// The tags. Cheap to clone.
@@ -64,9 +71,19 @@ impl Tagging {
         let key = match of {
             Taggable::Group(group) => group_key(group),
             Taggable::SamplingRule(name) => rule_key(name),
+            Taggable::Alarm(name) => alarm_key(name),
+            Taggable::MuteRule(name) => mute_rule_key(name),
+            Taggable::Topic(name) => topic_key(name),
         };
         self.catalog.delete_resource::<Tags>(&key).await?;
         Ok(())
+    }
+
+    async fn there_is<R: Resource>(&self, name: &str) -> Result<()> {
+        match self.catalog.resource::<R>(name).await? {
+            Some(_) => Ok(()),
+            None => Err(Error::NoResource(format!("Resource {name} does not exist"))),
+        }
     }
 
     /// The key of its tags, if it is there.
@@ -74,12 +91,27 @@ impl Tagging {
         match of {
             Taggable::Group(group) => self.groups.get(group).await.map(|_| group_key(group)),
             Taggable::SamplingRule(name) => self.sampling.rule(name).await.map(|_| rule_key(name)),
+            Taggable::Alarm(name) => self.there_is::<Alarm>(name).await.map(|()| alarm_key(name)),
+            Taggable::MuteRule(name) => self.there_is::<MuteRule>(name).await.map(|()| mute_rule_key(name)),
+            Taggable::Topic(name) => self.there_is::<Topic>(name).await.map(|()| topic_key(name)),
         }
         .map_err(|err| match err {
             Error::NotFound(what) => Error::NoResource(what),
             err => err,
         })
     }
+}
+
+pub(crate) fn alarm_key(name: &str) -> String {
+    format!("alarm/{name}")
+}
+
+fn mute_rule_key(name: &str) -> String {
+    format!("mute-rule/{name}")
+}
+
+fn topic_key(name: &str) -> String {
+    format!("topic/{name}")
 }
 
 fn group_key(group: &GroupRef) -> String {

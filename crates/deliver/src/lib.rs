@@ -1,7 +1,11 @@
-//! Requests to servers of other people: webhooks, OTLP endpoints, buckets. Each is made once; whoever asks for it decides what is done
+//! Requests to servers of other people: webhooks, OTLP endpoints, buckets, mail. Each is made once; whoever asks for it decides what is done
 //! when it fails.
 
+mod mail;
+
 use std::time::Duration;
+
+pub use mail::{Mailer, check_address};
 
 use bytes::Bytes;
 use reqwest::{Client, Method, Url};
@@ -33,6 +37,9 @@ pub enum DeliverError {
     Address(String),
     #[error("{0}")]
     Unreachable(String),
+    /// A message that no server will take as it is.
+    #[error("{0}")]
+    Mail(String),
     /// It answered, and did not take it.
     #[error("answered {status}{}{text}", if text.is_empty() { "" } else { ": " })]
     Refused { status: u16, text: String },
@@ -42,7 +49,7 @@ impl DeliverError {
     /// Whether it may be taken the next time.
     pub fn is_passing(&self) -> bool {
         match self {
-            DeliverError::Address(_) => false,
+            DeliverError::Address(_) | DeliverError::Mail(_) => false,
             DeliverError::Unreachable(_) => true,
             DeliverError::Refused { status, .. } => *status >= 500 || matches!(status, 408 | 425 | 429),
         }

@@ -3,6 +3,7 @@
 //! Nothing here does I/O, knows a wire protocol's envelope, or is asynchronous. The segment document is the one JSON shape that
 //! lives here, because the document *is* the noun: X-Ray SDKs, the store and the API all speak it.
 
+pub mod alarm;
 pub mod anomaly_detector;
 pub mod cluster;
 pub mod container;
@@ -22,6 +23,7 @@ pub mod lookup_table;
 pub mod metric;
 pub mod metric_filter;
 pub mod minute;
+pub mod mute_rule;
 pub mod owner;
 pub mod page;
 pub mod principal;
@@ -34,6 +36,7 @@ pub mod service;
 pub mod setting;
 pub mod subscription_filter;
 pub mod time;
+pub mod topic;
 pub mod trace;
 pub mod user;
 

@@ -43,10 +43,10 @@ pub struct ResourcePolicy {
     pub updated_us: i64,
 }
 
-/// Keys and values that people put on a group or a sampling rule.
+/// Keys and values that people put on what they made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tags {
-    /// `group/<name>` or `sampling-rule/<name>`.
+    /// As `group/<name>` or `alarm/<name>`.
     pub resource: String,
     pub tags: BTreeMap<String, String>,
 }

@@ -80,6 +80,8 @@ pub struct MetricQuestion {
     pub start_us: i64,
     /// Not included.
     pub end_us: i64,
+    /// A moment at which periods begin, in seconds: 0 is that of whole periods of the clock.
+    pub phase: i64,
     pub newest_first: bool,
     pub time_zone: TimeZone,
     /// Whose metrics searches find when they do not say; and what their account and region are called in labels.
@@ -198,8 +200,8 @@ impl Query {
     }
 
     /// The values of several series, for all of which the store is read once.
-    fn metric_series(&self, plans: &[Plan], start_us: i64, end_us: i64) -> Result<Vec<Points>> {
-        series::fetch(&self.metric_reader(), plans, start_us, end_us)
+    fn metric_series(&self, plans: &[Plan], phase: i64, range_us: (i64, i64)) -> Result<Vec<Points>> {
+        series::fetch(&self.metric_reader(), plans, phase, range_us)
     }
 }
 
@@ -269,6 +271,16 @@ pub fn check_period(period: i64) -> Result<()> {
 /// Whether an expression is written as it must be: metric math, or a query of Metrics Insights. What it names may still not exist.
 pub fn check_expression(text: &str) -> Result<()> {
     if insights::is_query(text) { insights::parse(text).map(drop) } else { math::parse(text).map(drop) }
+}
+
+/// Whether it is a query of Metrics Insights, which may find several series.
+pub fn is_insights_query(text: &str) -> bool {
+    insights::is_query(text)
+}
+
+/// The names by which a query of Metrics Insights groups what it finds; none of another expression.
+pub fn grouped_by(text: &str) -> Vec<String> {
+    insights::parse(text).map(|select| select.groups().to_vec()).unwrap_or_default()
 }
 
 /// Whether the text of a search is written as it must be.

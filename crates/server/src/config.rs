@@ -1,6 +1,7 @@
 //! What the user wrote: defaults, then the file, then the environment, then flags. `config/default.toml` is embedded, complete, and
 //! the reference of every key.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -27,6 +28,8 @@ pub(crate) struct Config {
     pub(crate) store: Store,
     pub(crate) metrics: Metrics,
     pub(crate) containers: Containers,
+    pub(crate) notifications: Notifications,
+    pub(crate) smtp: Smtp,
     pub(crate) sql: Sql,
     pub(crate) quotas: Quotas,
 }
@@ -161,11 +164,28 @@ pub(crate) struct Containers {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct Notifications {
+    pub(crate) console_url: String,
+    pub(crate) commands: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Smtp {
+    pub(crate) url: String,
+    pub(crate) password_file: PathBuf,
+    pub(crate) from: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Sql {
     pub(crate) timeout_secs: u64,
     pub(crate) memory_mib: usize,
 }
 
+/// The section whose keys are names that people chose.
+const FREE_SECTION: &str = "notifications.commands";
 /// A hundred years.
 const RETENTION_DAYS_MAX: u32 = 36_500;
 const MIB_MAX: usize = 1024 * 1024;
@@ -347,6 +367,12 @@ impl Config {
         if self.containers.cluster.is_empty() {
             return Err(ConfigError::new("containers.cluster is empty", "any name will do, such as default"));
         }
+        if let Some((name, _)) = self.notifications.commands.iter().find(|(_, command)| command.is_empty()) {
+            return Err(ConfigError::new(
+                format!("notifications.commands.{name} names no program"),
+                "write it as [\"/path/to/program\", \"argument\"]",
+            ));
+        }
         if !(1..=QUERY_SECS_MAX).contains(&self.sql.timeout_secs) {
             return Err(ConfigError::new(
                 format!("sql.timeout_secs {} is not from 1 to {QUERY_SECS_MAX}", self.sql.timeout_secs),
@@ -390,6 +416,7 @@ fn merge(under: &mut toml::Table, over: toml::Table, source: &str, path: &str) -
                 check_number(&full, slot, &value)?;
                 *slot = value;
             }
+            (None, value) if path == FREE_SECTION => drop(under.insert(key, value)),
             (None, _) => {
                 let near = nearest(&key, under.keys().map(String::as_str));
                 return Err(ConfigError::new(format!("{source}: unknown key {full}"), format!("did you mean {near}?")));

@@ -7,6 +7,7 @@ mod config;
 mod folder;
 mod listen;
 mod logs;
+mod notify;
 mod query;
 mod run;
 mod tls;
@@ -25,9 +26,11 @@ use api::{Access, Accounts, App, Guard, Identity, Listeners};
 use clap::{Parser, Subcommand};
 use collection::Keeper;
 use config::{Config, Listen, Overrides};
+use control::alarm::{Alarms, Parts, Place};
 use control::anomaly_detector::AnomalyDetectors;
 use control::cluster::Clusters;
 use control::dashboard::Dashboards;
+use control::delivery::Deliveries;
 use control::export_task::ExportTasks;
 use control::group::Groups;
 use control::insight::Insights;
@@ -37,6 +40,7 @@ use control::log::{Logs, Policies};
 use control::log_query::LogQueries;
 use control::lookup_table::LookupTables;
 use control::metric_filter::MetricFilters;
+use control::mute_rule::MuteRules;
 use control::query_definition::QueryDefinitions;
 use control::resource_policy::ResourcePolicies;
 use control::retrieval::Retrievals;
@@ -44,6 +48,7 @@ use control::sampling::Sampling;
 use control::setting::Settings;
 use control::subscription_filter::SubscriptionFilters;
 use control::tag::Tagging;
+use control::topic::Topics;
 use control::user::Users;
 use folder::Folder;
 use ingest::emf::agent::Agent;
@@ -312,7 +317,32 @@ async fn run(config: Config) -> Result<(), StartError> {
     let exports = config.data_dir.join("exports");
     let export_tasks = ExportTasks::new(catalog.clone(), clock.clone(), logs.clone(), query.clone(), exports);
     let (stop, stopping) = watch::channel(false);
+    let channels = notify::channels(&config)?;
+    let anomaly_detectors = AnomalyDetectors::new(catalog.clone());
+    let mute_rules = MuteRules::new(catalog.clone(), clock.clone());
+    let topics = Topics::new(catalog.clone(), clock.clone(), &config.region, &config.account_id);
+    let deliveries = Deliveries::new(catalog.clone(), clock.clone());
+    let console_url = Some(config.notifications.console_url.trim_end_matches('/').to_owned()).filter(|url| !url.is_empty());
+    let parts = Parts {
+        query: query.clone(),
+        detectors: anomaly_detectors.clone(),
+        topics: topics.clone(),
+        mute_rules: mute_rules.clone(),
+        deliveries: deliveries.clone(),
+    };
+    let place = Place {
+        account_id: config.account_id.clone(),
+        server_account_id: config.account_id.clone(),
+        region: config.region.clone(),
+        console: console_url.clone(),
+    };
     let app = Arc::new(App {
+        alarms: Alarms::new(catalog.clone(), parts, clock.clone(), place),
+        mute_rules,
+        topics,
+        deliveries,
+        notification_setup: Arc::new(notify::setup(&channels)),
+        console_url,
         ingest: ingest.clone(),
         query,
         insights,
@@ -323,7 +353,7 @@ async fn run(config: Config) -> Result<(), StartError> {
         policies: ResourcePolicies::new(catalog.clone(), clock.clone(), quotas.clone()),
         settings: Settings::new(catalog.clone(), clock.clone()),
         dashboards: Dashboards::new(catalog.clone(), clock.clone()),
-        anomaly_detectors: AnomalyDetectors::new(catalog.clone()),
+        anomaly_detectors,
         clusters: Clusters::new(catalog.clone(), clock.clone(), config.containers.insights),
         metric_filters: MetricFilters::new(catalog.clone(), clock.clone()),
         subscription_filters: SubscriptionFilters::new(
@@ -412,6 +442,16 @@ async fn run(config: Config) -> Result<(), StartError> {
         move || app.all_accounts().iter().map(|app| app.insights.clone()).collect()
     };
     let watching = tokio::spawn(control::insight::run(of_all, stopping.clone()));
+    let of_all = {
+        let app = app.clone();
+        move || app.all_accounts().iter().map(|app| app.alarms.clone()).collect()
+    };
+    let alarms = tokio::spawn(control::alarm::run(of_all, stopping.clone()));
+    let of_all = {
+        let app = app.clone();
+        move || app.all_accounts().iter().map(|app| app.deliveries.clone()).collect()
+    };
+    let delivering = tokio::spawn(control::delivery::run(of_all, channels, stopping.clone()));
     let (end_upkeep, upkeep_ended) = watch::channel(false);
     let upkeep = tokio::spawn(control::upkeep::run(store.clone(), upkeep_ended));
 
@@ -445,6 +485,8 @@ async fn run(config: Config) -> Result<(), StartError> {
         let _ = emf.await;
     }
     let _ = watching.await;
+    let _ = alarms.await;
+    let _ = delivering.await;
     let _ = forwarding.await;
     let _ = keeping_logs.await;
     let _ = end_upkeep.send(true);

@@ -71,6 +71,21 @@ fn lists(value: Value) -> Result<Value, String> {
         // An empty list is `Dimensions.member=` or so.
         return if inner.is_string() { Ok(Value::Array(Vec::new())) } else { lists(inner) };
     }
+    // A map is `Attributes.entry.1.key` and `.value`.
+    if members.len() == 1
+        && let Some(Value::Object(entries)) = members.get_mut("entry")
+        && entries.keys().all(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
+    {
+        let entry = |entry: Value| match entry {
+            Value::Object(mut entry) => {
+                let key = entry.remove("key").and_then(|key| key.as_str().map(str::to_owned)).ok_or("an entry of a map has no key")?;
+                Ok((key, lists(entry.remove("value").unwrap_or_default())?))
+            }
+            _ => Err("an entry of a map has neither key nor value".to_owned()),
+        };
+        let entries = std::mem::take(entries);
+        return entries.into_iter().map(|(_, value)| entry(value)).collect::<Result<Map<_, _>, String>>().map(Value::Object);
+    }
     if !members.is_empty() && members.keys().all(|name| name.bytes().all(|byte| byte.is_ascii_digit())) {
         if members.len() > ITEMS_MAX {
             return Err(format!("a list has more than {ITEMS_MAX} items"));

@@ -27,10 +27,15 @@ fn is_time(member: &str) -> bool {
             | "CreationDate"
             | "LastUpdateDate"
             | "LastUpdatedTimestamp"
+            | "AlarmConfigurationUpdatedTimestamp"
+            | "StateUpdatedTimestamp"
+            | "StateTransitionedTimestamp"
+            | "StartDate"
+            | "ExpireDate"
     )
 }
 
 /// Members that are maps, whose keys are no members.
 fn is_map(member: &str) -> bool {
-    member == "ExtendedStatistics"
+    matches!(member, "ExtendedStatistics" | "Attributes" | "ContributorAttributes" | "AlarmContributorAttributes")
 }

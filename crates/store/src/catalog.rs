@@ -21,6 +21,8 @@ use crate::part::{FOLDERS, SEGMENT};
 use crate::table::file::{Checksums, Written};
 use crate::table::trace::Span;
 
+pub use resource::ResourceChanges;
+
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 
 /// The database behind the store.

@@ -52,7 +52,7 @@ use tokio::sync::{Mutex, Notify};
 use tracing::{error, warn};
 
 pub use backup::{Contents, backup, restore};
-pub use catalog::Catalog;
+pub use catalog::{Catalog, ResourceChanges};
 pub use checkup::{Checkup, Finding, checkup};
 pub use error::{Error, Result};
 pub use gram::Needle;

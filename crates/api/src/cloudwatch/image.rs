@@ -50,6 +50,7 @@ pub(super) async fn get_metric_widget_image(
         queries,
         start_us: chart.from * SECOND_US,
         end_us: chart.to * SECOND_US,
+        phase: 0,
         newest_first: false,
         time_zone: TimeZone::default(),
         asking: Asking { server_account_id: app.links.own_account_id().to_owned(), region: app.identity.region.clone() },

@@ -524,11 +524,18 @@ pub(super) struct LabelOptions {
 pub(super) struct MetricDataQuery {
     id: Option<String>,
     metric_stat: Option<QueriedStat>,
-    expression: Option<String>,
-    label: Option<String>,
-    return_data: Option<bool>,
-    period: Option<i64>,
-    account_id: Option<String>,
+    pub(super) expression: Option<String>,
+    pub(super) label: Option<String>,
+    pub(super) return_data: Option<bool>,
+    pub(super) period: Option<i64>,
+    pub(super) account_id: Option<String>,
+}
+
+impl MetricDataQuery {
+    /// As it was written.
+    pub(super) fn statistic(&self) -> Option<&str> {
+        self.metric_stat.as_ref()?.stat.as_deref()
+    }
 }
 
 #[derive(Deserialize, Serialize)]
@@ -603,6 +610,7 @@ pub(super) async fn get_metric_data(app: &App, input: GetMetricData) -> Result<G
         queries: queries(app, input.metric_data_queries.as_deref())?,
         start_us: start.0,
         end_us: end.0,
+        phase: 0,
         newest_first,
         time_zone: zone.map_or(Ok(TimeZone::default()), time_zone)?,
         asking: Asking { server_account_id: app.links.own_account_id().to_owned(), region: app.identity.region.clone() },

@@ -125,7 +125,7 @@ impl<'q> Evaluation<'q> {
                 }
             }
         }
-        let points = self.query.metric_series(&plans, self.start_us(), self.question.end_us)?;
+        let points = self.query.metric_series(&plans, self.question.phase, (self.start_us(), self.question.end_us))?;
         for ((_, series), points) in stats.iter_mut().zip(points) {
             series.points = points;
         }
@@ -359,7 +359,8 @@ impl<'q> Evaluation<'q> {
     /// When periods of the range begin, in seconds.
     fn grid(&self, period: i64) -> Result<impl Iterator<Item = i64> + use<>> {
         self.check_range(period)?;
-        let start = (self.start_us() / SECOND_US).div_euclid(period) * period;
+        let start = self.start_us() / SECOND_US;
+        let start = start - (start - self.question.phase).rem_euclid(period);
         let end = self.question.end_us.min(self.now_us.max(self.question.start_us));
         let end = (end + SECOND_US - 1) / SECOND_US;
         Ok((0..).map(move |n| start + n * period).take_while(move |time| *time < end))
@@ -575,7 +576,7 @@ impl<'q> Evaluation<'q> {
             known.into_iter().map(|known| known.id).filter(|id| search.admits(id, asking.account_id(id.owner.as_ref()))).collect();
         self.bound(&mut found);
         let plans: Vec<Plan> = found.iter().map(|id| Plan { ids: vec![id.clone()], statistic, period, unit: None }).collect();
-        let points = self.query.metric_series(&plans, self.start_us(), self.question.end_us)?;
+        let points = self.query.metric_series(&plans, self.question.phase, (self.start_us(), self.question.end_us))?;
         let series = found.into_iter().zip(points).map(|(id, points)| Series {
             label: String::new(),
             points,
@@ -622,7 +623,7 @@ impl<'q> Evaluation<'q> {
         }
         let plans: Vec<Plan> =
             groups.values().map(|ids| Plan { ids: ids.clone(), statistic: select.statistic, period, unit: None }).collect();
-        let points = self.query.metric_series(&plans, self.start_us(), self.question.end_us)?;
+        let points = self.query.metric_series(&plans, self.question.phase, (self.start_us(), self.question.end_us))?;
         let series = groups.into_keys().zip(points).map(|(group, points)| {
             let label = if group.is_empty() { select.name.clone() } else { group.join(" ") };
             Series { label, points, period, of: None }

@@ -277,6 +277,11 @@ impl Select {
             && self.conditions.iter().all(meets)
     }
 
+    /// The names of what it is grouped by.
+    pub(crate) fn groups(&self) -> &[String] {
+        &self.groups
+    }
+
     /// The values by which it is grouped.
     pub(crate) fn group(&self, id: &MetricId, account_id: &str) -> Vec<String> {
         self.groups.iter().map(|key| value(id, account_id, key).unwrap_or(OTHER).to_owned()).collect()

@@ -24,8 +24,9 @@ pub(crate) struct Plan {
 /// When periods begin, in seconds, with the value of each; ascending.
 pub(crate) type Points = Vec<(i64, f64)>;
 
-/// The values of series, in the order of the plans. Periods are whole multiples of their length, whatever the range; the first may begin before it.
-pub(crate) fn fetch(reader: &Reader, plans: &[Plan], start_us: i64, end_us: i64) -> Result<Vec<Points>> {
+/// The values of series, in the order of the plans. Periods are whole multiples of their length from `phase` on, in seconds, whatever the range; the
+/// first may begin before it.
+pub(crate) fn fetch(reader: &Reader, plans: &[Plan], phase: i64, (start_us, end_us): (i64, i64)) -> Result<Vec<Points>> {
     let mut places: HashMap<&MetricId, usize> = HashMap::new();
     let mut ids: Vec<Arc<MetricId>> = Vec::new();
     // For each metric, which plans want it.
@@ -40,15 +41,15 @@ pub(crate) fn fetch(reader: &Reader, plans: &[Plan], start_us: i64, end_us: i64)
             wanted[place].push(number);
         }
     }
-    let from_us = plans.iter().map(|plan| floor(start_us, plan.period)).min().unwrap_or(start_us);
+    let from_us = plans.iter().map(|plan| floor(start_us, plan.period, phase)).min().unwrap_or(start_us);
     let mut sums: Vec<Vec<(i64, Aggregate)>> = vec![Vec::new(); plans.len()];
     reader.datapoints(&ids, from_us, end_us, &mut |place, point| {
         for &number in &wanted[place] {
             let plan = &plans[number];
-            if point.time_us < floor(start_us, plan.period) || !has_unit(point.unit(), plan.unit.as_deref()) {
+            if point.time_us < floor(start_us, plan.period, phase) || !has_unit(point.unit(), plan.unit.as_deref()) {
                 continue;
             }
-            let time = floor(point.time_us, plan.period) / SECOND_US;
+            let time = floor(point.time_us, plan.period, phase) / SECOND_US;
             let of_plan = &mut sums[number];
             // Values of one metric mostly come in their order.
             match of_plan.last_mut() {
@@ -68,8 +69,8 @@ pub(crate) fn fetch(reader: &Reader, plans: &[Plan], start_us: i64, end_us: i64)
     Ok(plans.iter().zip(sums).map(points).collect())
 }
 
-fn floor(time_us: i64, period: i64) -> i64 {
-    time_us - time_us.rem_euclid(period * SECOND_US)
+fn floor(time_us: i64, period: i64, phase: i64) -> i64 {
+    time_us - (time_us - phase * SECOND_US).rem_euclid(period * SECOND_US)
 }
 
 /// Each time once, ascending.

@@ -7,6 +7,29 @@ use sqlx::sqlite::SqliteRow;
 use super::{Catalog, intact};
 use crate::error::Result;
 
+const PUT: &str = "INSERT OR REPLACE INTO resource (account, kind, key, value, checksum) VALUES (?, ?, ?, ?, ?)";
+
+/// Changes of resources of one account that belong together.
+#[derive(Debug, Default)]
+pub struct ResourceChanges(Vec<(&'static str, String, Option<String>)>);
+
+impl ResourceChanges {
+    /// Makes it, or replaces the one of its key.
+    pub fn put<R: Resource>(&mut self, resource: &R) -> Result<()> {
+        let value = serde_json::to_string(resource).map_err(|err| sqlx::Error::Encode(err.into()))?;
+        self.0.push((R::KIND, resource.key().to_owned(), Some(value)));
+        Ok(())
+    }
+
+    pub fn delete<R: Resource>(&mut self, key: &str) {
+        self.0.push((R::KIND, key.to_owned(), None));
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 impl Catalog {
     /// All of a kind, by key.
     pub async fn resources<R: Resource>(&self) -> Result<Vec<R>> {
@@ -33,7 +56,7 @@ impl Catalog {
     }
 
     async fn put(&self, kind: &str, key: &str, value: &str) -> Result<()> {
-        sqlx::query("INSERT OR REPLACE INTO resource (account, kind, key, value, checksum) VALUES (?, ?, ?, ?, ?)")
+        sqlx::query(PUT)
             .bind(&*self.account)
             .bind(kind)
             .bind(key)
@@ -51,6 +74,51 @@ impl Catalog {
             .bind(R::KIND)
             .bind(key);
         Ok(deleted.execute(&self.pool).await?.rows_affected() > 0)
+    }
+
+    /// Some of a kind whose keys are in `[from, to)`, in the order of these.
+    pub async fn resources_within<R: Resource>(&self, from: &str, to: &str, newest_first: bool, most: u32) -> Result<Vec<R>> {
+        let sql = match newest_first {
+            true => "SELECT * FROM resource WHERE account = ? AND kind = ? AND key >= ? AND key < ? ORDER BY key DESC LIMIT ?",
+            false => "SELECT * FROM resource WHERE account = ? AND kind = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?",
+        };
+        let rows = sqlx::query(sql).bind(&*self.account).bind(R::KIND).bind(from).bind(to).bind(most);
+        rows.fetch_all(&self.pool).await?.iter().map(|row| read(row)).collect()
+    }
+
+    /// Deletes all of a kind whose keys are before this one.
+    pub async fn delete_resources_before<R: Resource>(&self, key: &str) -> Result<()> {
+        let deleted = sqlx::query("DELETE FROM resource WHERE account = ? AND kind = ? AND key < ?");
+        deleted.bind(&*self.account).bind(R::KIND).bind(key).execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Makes all of the changes, or none.
+    pub async fn change_resources(&self, changes: &ResourceChanges) -> Result<()> {
+        let mut transaction = self.pool.begin().await?;
+        for (kind, key, value) in &changes.0 {
+            match value {
+                Some(value) => {
+                    sqlx::query(PUT)
+                        .bind(&*self.account)
+                        .bind(kind)
+                        .bind(key)
+                        .bind(value)
+                        .bind(checksum(&self.account, kind, key, value))
+                        .execute(&mut *transaction)
+                        .await?
+                }
+                None => {
+                    sqlx::query("DELETE FROM resource WHERE account = ? AND kind = ? AND key = ?")
+                        .bind(&*self.account)
+                        .bind(kind)
+                        .bind(key)
+                        .execute(&mut *transaction)
+                        .await?
+                }
+            };
+        }
+        Ok(transaction.commit().await?)
     }
 
     /// An error where some resource is not as it was written.
