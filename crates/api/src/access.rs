@@ -59,6 +59,9 @@ fn need(method: &Method, path: &str) -> Need {
     if let Some(action) = OF_OPERATIONS.get(path) {
         return Need::May(*action);
     }
+    if let Some(action) = crate::synthetics::action_of(method, path) {
+        return Need::May(action);
+    }
     match path {
         _ if path.starts_with("/tags/") && *method == Method::GET => Need::May(Action::Read),
         _ if path.starts_with("/tags/") => Need::May(Action::Change),

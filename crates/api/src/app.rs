@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use control::alarm::{self, Alarms, Place};
 use control::anomaly_detector::AnomalyDetectors;
+use control::canary::{Canaries, CanaryGroups};
 use control::cluster::Clusters;
 use control::dashboard::Dashboards;
 use control::delivery::Deliveries;
@@ -61,6 +62,8 @@ pub struct App {
     pub dashboards: Dashboards,
     pub anomaly_detectors: AnomalyDetectors,
     pub alarms: Alarms,
+    pub canaries: Canaries,
+    pub canary_groups: CanaryGroups,
     pub mute_rules: MuteRules,
     pub topics: Topics,
     pub deliveries: Deliveries,
@@ -224,6 +227,8 @@ impl App {
         };
         App {
             alarms: Alarms::new(catalog.clone(), parts, clock.clone(), place),
+            canaries: self.canaries.of(catalog.clone(), account_id),
+            canary_groups: CanaryGroups::new(catalog.clone(), clock.clone()),
             mute_rules,
             topics,
             deliveries,

@@ -14,8 +14,8 @@ mod guard;
 mod health;
 mod jaeger;
 mod logs;
-mod oam;
 mod notification;
+mod oam;
 mod operation;
 mod otlp;
 mod page;
@@ -26,6 +26,7 @@ mod session;
 mod sns;
 mod sql;
 mod starting;
+mod synthetics;
 mod time;
 mod xray;
 
@@ -44,6 +45,7 @@ pub use logs::{keep_log_metrics, take_forwarded};
 pub use notification::NotificationSetup;
 pub use operation::Operation;
 pub use starting::starting_router;
+pub use synthetics::{apply_canary, canary_once};
 pub use xray::OPERATIONS;
 
 /// Everything: the APIs, the console, health.
@@ -55,6 +57,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/", get(console::file).post(rpc::root))
         .route("/service/{service}/operation/{operation}", post(rpc::path))
         .merge(oam::tags())
+        .merge(synthetics::routes())
         .route("/api/state-changes", get(container::state_changes))
         .route("/api/accounts", get(container::accounts))
         .route("/api/containers", post(container::report))

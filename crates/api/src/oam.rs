@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use crate::app::{App, Asking, Identity};
 use crate::error::ApiError;
 use crate::operation::{self, Operation, handler};
-use crate::page;
+use crate::{page, synthetics};
 
 /// All operations, but those about tags, whose paths have the resource's ARN.
 pub(crate) const OPERATIONS: &[Operation] = &[
@@ -40,7 +40,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
 
 /// TagResource, UntagResource and ListTagsForResource.
 pub(crate) fn tags() -> Router<Arc<App>> {
-    Router::new().route("/tags/{*arn}", get(list_tags).put(tag).delete(untag))
+    Router::new().route("/tags/{*arn}", get(list_tags).put(tag).post(tag_canary).delete(untag))
 }
 
 /// Names where AWS's exceptions are others than X-Ray's.
@@ -324,7 +324,15 @@ fn respond(result: Result<Value, ApiError>) -> Response {
     }
 }
 
-async fn list_tags(Asking(app): Asking, Path(arn): Path<String>) -> Response {
+/// Synthetics' way, at the same address.
+async fn tag_canary(Asking(app): Asking, Path(arn): Path<String>, request: Request<Body>) -> Response {
+    respond(synthetics::tags(&app, &arn, request).await)
+}
+
+async fn list_tags(Asking(app): Asking, Path(arn): Path<String>, request: Request<Body>) -> Response {
+    if synthetics::is_tagged(&arn) {
+        return respond(synthetics::tags(&app, &arn, request).await);
+    }
     let find = async {
         let (is_sink, place) = tagged(&app, &arn)?;
         let tags = match is_sink {
@@ -354,7 +362,10 @@ async fn tag(Asking(app): Asking, Path(arn): Path<String>, request: Request<Body
     respond(change.await)
 }
 
-async fn untag(Asking(app): Asking, Path(arn): Path<String>, RawQuery(query): RawQuery) -> Response {
+async fn untag(Asking(app): Asking, Path(arn): Path<String>, RawQuery(query): RawQuery, request: Request<Body>) -> Response {
+    if synthetics::is_tagged(&arn) {
+        return respond(synthetics::tags(&app, &arn, request).await);
+    }
     let change = async {
         let pairs = query.as_deref().unwrap_or_default().split('&').filter_map(|pair| pair.strip_prefix("tagKeys="));
         let keys: Vec<String> = pairs.map(|key| percent_decode_str(key).decode_utf8_lossy().into_owned()).collect();

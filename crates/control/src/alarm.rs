@@ -5,6 +5,8 @@ mod evaluate;
 mod look;
 mod message;
 mod rule;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};

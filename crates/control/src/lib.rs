@@ -2,6 +2,7 @@
 
 pub mod alarm;
 pub mod anomaly_detector;
+pub mod canary;
 pub mod cluster;
 pub mod dashboard;
 pub mod delivery;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::alarm::Alarm;
+use model::canary::{Canary, CanaryGroup};
 use model::mute_rule::MuteRule;
 use model::quota::Quotas;
 use model::resource::Resource;
@@ -23,6 +24,9 @@ pub enum Taggable {
     Alarm(String),
     MuteRule(String),
     Topic(String),
+    Canary(String),
+    /// By its id.
+    CanaryGroup(String),
 }
 
 /// The tags. Cheap to clone.
@@ -74,6 +78,8 @@ impl Tagging {
             Taggable::Alarm(name) => alarm_key(name),
             Taggable::MuteRule(name) => mute_rule_key(name),
             Taggable::Topic(name) => topic_key(name),
+            Taggable::Canary(name) => canary_key(name),
+            Taggable::CanaryGroup(id) => canary_group_key(id),
         };
         self.catalog.delete_resource::<Tags>(&key).await?;
         Ok(())
@@ -94,6 +100,8 @@ impl Tagging {
             Taggable::Alarm(name) => self.there_is::<Alarm>(name).await.map(|()| alarm_key(name)),
             Taggable::MuteRule(name) => self.there_is::<MuteRule>(name).await.map(|()| mute_rule_key(name)),
             Taggable::Topic(name) => self.there_is::<Topic>(name).await.map(|()| topic_key(name)),
+            Taggable::Canary(name) => self.there_is::<Canary>(name).await.map(|()| canary_key(name)),
+            Taggable::CanaryGroup(id) => self.there_is::<CanaryGroup>(id).await.map(|()| canary_group_key(id)),
         }
         .map_err(|err| match err {
             Error::NotFound(what) => Error::NoResource(what),
@@ -112,6 +120,14 @@ fn mute_rule_key(name: &str) -> String {
 
 fn topic_key(name: &str) -> String {
     format!("topic/{name}")
+}
+
+pub(crate) fn canary_key(name: &str) -> String {
+    format!("canary/{name}")
+}
+
+fn canary_group_key(id: &str) -> String {
+    format!("canary-group/{id}")
 }
 
 fn group_key(group: &GroupRef) -> String {

@@ -5,6 +5,7 @@
 
 pub mod alarm;
 pub mod anomaly_detector;
+pub mod canary;
 pub mod cluster;
 pub mod container;
 pub mod dashboard;

@@ -28,6 +28,7 @@ pub(crate) struct Config {
     pub(crate) store: Store,
     pub(crate) metrics: Metrics,
     pub(crate) containers: Containers,
+    pub(crate) canaries: Canaries,
     pub(crate) notifications: Notifications,
     pub(crate) smtp: Smtp,
     pub(crate) sql: Sql,
@@ -164,6 +165,28 @@ pub(crate) struct Containers {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct Canaries {
+    pub(crate) browser: PathBuf,
+    pub(crate) node: PathBuf,
+    pub(crate) python: PathBuf,
+    pub(crate) node_modules: PathBuf,
+    pub(crate) scripts: Scripts,
+    pub(crate) concurrency: usize,
+    pub(crate) folder: PathBuf,
+}
+
+/// Whether canaries may be programs that someone wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Scripts {
+    /// Where this machine alone can reach the server.
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Notifications {
     pub(crate) console_url: String,
     pub(crate) commands: BTreeMap<String, Vec<String>>,
@@ -190,6 +213,7 @@ const FREE_SECTION: &str = "notifications.commands";
 const RETENTION_DAYS_MAX: u32 = 36_500;
 const MIB_MAX: usize = 1024 * 1024;
 const CONNECTIONS_MAX: usize = 100_000;
+const CONCURRENCY_MAX: usize = 64;
 const QUERY_SECS_MAX: u64 = 24 * 3_600;
 const OWN_SECS_MAX: u64 = 24 * 3_600;
 /// Divisors of a minute.
@@ -366,6 +390,12 @@ impl Config {
         }
         if self.containers.cluster.is_empty() {
             return Err(ConfigError::new("containers.cluster is empty", "any name will do, such as default"));
+        }
+        if !(1..=CONCURRENCY_MAX).contains(&self.canaries.concurrency) {
+            return Err(ConfigError::new(
+                format!("canaries.concurrency {} is not from 1 to {CONCURRENCY_MAX}", self.canaries.concurrency),
+                "the default is 2",
+            ));
         }
         if let Some((name, _)) = self.notifications.commands.iter().find(|(_, command)| command.is_empty()) {
             return Err(ConfigError::new(

@@ -2,6 +2,7 @@
 
 mod access;
 mod agent;
+mod canaries;
 mod collection;
 mod config;
 mod folder;
@@ -28,6 +29,7 @@ use collection::Keeper;
 use config::{Config, Listen, Overrides};
 use control::alarm::{Alarms, Parts, Place};
 use control::anomaly_detector::AnomalyDetectors;
+use control::canary::CanaryGroups;
 use control::cluster::Clusters;
 use control::dashboard::Dashboards;
 use control::delivery::Deliveries;
@@ -136,6 +138,9 @@ enum Command {
     Agent(Box<agent::AgentArgs>),
     /// Run a command, and tell a server what it and its children use
     Run(Box<run::RunArgs>),
+    /// Run a canary that a file describes, once and without a server: for tests before something is deployed
+    #[command(subcommand)]
+    Canary(canaries::CanaryCommand),
     /// Check the configuration that `serve` would use
     CheckConfig(Overrides),
     /// Print the configuration that `serve` would use; without flags, every key with its default and meaning
@@ -168,6 +173,7 @@ fn main() -> ExitCode {
             (overrides, Box::new(move |config| query::query(question, config.http.address)))
         }
         Command::Keys(command) => (command.folder().into(), Box::new(move |config| access::keys(command, &config))),
+        Command::Canary(command) => (command.overrides(), Box::new(move |config| canaries::run_file(command, config))),
         Command::Users(command) => (command.folder().into(), Box::new(move |config| access::users(command, &config))),
         Command::Serve(overrides) => (overrides, Box::new(serve)),
         Command::CheckConfig(overrides) => (
@@ -338,6 +344,8 @@ async fn run(config: Config) -> Result<(), StartError> {
     };
     let app = Arc::new(App {
         alarms: Alarms::new(catalog.clone(), parts, clock.clone(), place),
+        canaries: canaries::canaries(&config, catalog.clone(), clock.clone()).await,
+        canary_groups: CanaryGroups::new(catalog.clone(), clock.clone()),
         mute_rules,
         topics,
         deliveries,
@@ -451,6 +459,8 @@ async fn run(config: Config) -> Result<(), StartError> {
         let app = app.clone();
         move || app.all_accounts().iter().map(|app| app.deliveries.clone()).collect()
     };
+    canaries::apply_folder(&app, &config.canaries.folder).await;
+    let canaries = tokio::spawn(canaries::run(app.clone(), stopping.clone()));
     let delivering = tokio::spawn(control::delivery::run(of_all, channels, stopping.clone()));
     let (end_upkeep, upkeep_ended) = watch::channel(false);
     let upkeep = tokio::spawn(control::upkeep::run(store.clone(), upkeep_ended));
@@ -486,6 +496,7 @@ async fn run(config: Config) -> Result<(), StartError> {
     }
     let _ = watching.await;
     let _ = alarms.await;
+    let _ = canaries.await;
     let _ = delivering.await;
     let _ = forwarding.await;
     let _ = keeping_logs.await;

@@ -1,0 +1,5 @@
+'use strict';
+const { configuration } = require('../lib/config.cjs');
+
+module.exports = configuration;
+module.exports.default = configuration;

@@ -1,0 +1,1 @@
+"""The runtime behind `aws_synthetics`: one run of one Python canary script. Standard library only."""
