@@ -13,7 +13,7 @@ import shutil
 import sys
 import time
 
-from runner import docker_runtime, mitoshi, permissions, process_runtime, processes, settings, web
+from runner import canary, docker_runtime, mitoshi, permissions, process_runtime, processes, settings, web
 from runner import state as states
 from runner.output import DemoError, say, step
 from runner.services import NAMES, ORDER, address
@@ -96,6 +96,7 @@ def up(args):
     if not processes.alive(state["processes"].get("load")):
         start_traffic(state)
         started.append("load")
+    canary.start(state, application_url(state))
     if not started:
         say("Everything runs already.")
         since -= 60

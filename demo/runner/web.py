@@ -8,10 +8,11 @@ import urllib.request
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def call(url, body=None, headers=None, timeout=10):
+def call(url, body=None, headers=None, timeout=10, method=None):
     """Returns (status, body). Any HTTP status is an answer; only a missing answer raises OSError."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json", **(headers or {})})
+    headers = {"Content-Type": "application/json", **(headers or {})}
+    request = urllib.request.Request(url, data=data, headers=headers, method=method)
     try:
         with _opener.open(request, timeout=timeout) as response:
             return response.status, response.read()

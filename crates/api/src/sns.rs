@@ -180,7 +180,11 @@ async fn set_topic_attributes(app: &App, input: SetAttribute) -> Result<Value, A
     let arn = input.topic_arn.ok_or_else(|| missing("TopicArn"))?;
     match input.attribute_name.as_deref() {
         Some("DisplayName") => app.topics.set_display_name(&arn, input.attribute_value).await.map_err(of)?,
-        Some(other) => return Err(invalid(format!("Invalid parameter: AttributeName {other} is not supported by this server; DisplayName is"))),
+        Some(other) => {
+            return Err(invalid(format!(
+                "Invalid parameter: AttributeName {other} is not supported by this server; DisplayName is"
+            )));
+        }
         None => return Err(missing("AttributeName")),
     }
     Ok(json!({}))
@@ -194,7 +198,8 @@ struct ListTopics {
 
 async fn list_topics(app: &App, input: ListTopics) -> Result<Value, ApiError> {
     let all = app.topics.list().await.map_err(of)?;
-    let (found, next) = page::cut_by_name(all, |topic| &topic.name, input.next_token.as_deref(), PAGE, &"topics", app.clock.now_us())?;
+    let (found, next) =
+        page::cut_by_name(all, |topic| &topic.name, input.next_token.as_deref(), PAGE, &"topics", app.clock.now_us())?;
     let topics: Vec<Value> = found.iter().map(|topic| json!({"TopicArn": app.topics.arn(&topic.name)})).collect();
     Ok(json!({"Topics": topics, "NextToken": next}))
 }
@@ -214,12 +219,12 @@ async fn subscribe(app: &App, input: Subscribe) -> Result<Value, ApiError> {
     let protocol = match given.as_str() {
         // The same message in JSON: there is one way to write mail here.
         "email-json" => Protocol::Email,
-        given => Protocol::of_text(given).ok_or_else(|| {
-            invalid(format!("Invalid parameter: Protocol {given} is none of {}", Protocol::WORDS.join(", ")))
-        })?,
+        given => Protocol::of_text(given)
+            .ok_or_else(|| invalid(format!("Invalid parameter: Protocol {given} is none of {}", Protocol::WORDS.join(", "))))?,
     };
     let endpoint = input.endpoint.ok_or_else(|| missing("Endpoint"))?;
-    let is_raw = input.attributes.as_ref().and_then(|attributes| attributes.get("RawMessageDelivery")).is_some_and(|raw| raw == "true");
+    let is_raw =
+        input.attributes.as_ref().and_then(|attributes| attributes.get("RawMessageDelivery")).is_some_and(|raw| raw == "true");
     let arn = app.topics.subscribe(&arn, protocol, &endpoint, is_raw).await.map_err(of)?;
     Ok(json!({"SubscriptionArn": arn}))
 }
@@ -292,7 +297,9 @@ async fn set_subscription_attributes(app: &App, input: SetAttribute) -> Result<V
             app.topics.set_raw(&arn, input.attribute_value.as_deref() == Some("true")).await.map_err(of)?;
         }
         Some(other) => {
-            return Err(invalid(format!("Invalid parameter: AttributeName {other} is not supported by this server; RawMessageDelivery is")));
+            return Err(invalid(format!(
+                "Invalid parameter: AttributeName {other} is not supported by this server; RawMessageDelivery is"
+            )));
         }
         None => return Err(missing("AttributeName")),
     }
@@ -310,9 +317,16 @@ struct Publish {
 }
 
 async fn publish(app: &App, input: Publish) -> Result<Value, ApiError> {
-    let arn = input.topic_arn.or(input.target_arn).ok_or_else(|| invalid("Invalid parameter: TopicArn or TargetArn Reason: no value for required parameter"))?;
+    let arn = input
+        .topic_arn
+        .or(input.target_arn)
+        .ok_or_else(|| invalid("Invalid parameter: TopicArn or TargetArn Reason: no value for required parameter"))?;
     let message = input.message.ok_or_else(|| missing("Message"))?;
-    if input.subject.as_ref().is_some_and(|subject| subject.is_empty() || subject.chars().count() > 100 || subject.chars().any(char::is_control)) {
+    if input
+        .subject
+        .as_ref()
+        .is_some_and(|subject| subject.is_empty() || subject.chars().count() > 100 || subject.chars().any(char::is_control))
+    {
         return Err(invalid("Invalid parameter: Subject must have from 1 to 100 characters on one line"));
     }
     let mut told = Notification { subject: input.subject, message, ..Notification::default() };
@@ -322,7 +336,8 @@ async fn publish(app: &App, input: Publish) -> Result<Value, ApiError> {
             let wrong = || invalid("Invalid parameter: Message Structure - JSON message body failed to parse");
             let texts: BTreeMap<String, String> = serde_json::from_str(&told.message).map_err(|_| wrong())?;
             let default = texts.get("default");
-            let default = default.ok_or_else(|| invalid("Invalid parameter: Message Structure - No default entry in JSON message body"))?;
+            let default =
+                default.ok_or_else(|| invalid("Invalid parameter: Message Structure - No default entry in JSON message body"))?;
             told.message.clone_from(default);
             told.by_protocol = texts;
         }

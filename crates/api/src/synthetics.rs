@@ -86,7 +86,8 @@ static OPERATIONS: &[Operation] = &[
 fn find(method: &Method, path: &str) -> Option<(&'static Operation, Vec<String>)> {
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
     let names = |pattern: &[&str]| {
-        let fits = pattern.len() == parts.len() && pattern.iter().zip(&parts).all(|(wanted, part)| *wanted == "*" || wanted == part);
+        let fits =
+            pattern.len() == parts.len() && pattern.iter().zip(&parts).all(|(wanted, part)| *wanted == "*" || wanted == part);
         let named = pattern.iter().zip(&parts).filter(|(wanted, _)| **wanted == "*");
         fits.then(|| named.map(|(_, part)| percent_decode_str(part).decode_utf8_lossy().into_owned()).collect())
     };
@@ -101,7 +102,16 @@ pub(crate) fn action_of(method: &Method, path: &str) -> Option<Action> {
 
 pub(crate) fn routes() -> Router<Arc<App>> {
     let mut router = Router::new();
-    for path in ["/canary", "/canary/{*rest}", "/canaries/last-run", "/runtime-versions", "/group", "/group/{*rest}", "/groups", "/resource/{*rest}"] {
+    for path in [
+        "/canary",
+        "/canary/{*rest}",
+        "/canaries/last-run",
+        "/runtime-versions",
+        "/group",
+        "/group/{*rest}",
+        "/groups",
+        "/resource/{*rest}",
+    ] {
         router = router.route(path, any(answer));
     }
     router

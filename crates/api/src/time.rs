@@ -33,7 +33,9 @@ impl Serialize for Moment {
 
 /// `2026-11-28T18:05:00Z`.
 pub(crate) fn written(us: i64) -> String {
-    chrono::DateTime::from_timestamp_micros(us).map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)).unwrap_or_default()
+    chrono::DateTime::from_timestamp_micros(us)
+        .map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true))
+        .unwrap_or_default()
 }
 
 /// A range with both ends given and in order.

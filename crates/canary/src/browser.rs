@@ -50,8 +50,12 @@ pub(crate) struct Event {
 
 impl Browser {
     pub(crate) async fn start(found: &Found, memory_mb: i64) -> Result<Browser, String> {
-        let program = found.path.as_deref().ok_or_else(|| found.message.clone().unwrap_or_else(|| "there is no browser".to_owned()))?;
-        let profile = tempfile::Builder::new().prefix("mitoshi-browser-").tempdir().map_err(|err| format!("no folder for a browser: {err}"))?;
+        let program =
+            found.path.as_deref().ok_or_else(|| found.message.clone().unwrap_or_else(|| "there is no browser".to_owned()))?;
+        let profile = tempfile::Builder::new()
+            .prefix("mitoshi-browser-")
+            .tempdir()
+            .map_err(|err| format!("no folder for a browser: {err}"))?;
         let (child, sender, receiver) = spawn(program, profile.path(), memory_mb)?;
         let waiting: Waiting = Arc::default();
         let (told, events) = mpsc::channel(EVENTS_MAX);

@@ -97,7 +97,8 @@ impl Config {
         if let Some(timeout) = global.step_timeout.filter(|timeout| !STEP_TIMEOUTS_MS.contains(timeout)) {
             return Err(format!("globalSettings.stepTimeout {timeout} is not from 5000 to 300000 milliseconds"));
         }
-        let variables: BTreeMap<String, Value> = serde_json::from_value(part("variables")).map_err(|err| format!("variables: {err}"))?;
+        let variables: BTreeMap<String, Value> =
+            serde_json::from_value(part("variables")).map_err(|err| format!("variables: {err}"))?;
         if variables.len() > VARIABLES_MAX {
             return Err(format!("there can be at most {VARIABLES_MAX} variables"));
         }
@@ -112,9 +113,11 @@ impl Config {
         }
         let mut numbered: Vec<(usize, Map<String, Value>)> = Vec::new();
         for (key, step) in steps {
-            let number: usize = key.parse().ok().filter(|number| (1..=STEPS_MAX).contains(number)).ok_or_else(|| {
-                format!("steps: {key:?} is no number from 1 to {STEPS_MAX}")
-            })?;
+            let number: usize = key
+                .parse()
+                .ok()
+                .filter(|number| (1..=STEPS_MAX).contains(number))
+                .ok_or_else(|| format!("steps: {key:?} is no number from 1 to {STEPS_MAX}"))?;
             let step = step.as_object().ok_or_else(|| format!("steps.{key} is no object"))?.clone();
             numbered.push((number, step));
         }
@@ -129,7 +132,10 @@ impl Config {
             let at = |why: String| format!("steps.{}: {why}", place + 1);
             let common: Common = read(step).map_err(at)?;
             if !is_name(&common.step_name, "_-") || common.step_name.len() > NAME_MAX {
-                return Err(at(format!("stepName {:?} must begin with a letter and have up to 64 letters, digits, _ and -", common.step_name)));
+                return Err(at(format!(
+                    "stepName {:?} must begin with a letter and have up to 64 letters, digits, _ and -",
+                    common.step_name
+                )));
             }
             if names.contains(&common.step_name) {
                 return Err(at(format!("stepName {} is there twice", common.step_name)));
@@ -342,7 +348,8 @@ mod tests {
     #[test]
     fn values_are_put_in() {
         let values = BTreeMap::from([("host".to_owned(), "example.com".to_owned())]);
-        let environment = BTreeMap::from([("db".to_owned(), r#"{"password":"x1"}"#.to_owned()), ("token".to_owned(), "t".to_owned())]);
+        let environment =
+            BTreeMap::from([("db".to_owned(), r#"{"password":"x1"}"#.to_owned()), ("token".to_owned(), "t".to_owned())]);
         let mut step = json!({"url": "https://${host}/${AWS_SECRET:token}", "headers": {"a": "${AWS_SECRET:db:password}"}, "httpMethod": "${host}", "body": "${x} ${"});
         assert_eq!(fill(&mut step, &values, &environment), ["x"]);
         assert_eq!(step["url"], "https://example.com/t");

@@ -21,7 +21,10 @@ pub(crate) fn stamp(us: i64) -> String {
 /// Headers whose values are nobody's business.
 fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    matches!(name.as_str(), "authorization" | "proxy-authorization" | "cookie" | "set-cookie" | "x-api-key" | "x-amz-security-token")
+    matches!(
+        name.as_str(),
+        "authorization" | "proxy-authorization" | "cookie" | "set-cookie" | "x-api-key" | "x-amz-security-token"
+    )
 }
 
 fn headers(all: &[(String, String)]) -> Vec<Value> {

@@ -80,7 +80,8 @@ fn yes() -> bool {
 
 impl Config {
     pub(crate) fn read(config: &Value) -> Result<Config, String> {
-        let read: Config = serde_json::from_value(config.clone()).map_err(|err| format!("the configuration of a heartbeat: {err}"))?;
+        let read: Config =
+            serde_json::from_value(config.clone()).map_err(|err| format!("the configuration of a heartbeat: {err}"))?;
         if read.urls.is_empty() || read.urls.len() > URLS_MAX {
             return Err(format!("urls must have from 1 to {URLS_MAX} addresses"));
         }

@@ -58,9 +58,16 @@ pub struct Job {
 
 #[derive(Debug, Clone)]
 pub enum Program {
-    Blueprint { name: String, config: Value },
+    Blueprint {
+        name: String,
+        config: Value,
+    },
     /// A zip, and which function of it.
-    Script { zip: Vec<u8>, handler: String, runtime: String },
+    Script {
+        zip: Vec<u8>,
+        handler: String,
+        runtime: String,
+    },
     /// There is nothing to run, and why.
     None(String),
 }
@@ -176,4 +183,3 @@ fn failure_of(steps: &[Step]) -> Option<String> {
         many => format!("{many} of {} steps failed; step {}: {error}", steps.len(), first.step_name),
     })
 }
-

@@ -36,7 +36,8 @@ fn yes() -> bool {
 
 impl Config {
     pub(crate) fn read(config: &Value) -> Result<Config, String> {
-        let read: Config = serde_json::from_value(config.clone()).map_err(|err| format!("the configuration of broken-links: {err}"))?;
+        let read: Config =
+            serde_json::from_value(config.clone()).map_err(|err| format!("the configuration of broken-links: {err}"))?;
         check_url(&read.url)?;
         match (1..=LINKS_MAX).contains(&read.max_links) {
             true => Ok(read),
@@ -89,7 +90,8 @@ async fn look_at(url: &Url, from: Option<&str>, recorder: &mut Recorder<'_>) -> 
         path => path.trim_start_matches('/').chars().take(100).collect(),
     };
     let mut running = recorder.begin(&name, Some(url.as_str()));
-    let ask = Ask { method: "GET".to_owned(), url: url.to_string(), headers: Vec::new(), body: Default::default(), timeout: TIMEOUT };
+    let ask =
+        Ask { method: "GET".to_owned(), url: url.to_string(), headers: Vec::new(), body: Default::default(), timeout: TIMEOUT };
     let header = recorder.trace_header(running.call());
     let origin = url.origin();
     // Other people's servers need not know.

@@ -101,7 +101,8 @@ pub(crate) async fn send(ask: &Ask, user_agent: &str, headers_for: impl Fn(&Url)
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let exchange = once(&method, &url, ask, body.clone(), left, user_agent, &headers_for).await;
-        let next = exchange.header(LOCATION.as_str()).filter(|_| exchange.status.is_some_and(|status| (300..400).contains(&status)));
+        let next =
+            exchange.header(LOCATION.as_str()).filter(|_| exchange.status.is_some_and(|status| (300..400).contains(&status)));
         let next = next.and_then(|next| Url::parse(&url).ok()?.join(next).ok()).map(String::from);
         let status = exchange.status;
         exchanges.push(exchange);
@@ -167,7 +168,8 @@ async fn exchange_into(
     let port = url.port_or_known_default().unwrap_or(80);
     let begun = Instant::now();
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let addresses: Vec<_> = tokio::net::lookup_host((bare, port)).await.map_err(|err| format!("cannot look up {host}: {err}"))?.collect();
+    let addresses: Vec<_> =
+        tokio::net::lookup_host((bare, port)).await.map_err(|err| format!("cannot look up {host}: {err}"))?.collect();
     exchange.timings.dns_ms = Some(ms(begun));
     let begun = Instant::now();
     let stream = connect(&addresses).await.map_err(|err| format!("cannot connect to {host}:{port}: {err}"))?;

@@ -35,7 +35,8 @@ pub(crate) struct Page {
     /// Those that are over, in the order of their beginning.
     done: Vec<Request>,
     is_loaded: bool,
-    is_content_loaded: bool,
+    /// When that was, by the browser's clock.
+    loaded_at: Option<f64>,
     last_activity: Instant,
     /// What is said of whom requests of this origin are, and what is said.
     traced: Option<(String, String)>,
@@ -92,7 +93,8 @@ impl Page {
     pub(crate) async fn open(browser: Browser, (width, height): (u32, u32), user_agent_suffix: &str) -> Result<Page, String> {
         let version = browser.call(None, "Browser.getVersion", json!({})).await?;
         let target = browser.call(None, "Target.createTarget", json!({"url": "about:blank"})).await?;
-        let attached = browser.call(None, "Target.attachToTarget", json!({"targetId": target["targetId"], "flatten": true})).await?;
+        let attached =
+            browser.call(None, "Target.attachToTarget", json!({"targetId": target["targetId"], "flatten": true})).await?;
         let session = attached["sessionId"].as_str().unwrap_or_default().to_owned();
         let now = Instant::now();
         let mut page = Page {
@@ -102,7 +104,7 @@ impl Page {
             requests: HashMap::new(),
             done: Vec::new(),
             is_loaded: false,
-            is_content_loaded: false,
+            loaded_at: None,
             last_activity: now,
             traced: None,
             console_errors: Vec::new(),
@@ -180,7 +182,7 @@ impl Page {
     /// Loads an address, and waits until the page is quiet.
     pub(crate) async fn load(&mut self, url: &str, within: Duration, settle: Duration) -> Result<Loaded, String> {
         self.is_loaded = false;
-        self.is_content_loaded = false;
+        self.loaded_at = None;
         self.started = Instant::now();
         self.last_activity = self.started;
         let deadline = self.started + within;
@@ -191,13 +193,18 @@ impl Page {
             loaded.error = Some(format!("cannot load {url}: {why}"));
         } else if !self.until(within, |page| page.is_loaded).await? {
             loaded.error = Some(format!("{url} was not loaded within {} ms", within.as_millis()));
-        } else {
-            let left = deadline.saturating_duration_since(Instant::now()).min(settle);
-            self.until(left, Page::is_quiet).await?;
         }
-        // What comes after the last request is the wait for quiet alone.
-        loaded.duration_ms = round(self.last_activity.duration_since(self.started).as_secs_f64() * 1e3);
-        let main = self.requests.get(&document).or_else(|| self.done.iter().rev().find(|request| request.kind == "Document")).cloned();
+        let mut is_quiet = true;
+        if loaded.error.is_none() {
+            let left = deadline.saturating_duration_since(Instant::now()).min(settle);
+            is_quiet = self.until(left, Page::is_quiet).await?;
+        }
+        // What comes after the last request is the wait for quiet alone. A page that never is quiet asks for news again and again: what it asked for first
+        // counts.
+        let active = self.last_activity.duration_since(self.started).as_secs_f64() * 1e3;
+        loaded.duration_ms = round(if is_quiet { active } else { self.first_burst_ms().unwrap_or(active) });
+        let main =
+            self.requests.get(&document).or_else(|| self.done.iter().rev().find(|request| request.kind == "Document")).cloned();
         if let Some(main) = main {
             loaded.status = main.status();
             loaded.timings = timings(&main);
@@ -210,6 +217,18 @@ impl Page {
             loaded.error = Some(format!("{url} answered {status}"));
         }
         Ok(loaded)
+    }
+
+    /// Until when was done what was asked for until shortly after the page was loaded.
+    fn first_burst_ms(&self) -> Option<f64> {
+        let loaded = self.loaded_at?;
+        let all = || self.done.iter().chain(self.requests.values()).filter(|request| !request.stays_open());
+        let begun = all().map(|request| request.begun).fold(f64::INFINITY, f64::min);
+        let first = all().filter(|request| request.begun <= loaded + QUIET.as_secs_f64());
+        // One that is not over takes as long as was waited for it.
+        let now = begun + self.started.elapsed().as_secs_f64();
+        let end = first.map(|request| request.end.unwrap_or(now)).fold(loaded, f64::max);
+        begun.is_finite().then(|| (end - begun) * 1e3)
     }
 
     /// What the page knows of itself.
@@ -329,9 +348,9 @@ impl Page {
                 let why = params["errorText"].as_str().unwrap_or("failed").to_owned();
                 self.end(&id, time, 0.0, Some(why), params["canceled"].as_bool() == Some(true));
             }
-            "Page.domContentEventFired" => self.is_content_loaded = true,
             "Page.loadEventFired" => {
                 self.is_loaded = true;
+                self.loaded_at = Some(time);
                 self.last_activity = Instant::now();
             }
             "Page.javascriptDialogOpening" => {
@@ -457,7 +476,8 @@ fn timings(request: &Request) -> Timings {
     let between = |from: &str, to: &str| at(from).zip(at(to)).map(|(from, to)| round(to - from));
     let headers = at("receiveHeadersEnd");
     let begun = timing["requestTime"].as_f64();
-    let download = begun.zip(headers).zip(request.end).map(|((begun, headers), end)| round(((end - begun) * 1e3 - headers).max(0.0)));
+    let download =
+        begun.zip(headers).zip(request.end).map(|((begun, headers), end)| round(((end - begun) * 1e3 - headers).max(0.0)));
     let connect = between("connectStart", "connectEnd").map(|whole| round(whole - between("sslStart", "sslEnd").unwrap_or(0.0)));
     Timings {
         dns_ms: between("dnsStart", "dnsEnd"),
@@ -473,10 +493,12 @@ fn timings(request: &Request) -> Timings {
 fn entry(request: &Request, page: &str) -> Value {
     let parts = timings(request);
     let whole_ms = request.end.map_or(0.0, |end| round((end - request.begun) * 1e3));
-    let known: f64 = [parts.dns_ms, parts.connect_ms, parts.tls_ms, parts.first_byte_ms, parts.download_ms].into_iter().flatten().sum();
+    let known: f64 =
+        [parts.dns_ms, parts.connect_ms, parts.tls_ms, parts.first_byte_ms, parts.download_ms].into_iter().flatten().sum();
     let part = |part: Option<f64>| part.map_or(json!(-1), |ms| json!(ms));
     let pairs = |headers: &Value| -> Vec<Value> {
-        let secret = |name: &str| matches!(name.to_ascii_lowercase().as_str(), "authorization" | "cookie" | "set-cookie" | "x-api-key");
+        let secret =
+            |name: &str| matches!(name.to_ascii_lowercase().as_str(), "authorization" | "cookie" | "set-cookie" | "x-api-key");
         let known = headers.as_object().into_iter().flatten();
         known.map(|(name, value)| json!({"name": name, "value": if secret(name) { "***" } else { value.as_str().unwrap_or_default() }})).collect()
     };

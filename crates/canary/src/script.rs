@@ -57,8 +57,10 @@ async fn run_inner(job: &Job, setup: &Setup, recorder: &mut Recorder<'_>) -> Res
         return Err("canaries in Java are not supported by this server".to_owned());
     }
     let found = if is_python { &setup.python } else { &setup.node };
-    let program = found.path.as_deref().ok_or_else(|| found.message.clone().unwrap_or_else(|| "there is no program to run it".to_owned()))?;
-    let scratch = tempfile::Builder::new().prefix("mitoshi-canary-").tempdir().map_err(|err| format!("no folder for the run: {err}"))?;
+    let program =
+        found.path.as_deref().ok_or_else(|| found.message.clone().unwrap_or_else(|| "there is no program to run it".to_owned()))?;
+    let scratch =
+        tempfile::Builder::new().prefix("mitoshi-canary-").tempdir().map_err(|err| format!("no folder for the run: {err}"))?;
     let code = scratch.path().join("code");
     let (packed, to) = (zip.clone(), code.clone());
     let unpacked = tokio::task::spawn_blocking(move || unpack(&packed, &to)).await;
@@ -76,7 +78,19 @@ async fn run_inner(job: &Job, setup: &Setup, recorder: &mut Recorder<'_>) -> Res
     }
     // Nothing of the server's own environment but what programs need.
     command.env_clear();
-    for name in ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"] {
+    for name in [
+        "PATH",
+        "HOME",
+        "LANG",
+        "LC_ALL",
+        "TZ",
+        "TMPDIR",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "NODE_EXTRA_CA_CERTS",
+        "SSL_CERT_FILE",
+    ] {
         if let Some(value) = std::env::var_os(name) {
             command.env(name, value);
         }
@@ -100,7 +114,13 @@ async fn run_inner(job: &Job, setup: &Setup, recorder: &mut Recorder<'_>) -> Res
     if let Some(header) = recorder.trace_header(None) {
         command.env("MITOSHI_CANARY_TRACE_HEADER", header);
     }
-    command.current_dir(&work).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).process_group(0);
+    command
+        .current_dir(&work)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .process_group(0);
     let mut child = command.spawn().map_err(|err| format!("cannot start {}: {err}", program.display()))?;
     let readers = [
         child.stdout.take().map(|stream| tokio::spawn(lines(stream, recorder.journal.clone()))),
@@ -111,7 +131,8 @@ async fn run_inner(job: &Job, setup: &Setup, recorder: &mut Recorder<'_>) -> Res
         // What it started and left behind may hold its output open.
         let _ = tokio::time::timeout(GRACE, reader).await;
     }
-    let told = tokio::fs::read(job.artifacts.join("report.json")).await.ok().and_then(|text| serde_json::from_slice::<Told>(&text).ok());
+    let told =
+        tokio::fs::read(job.artifacts.join("report.json")).await.ok().and_then(|text| serde_json::from_slice::<Told>(&text).ok());
     let _ = tokio::fs::remove_file(job.artifacts.join("report.json")).await;
     take(told, ended, recorder);
     tidy(&job.artifacts).await;
@@ -165,7 +186,9 @@ fn take(told: Option<Told>, ended: Result<Option<i32>, String>, recorder: &mut R
     }
     match (ended, told.code) {
         (Err(why), _) => recorder.cannot(why),
-        (Ok(_), Some(Failure::Execution)) => recorder.cannot(told.reason.unwrap_or_else(|| "the script could not be run".to_owned())),
+        (Ok(_), Some(Failure::Execution)) => {
+            recorder.cannot(told.reason.unwrap_or_else(|| "the script could not be run".to_owned()))
+        }
         (Ok(code), _) if told.status.is_empty() => {
             let how = code.map_or("by a signal".to_owned(), |code| format!("with {code}"));
             recorder.cannot(format!("the script ended {how} and reported nothing; the log may say why"));
@@ -239,7 +262,9 @@ fn unpack(bytes: &[u8], to: &Path) -> Result<(), String> {
     let mut left = UNPACKED_MAX;
     for place in 0..archive.len() {
         let file = archive.by_index(place).map_err(|err| wrong(&err))?;
-        let Some(name) = file.enclosed_name() else { return Err(format!("the code has a file outside of its folder: {:?}", file.name())) };
+        let Some(name) = file.enclosed_name() else {
+            return Err(format!("the code has a file outside of its folder: {:?}", file.name()));
+        };
         if file.is_symlink() || name.components().any(|part| !matches!(part, Component::Normal(_))) {
             continue;
         }
@@ -263,7 +288,9 @@ fn unpack(bytes: &[u8], to: &Path) -> Result<(), String> {
 pub fn look_into(bytes: &[u8]) -> Result<Option<String>, String> {
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|err| format!("Code.ZipFile is no zip: {err}"))?;
     let names = archive.file_names().filter_map(|name| name.ok().map(|name| name.to_string()));
-    let Some(name) = names.into_iter().find(|name| name.rsplit('/').next() == Some("blueprint-config.json")) else { return Ok(None) };
+    let Some(name) = names.into_iter().find(|name| name.rsplit('/').next() == Some("blueprint-config.json")) else {
+        return Ok(None);
+    };
     let file = archive.by_name(&name).map_err(|err| format!("{name}: {err}"))?;
     let mut text = String::new();
     file.take(4 * 1024 * 1024).read_to_string(&mut text).map_err(|err| format!("{name}: {err}"))?;
@@ -274,7 +301,8 @@ pub fn look_into(bytes: &[u8]) -> Result<Option<String>, String> {
 pub fn pack(script: &str, handler: &str, runtime: &str) -> Result<Vec<u8>, String> {
     use std::io::Write;
     let file = handler.rsplit_once('.').map_or(handler, |(file, _)| file);
-    let is_module = runtime.contains("playwright") || script.lines().any(|line| line.trim_start().starts_with("import ") || line.trim_start().starts_with("export "));
+    let is_module = runtime.contains("playwright")
+        || script.lines().any(|line| line.trim_start().starts_with("import ") || line.trim_start().starts_with("export "));
     let path = match (runtime.contains("python"), is_module) {
         (true, _) => format!("python/{file}.py"),
         (false, true) => format!("{file}.mjs"),

@@ -42,9 +42,21 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 impl Setup {
     pub async fn find(options: SetupOptions) -> Setup {
         let (browser, node, python) = tokio::join!(
-            found(&options.browser, &BROWSERS, "no Chromium was found: install it (on Debian: apt-get install chromium) or name it in canaries.browser"),
-            found(&options.node, &["node", "nodejs"], "no Node.js was found: install version 18.19 or later, or name it in canaries.node"),
-            found(&options.python, &["python3", "python"], "no Python was found: install version 3.10 or later, or name it in canaries.python"),
+            found(
+                &options.browser,
+                &BROWSERS,
+                "no Chromium was found: install it (on Debian: apt-get install chromium) or name it in canaries.browser"
+            ),
+            found(
+                &options.node,
+                &["node", "nodejs"],
+                "no Node.js was found: install version 18.19 or later, or name it in canaries.node"
+            ),
+            found(
+                &options.python,
+                &["python3", "python"],
+                "no Python was found: install version 3.10 or later, or name it in canaries.python"
+            ),
         );
         let node_modules = Some(options.node_modules).filter(|path| !path.as_os_str().is_empty());
         Setup { browser, node, python, node_modules, runtimes: options.runtimes, no_scripts: options.no_scripts }

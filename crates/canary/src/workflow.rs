@@ -57,7 +57,8 @@ enum Kind {
 
 impl Config {
     pub(crate) fn read(config: &Value) -> Result<Config, String> {
-        let read: Config = serde_json::from_value(config.clone()).map_err(|err| format!("the configuration of a workflow: {err}"))?;
+        let read: Config =
+            serde_json::from_value(config.clone()).map_err(|err| format!("the configuration of a workflow: {err}"))?;
         check_url(&read.url)?;
         Viewport::check(read.viewport)?;
         if read.steps.len() > STEPS_MAX {
@@ -109,7 +110,14 @@ pub(crate) async fn run(config: &Config, setup: &Setup, recorder: &mut Recorder<
     let browser = Browser::start(&setup.browser, recorder.job.memory_mb).await?;
     let suffix = format!("CloudWatchSynthetics/{}", recorder.job.arn);
     let mut page = Page::open(browser, Viewport::or_default(config.viewport), &suffix).await?;
-    let first = Action { action: Kind::Navigate, name: Some("open".to_owned()), selector: None, text: None, url: Some(config.url.clone()), ms: None };
+    let first = Action {
+        action: Kind::Navigate,
+        name: Some("open".to_owned()),
+        selector: None,
+        text: None,
+        url: Some(config.url.clone()),
+        ms: None,
+    };
     let mut failed = None;
     for step in std::iter::once(&first).chain(&config.steps) {
         match &failed {
@@ -199,10 +207,16 @@ async fn act(step: &Action, page: &mut Page) -> Result<(), String> {
             seen.map(drop).ok_or_else(|| format!("nothing that can be seen matches {selector}"))
         }
         Kind::VerifyText => {
-            let of = if selector.is_empty() { "document.body".to_owned() } else { format!("document.querySelector({})", quoted(selector)) };
-            let script = format!("(() => {{ const e = {of}; return !!e && (e.innerText || e.value || '').includes({}); }})()", quoted(text));
+            let of = if selector.is_empty() {
+                "document.body".to_owned()
+            } else {
+                format!("document.querySelector({})", quoted(selector))
+            };
+            let script =
+                format!("(() => {{ const e = {of}; return !!e && (e.innerText || e.value || '').includes({}); }})()", quoted(text));
             let seen = page.wait_for(&script, STEP_TIMEOUT).await?;
-            seen.map(drop).ok_or_else(|| format!("{} does not say {text:?}", if selector.is_empty() { "the page" } else { selector }))
+            seen.map(drop)
+                .ok_or_else(|| format!("{} does not say {text:?}", if selector.is_empty() { "the page" } else { selector }))
         }
         Kind::VerifyUrl => {
             let wanted = step.url.as_deref().unwrap_or(text);

@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use model::Clock;
 use model::alarm::{
-    Alarm, AlarmHistoryItem, AlarmState, AlarmStatus, CompositeAlarm, Contributor, Evaluation, HistoryItemType, MetricAlarm, SuppressedBy,
-    Suppression, Suppressor, Watched, Watches, Window,
+    Alarm, AlarmHistoryItem, AlarmState, AlarmStatus, CompositeAlarm, Contributor, Evaluation, HistoryItemType, MetricAlarm,
+    SuppressedBy, Suppression, Suppressor, Watched, Watches, Window,
 };
 use model::mute_rule::MuteRule;
 use model::time::{DAY_US, SECOND_US};
@@ -45,12 +45,17 @@ const NAME_MAX: usize = 255;
 const DESCRIPTION_MAX: usize = 1_024;
 const RULE_MAX: usize = 10_240;
 const QUERIES_MAX: usize = 20;
+/// Of an expression (AWS).
+const METRICS_MAX: usize = 10;
 const CONTRIBUTORS_MAX: usize = 500;
 const CONTRIBUTORS_KEPT: usize = 100;
+const HISTORY_BYTES_MAX: usize = 4_095;
 /// How long history is kept.
 const HISTORY_US: i64 = 30 * DAY_US;
 /// How often it is seen whether something is due.
 const TICK: Duration = Duration::from_secs(1);
+/// Periods of a look at what an alarm would have done.
+const PREVIEW_PERIODS_MAX: i64 = 20_160;
 /// Alarms that are looked at together.
 const BATCH: usize = 200;
 
@@ -72,6 +77,8 @@ struct Inner {
     known: OnceCell<RwLock<BTreeMap<String, Arc<Alarm>>>>,
     /// Where the window ended when an alarm was last looked at.
     looked: std::sync::Mutex<HashMap<String, i64>>,
+    /// Whether composite alarms are known to be as their children are.
+    caught_up: OnceCell<()>,
     /// One change at a time.
     change: Mutex<()>,
 }
@@ -90,6 +97,41 @@ pub struct Place {
 impl Place {
     pub fn arn(&self, name: &str) -> String {
         format!("arn:aws:cloudwatch:{}:{}:alarm:{name}", self.region, self.account_id)
+    }
+
+    /// The name of an alarm that is meant by its name or its ARN; an alarm of another account or region stays what it is, and is none here.
+    fn name_of<'t>(&self, text: &'t str) -> &'t str {
+        let of_arn = |rest: &'t str| {
+            let (_partition, rest) = rest.split_once(":cloudwatch:")?;
+            let (region, rest) = rest.split_once(':')?;
+            let (account_id, name) = rest.split_once(":alarm:")?;
+            (region == self.region && account_id == self.account_id).then_some(name)
+        };
+        text.strip_prefix("arn:").and_then(of_arn).unwrap_or(text)
+    }
+
+    /// The names of the alarms that a rule names.
+    fn children(&self, rule: &str) -> Vec<String> {
+        let Ok(rule) = rule::parse(rule) else { return Vec::new() };
+        let mut found = BTreeSet::new();
+        rule.children(&mut found);
+        found.into_iter().map(|child| self.name_of(child).to_owned()).collect()
+    }
+
+    fn is_child(&self, parent: &Alarm, name: &str) -> bool {
+        let Watches::Composite(composite) = &parent.watches else { return false };
+        self.children(&composite.rule).iter().any(|child| child == name)
+    }
+
+    fn parents<'k>(&'k self, name: &'k str, known: &'k BTreeMap<String, Arc<Alarm>>) -> impl Iterator<Item = &'k Alarm> {
+        known.values().map(|alarm| &**alarm).filter(move |alarm| self.is_child(alarm, name))
+    }
+
+    fn suppressor<'a>(&self, alarm: &'a Alarm) -> Option<&'a str> {
+        match &alarm.watches {
+            Watches::Composite(CompositeAlarm { suppressor: Some(suppressor), .. }) => Some(self.name_of(&suppressor.alarm)),
+            _ => None,
+        }
     }
 }
 
@@ -153,6 +195,7 @@ impl Alarms {
             place,
             known: OnceCell::new(),
             looked: Default::default(),
+            caught_up: OnceCell::new(),
             change: Mutex::new(()),
         };
         Alarms { inner: Arc::new(inner) }
@@ -162,9 +205,14 @@ impl Alarms {
         self.inner.place.arn(name)
     }
 
-    /// The name of an alarm that is meant by its name or its ARN.
-    pub fn name_of<'a>(&self, text: &'a str) -> &'a str {
-        name_of(text)
+    /// The names of the alarms that a rule names.
+    pub fn children(&self, rule: &str) -> Vec<String> {
+        self.inner.place.children(rule)
+    }
+
+    /// Whether a composite alarm's rule names another alarm.
+    pub fn is_child(&self, parent: &Alarm, name: &str) -> bool {
+        self.inner.place.is_child(parent, name)
     }
 
     /// By name.
@@ -181,12 +229,15 @@ impl Alarms {
     /// Keeps it, in the place of one of the same name, whose state it goes on from; it is looked at at once. Returns whether it is new.
     pub async fn put(&self, wanted: AlarmConfiguration) -> Result<bool> {
         let name = wanted.name.clone();
+        check(&wanted)?;
+        if let Watches::Metric(metric) = &wanted.watches {
+            self.check_look(metric).await?;
+        }
         let (is_new, is_composite) = {
             let _change = self.inner.change.lock().await;
-            check(&wanted)?;
             let known = self.known().await?.read().unwrap_or_else(PoisonError::into_inner).clone();
             if let Watches::Composite(composite) = &wanted.watches {
-                check_children(&wanted.name, composite, &known)?;
+                self.check_children(&wanted.name, composite, &known)?;
             }
             let before = known.get(&name).cloned();
             if before.is_none() && known.len() >= ALARMS_MAX {
@@ -220,9 +271,27 @@ impl Alarms {
             (before.is_none(), is_composite)
         };
         if !is_composite {
-            self.look_at(vec![self.get(&name).await?]).await?;
+            self.look_at(vec![self.get(&name).await?], true).await?;
         }
         Ok(is_new)
+    }
+
+    /// Whether what it watches can be computed, and is one series, or several that a query tells apart.
+    async fn check_look(&self, metric: &MetricAlarm) -> Result<()> {
+        let Watched::Queries(queries) = &metric.watched else { return Ok(()) };
+        let is_query = queries
+            .iter()
+            .any(|query| query.is_returned.unwrap_or(true) && query.expression.as_deref().is_some_and(is_insights_query));
+        let looker = self.looker().await?;
+        let (query, rule, end) = (self.inner.query.clone(), metric.clone(), window_end(metric, self.inner.clock.now_us(), true));
+        let looked = tokio::task::spawn_blocking(move || looker.of(&query).look(&[(&rule, end)]).pop());
+        match looked.await.map_err(|err| Error::Unexpected(err.to_string()))? {
+            Some(Ok(look)) if look.is_grouped && !is_query => Err(Error::Invalid(
+                "The expression of Metrics that returns data must give one time series: of several, a query of Metrics Insights with GROUP BY".to_owned(),
+            )),
+            Some(Err(LookError::Invalid(why))) => Err(Error::Invalid(why)),
+            _ => Ok(()),
+        }
     }
 
     /// Those that are there; what other composite alarms are of cannot be deleted before these.
@@ -235,7 +304,13 @@ impl Alarms {
             return Err(Error::Invalid("At most one composite alarm can be deleted at a time".to_owned()));
         }
         for name in meant.keys() {
-            let parents: Vec<&str> = parents(name, &known).filter(|parent| !meant.contains_key(&parent.name)).map(|parent| parent.name.as_str()).collect();
+            let parents: Vec<&str> = self
+                .inner
+                .place
+                .parents(name, &known)
+                .filter(|parent| !meant.contains_key(&parent.name))
+                .map(|parent| parent.name.as_str())
+                .collect();
             if !parents.is_empty() {
                 let parents = parents.join(", ");
                 return Err(Error::Invalid(format!(
@@ -246,8 +321,15 @@ impl Alarms {
         let now_us = self.inner.clock.now_us();
         let mut changes = ResourceChanges::default();
         for (name, alarm) in &meant {
-            let data = json!({"version": "1.0", "type": "Delete", "deletedAlarm": message::configuration(alarm, &self.inner.place)});
-            changes.put(&history(alarm, HistoryItemType::ConfigurationUpdate, format!("Alarm \"{name}\" deleted"), &data, now_us))?;
+            let data =
+                json!({"version": "1.0", "type": "Delete", "deletedAlarm": message::configuration(alarm, &self.inner.place)});
+            changes.put(&history(
+                alarm,
+                HistoryItemType::ConfigurationUpdate,
+                format!("Alarm \"{name}\" deleted"),
+                &data,
+                now_us,
+            ))?;
             changes.delete::<Alarm>(name);
             changes.delete::<model::setting::Tags>(&crate::tag::alarm_key(name));
         }
@@ -292,7 +374,13 @@ impl Alarms {
                 "previousAlarm": message::configuration(&before, &self.inner.place),
             });
             changes.put(&alarm)?;
-            changes.put(&history(&alarm, HistoryItemType::ConfigurationUpdate, format!("Alarm \"{name}\" updated"), &data, now_us))?;
+            changes.put(&history(
+                &alarm,
+                HistoryItemType::ConfigurationUpdate,
+                format!("Alarm \"{name}\" updated"),
+                &data,
+                now_us,
+            ))?;
             changed.push(alarm);
         }
         if changed.is_empty() { Ok(()) } else { self.keep(changed, &changes).await }
@@ -301,7 +389,8 @@ impl Alarms {
     /// What happened, of deleted alarms too; at most so many.
     pub async fn history(&self, filter: &HistoryFilter, most: usize) -> Result<Vec<AlarmHistoryItem>> {
         let edge = |us: i64| format!("{:016x}", us.max(0));
-        let (mut from, mut to) = (filter.start_us.map(edge).unwrap_or_default(), filter.end_us.map_or("~".to_owned(), |end| edge(end + 1)));
+        let (mut from, mut to) =
+            (filter.start_us.map(edge).unwrap_or_default(), filter.end_us.map_or("~".to_owned(), |end| edge(end + 1)));
         if let Some(after) = &filter.after {
             // What comes after a key, in the order that is asked for.
             if filter.oldest_first { from = format!("{after} ") } else { to.clone_from(after) }
@@ -316,7 +405,11 @@ impl Alarms {
         while found.len() < most {
             let page: Vec<AlarmHistoryItem> = self.inner.catalog.resources_within(&from, &to, !filter.oldest_first, 500).await?;
             let Some(last) = page.last() else { break };
-            if filter.oldest_first { from = format!("{} ", last.id) } else { to.clone_from(&last.id) }
+            if filter.oldest_first {
+                from = format!("{} ", last.id)
+            } else {
+                to.clone_from(&last.id)
+            }
             found.extend(page.into_iter().filter(|item| is_wanted(item)));
         }
         found.truncate(most);
@@ -328,6 +421,9 @@ impl Alarms {
         check_metric(&alarm)?;
         let period = alarm.period();
         let n = i64::from(alarm.evaluation_periods + EXTRA_PERIODS);
+        if (end_us - start_us) / SECOND_US / period > PREVIEW_PERIODS_MAX {
+            return Err(Error::Invalid(format!("the range has more than {PREVIEW_PERIODS_MAX} periods of {period} seconds")));
+        }
         let (start, end) = (start_us.div_euclid(SECOND_US), end_us.div_euclid(SECOND_US));
         let looker = self.looker().await?;
         let (query, rule) = (self.inner.query.clone(), alarm.clone());
@@ -341,7 +437,12 @@ impl Alarms {
         for last in usize::try_from(n).unwrap_or(1)..=times.len() {
             let Some(time) = times.get(last - 1).map(|time| time + period) else { break };
             let window = last - usize::try_from(n).unwrap_or(1)..last;
-            let verdicts: Vec<Verdict> = look.series.iter().zip(&current).map(|(seen, current)| evaluate(&alarm, &seen.points[window.clone()], *current, time * SECOND_US)).collect();
+            let verdicts: Vec<Verdict> = look
+                .series
+                .iter()
+                .zip(&current)
+                .map(|(seen, current)| evaluate(&alarm, &seen.points[window.clone()], *current, time * SECOND_US))
+                .collect();
             current = verdicts.iter().map(|verdict| verdict.state).collect();
             let Some(worst) = verdicts.into_iter().max_by_key(|verdict| severity(verdict.state)) else { continue };
             if states.last().is_none_or(|(_, state, _)| *state != worst.state) && (start..=end).contains(&time) {
@@ -349,11 +450,18 @@ impl Alarms {
             }
         }
         let within = |time: &i64| *time >= start;
-        let values = |seen: &Seen| seen.points.iter().flatten().filter(|point| within(&point.time)).map(|point| (point.time, point.value)).collect();
+        let values = |seen: &Seen| {
+            seen.points.iter().flatten().filter(|point| within(&point.time)).map(|point| (point.time, point.value)).collect()
+        };
         let label = |seen: &Seen| seen.attributes.values().cloned().collect::<Vec<_>>().join(" ");
         let first = look.series.first().filter(|_| alarm.comparison.is_of_band());
         let band = first.map(|seen| {
-            let ends = |point: &Datapoint| point.band.filter(|(lower, upper)| lower.is_finite() && upper.is_finite()).map(|(lower, upper)| (point.time, lower, upper));
+            let ends = |point: &Datapoint| {
+                point
+                    .band
+                    .filter(|(lower, upper)| lower.is_finite() && upper.is_finite())
+                    .map(|(lower, upper)| (point.time, lower, upper))
+            };
             seen.points.iter().flatten().filter(|point| within(&point.time)).filter_map(ends).collect()
         });
         Ok(Preview { period, series: look.series.iter().map(|seen| (label(seen), values(seen))).collect(), band, states })
@@ -362,6 +470,7 @@ impl Alarms {
     /// Looks at what is due, and does what was waited for.
     pub async fn tick(&self) -> Result<()> {
         let now_us = self.inner.clock.now_us();
+        self.inner.caught_up.get_or_try_init(|| self.catch_up()).await?;
         let all = self.list().await?;
         let mut due = Vec::new();
         {
@@ -372,16 +481,53 @@ impl Alarms {
             }
             for alarm in &all {
                 if let Watches::Metric(metric) = &alarm.watches
-                    && looked.get(&alarm.name) != Some(&window_end(metric, now_us))
+                    && looked.get(&alarm.name).is_none_or(|last| *last < window_end(metric, now_us, false))
                 {
                     due.push(alarm.clone());
                 }
             }
         }
         for some in due.chunks(BATCH) {
-            self.look_at(some.to_vec()).await?;
+            self.look_at(some.to_vec(), false).await?;
         }
         self.end_waits(&all, now_us).await
+    }
+
+    /// A child's change and what its parents make of it are written one after the other: brings those in line whose child changed last before the
+    /// server ended.
+    async fn catch_up(&self) -> Result<()> {
+        let _change = self.inner.change.lock().await;
+        let composites: Vec<Arc<Alarm>> =
+            self.list().await?.into_iter().filter(|alarm| matches!(alarm.watches, Watches::Composite(_))).collect();
+        // As often as they can be in each other.
+        for _ in 0..composites.len() {
+            let mut is_changed = false;
+            for alarm in &composites {
+                let Ok(alarm) = self.get(&alarm.name).await else { continue };
+                let Watches::Composite(composite) = &alarm.watches else { continue };
+                if let Some(suppressor) = &composite.suppressor {
+                    let is_suppressed =
+                        self.state_of(self.inner.place.name_of(&suppressor.alarm)).await? == Some(AlarmState::Alarm);
+                    let is_told = alarm.status.suppression.as_ref().is_some_and(|known| known.by == SuppressedBy::Alarm);
+                    if is_suppressed != is_told {
+                        self.suppress(&alarm, suppressor).await?;
+                    }
+                }
+                let Ok(alarm) = self.get(&alarm.name).await else { continue };
+                // Whichever of its children changed last.
+                let mut newest: Option<(i64, String)> = None;
+                for child in self.inner.place.children(&composite.rule) {
+                    if let Ok(known) = self.get(&child).await {
+                        newest = newest.max(Some((known.status.transitioned_us, child)));
+                    }
+                }
+                is_changed |= self.evaluate_composite(&alarm, newest.as_ref().map(|(_, child)| child.as_str())).await?;
+            }
+            if !is_changed {
+                break;
+            }
+        }
+        Ok(())
     }
 
     async fn looker(&self) -> Result<OwnedLooker> {
@@ -390,13 +536,14 @@ impl Alarms {
         Ok(OwnedLooker { detectors, asking: Asking { server_account_id: server_account_id.clone(), region: region.clone() } })
     }
 
-    async fn look_at(&self, alarms: Vec<Arc<Alarm>>) -> Result<()> {
+    /// `at_once`, where nobody waits for data to settle.
+    async fn look_at(&self, alarms: Vec<Arc<Alarm>>, at_once: bool) -> Result<()> {
         let now_us = self.inner.clock.now_us();
         let looker = self.looker().await?;
         let (query, all) = (self.inner.query.clone(), alarms.clone());
         let looked = tokio::task::spawn_blocking(move || {
             let metric = |alarm: &'_ Arc<Alarm>| match &alarm.watches {
-                Watches::Metric(metric) => Some((metric.clone(), window_end(metric, now_us))),
+                Watches::Metric(metric) => Some((metric.clone(), window_end(metric, now_us, at_once))),
                 Watches::Composite(_) => None,
             };
             let metrics: Vec<(MetricAlarm, i64)> = all.iter().filter_map(metric).collect();
@@ -468,8 +615,9 @@ impl Alarms {
             same.status.updated_us = now_us;
         }
         same.status.evaluation = None;
-        same.status.contributors = contributors;
+        let before = std::mem::replace(&mut same.status.contributors, contributors);
         let mut changes = ResourceChanges::default();
+        self.contribute(&same, &before, &mut changes, now_us).await?;
         if is_written {
             changes.put(&same)?;
         }
@@ -503,27 +651,65 @@ impl Alarms {
             let data = status.reason_data.as_deref().and_then(|data| serde_json::from_str::<Value>(data).ok());
             json!({"stateValue": status.state.as_str(), "stateReason": status.reason, "stateReasonData": data})
         };
-        let data = json!({"version": "1.0", "oldState": told(old), "newState": told(&alarm.status)});
+        let mut data = json!({"version": "1.0", "oldState": told(old), "newState": told(&alarm.status)});
+        // There is an end to how long it may be (AWS); the newest is told last to go.
+        for which in ["oldState", "newState"] {
+            if data.to_string().len() > HISTORY_BYTES_MAX {
+                data[which]["stateReasonData"] = Value::Null;
+            }
+        }
         let summary = format!("Alarm updated from {} to {state}", old.state);
         let mut changes = ResourceChanges::default();
         changes.put(&history(&alarm, HistoryItemType::StateUpdate, summary, &data, now_us))?;
-        let ids: BTreeSet<&String> = old.contributors.keys().chain(alarm.status.contributors.keys()).collect();
-        for id in ids {
-            let states = [&old.contributors, &alarm.status.contributors].map(|all| all.get(id));
-            if let [from, Some(to)] = states
-                && from.map(|from| from.state) != Some(to.state)
-            {
-                let was = from.map_or(AlarmState::InsufficientData, |from| from.state);
-                let summary = format!("Alarm contributor updated from {was} to {}", to.state);
-                let data = json!({"version": "1.0", "newState": {"stateValue": to.state.as_str(), "stateReason": to.reason}});
-                let item = history(&alarm, HistoryItemType::ContributorStateUpdate, summary, &data, now_us);
-                changes.put(&AlarmHistoryItem { contributor: Some((id.clone(), to.attributes.clone())), ..item })?;
-            }
-        }
         info!(alarm = alarm.name, from = %old.state, to = %state, "alarm changed its state");
-        self.act(&mut alarm, old.state, &mut changes, now_us).await?;
+        match (&alarm.status.contributors, old.contributors.is_empty()) {
+            (now, true) if now.is_empty() => self.act(&mut alarm, old.state, &mut changes, now_us).await?,
+            // Each tells of itself.
+            _ => self.contribute(&alarm, &old.contributors, &mut changes, now_us).await?,
+        }
         changes.put(&alarm)?;
         self.keep(vec![alarm], &changes).await
+    }
+
+    /// What follows from changes of contributors: history, and what is to be done for each.
+    async fn contribute(
+        &self,
+        alarm: &Alarm,
+        before: &BTreeMap<String, Contributor>,
+        changes: &mut ResourceChanges,
+        now_us: i64,
+    ) -> Result<()> {
+        let ids: BTreeSet<&String> = before.keys().chain(alarm.status.contributors.keys()).collect();
+        for id in ids {
+            let was = before.get(id).map_or(AlarmState::Ok, |before| before.state);
+            let gone;
+            let now = match (alarm.status.contributors.get(id), before.get(id)) {
+                (Some(now), _) => now,
+                // What is not there any more is not bad any more.
+                (None, Some(known)) => {
+                    let reason = "No data was returned for this contributor".to_owned();
+                    gone = Contributor { state: AlarmState::Ok, reason, transitioned_us: now_us, ..known.clone() };
+                    &gone
+                }
+                (None, None) => continue,
+            };
+            if now.state == was {
+                continue;
+            }
+            let of = Some((id.clone(), now.attributes.clone()));
+            let summary = format!("Alarm contributor updated from {was} to {}", now.state);
+            let data = json!({"version": "1.0", "newState": {"stateValue": now.state.as_str(), "stateReason": now.reason}});
+            let item = history(alarm, HistoryItemType::ContributorStateUpdate, summary, &data, now_us);
+            changes.put(&AlarmHistoryItem { contributor: of.clone(), ..item })?;
+            let mut own = alarm.clone();
+            own.status.state = now.state;
+            own.status.reason.clone_from(&now.reason);
+            own.status.transitioned_us = now.transitioned_us;
+            if own.actions_enabled {
+                self.perform(&mut own, was, of.as_ref(), changes, now_us).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Does, or puts off, what is to be done in the state that an alarm came to.
@@ -532,20 +718,27 @@ impl Alarms {
             return Ok(());
         }
         if let Watches::Composite(CompositeAlarm { suppressor: Some(suppressor), .. }) = &alarm.watches {
-            let is_suppressed = self.state_of(name_of(&suppressor.alarm)).await? == Some(AlarmState::Alarm);
+            let is_suppressed = self.state_of(self.inner.place.name_of(&suppressor.alarm)).await? == Some(AlarmState::Alarm);
             let (by, until_us) = match (is_suppressed, suppressor.wait_secs) {
                 (true, _) => (SuppressedBy::Alarm, None),
-                (false, 0) => return self.perform(alarm, old, changes, now_us).await,
+                (false, 0) => return self.perform(alarm, old, None, changes, now_us).await,
                 (false, secs) => (SuppressedBy::WaitPeriod, Some(now_us + secs * SECOND_US)),
             };
             alarm.status.suppression = Some(Suppression { by, until_us, is_pending: true });
             return Ok(());
         }
-        self.perform(alarm, old, changes, now_us).await
+        self.perform(alarm, old, None, changes, now_us).await
     }
 
     /// Does it, unless it is muted.
-    async fn perform(&self, alarm: &mut Alarm, old: AlarmState, changes: &mut ResourceChanges, now_us: i64) -> Result<()> {
+    async fn perform(
+        &self,
+        alarm: &mut Alarm,
+        old: AlarmState,
+        contributor: Option<&(String, BTreeMap<String, String>)>,
+        changes: &mut ResourceChanges,
+        now_us: i64,
+    ) -> Result<()> {
         alarm.status.suppression = None;
         if let Watches::Metric(MetricAlarm { warm_up: Some(warm_up), .. }) = &alarm.watches
             && now_us < alarm.configured_us + warm_up.minutes * 60 * SECOND_US
@@ -570,7 +763,7 @@ impl Alarms {
         let notification = Notification {
             alarm: Some(alarm.name.clone()),
             subject: Some(message::subject(alarm, place)),
-            message: message::notification(alarm, old, place),
+            message: message::notification(alarm, old, contributor, place),
             by_protocol: ["email", "slack", "teams"].into_iter().map(|protocol| (protocol.to_owned(), text.clone())).collect(),
         };
         for arn in actions {
@@ -592,7 +785,9 @@ impl Alarms {
                 "publishedMessage": serde_json::from_str::<Value>(&notification.message).unwrap_or_default(),
                 "error": error,
             });
-            changes.put(&history(alarm, HistoryItemType::Action, summary, &data, now_us))?;
+            let kind = if contributor.is_some() { HistoryItemType::ContributorAction } else { HistoryItemType::Action };
+            let item = history(alarm, kind, summary, &data, now_us);
+            changes.put(&AlarmHistoryItem { contributor: contributor.cloned(), ..item })?;
         }
         Ok(())
     }
@@ -618,12 +813,12 @@ impl Alarms {
                 }
                 alarm.status.muted = None;
                 if muted == alarm.status.state && alarm.actions_enabled {
-                    self.perform(&mut alarm, old, &mut changes, now_us).await?;
+                    self.perform(&mut alarm, old, None, &mut changes, now_us).await?;
                 }
             } else if let Some(suppression) = alarm.status.suppression.clone().filter(is_over) {
                 alarm.status.suppression = None;
                 if suppression.is_pending && alarm.actions_enabled {
-                    self.perform(&mut alarm, old, &mut changes, now_us).await?;
+                    self.perform(&mut alarm, old, None, &mut changes, now_us).await?;
                 }
             }
             changes.put(&alarm)?;
@@ -648,7 +843,7 @@ impl Alarms {
             let Ok(alarm) = self.get(&name).await else { continue };
             let Watches::Composite(composite) = &alarm.watches else { continue };
             if let (Some(suppressor), Some(cause)) = (&composite.suppressor, &cause)
-                && name_of(&suppressor.alarm) == cause
+                && self.inner.place.name_of(&suppressor.alarm) == cause
             {
                 self.suppress(&alarm, suppressor).await?;
             }
@@ -663,7 +858,7 @@ impl Alarms {
     /// The alarm's suppressor went to another state.
     async fn suppress(&self, alarm: &Alarm, suppressor: &Suppressor) -> Result<()> {
         let now_us = self.inner.clock.now_us();
-        let is_suppressed = self.state_of(name_of(&suppressor.alarm)).await? == Some(AlarmState::Alarm);
+        let is_suppressed = self.state_of(self.inner.place.name_of(&suppressor.alarm)).await? == Some(AlarmState::Alarm);
         let before = alarm.status.suppression.clone();
         let is_pending = before.as_ref().is_some_and(|before| before.is_pending);
         let mut alarm = alarm.clone();
@@ -678,7 +873,7 @@ impl Alarms {
                 alarm.status.suppression = None;
                 let state = alarm.status.state;
                 if is_pending && alarm.actions_enabled {
-                    self.perform(&mut alarm, state, &mut changes, now_us).await?;
+                    self.perform(&mut alarm, state, None, &mut changes, now_us).await?;
                 }
             }
             (false, _) => return Ok(()),
@@ -692,7 +887,7 @@ impl Alarms {
         let Watches::Composite(composite) = &alarm.watches else { return Ok(false) };
         let rule = rule::parse(&composite.rule).map_err(Error::Invalid)?;
         let known = self.known().await?.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let state = |name: &str| known.get(name_of(name)).map(|alarm| alarm.status.state);
+        let state = |name: &str| known.get(self.inner.place.name_of(name)).map(|alarm| alarm.status.state);
         let state = if rule.holds(&state) { AlarmState::Alarm } else { AlarmState::Ok };
         if state == alarm.status.state {
             return Ok(false);
@@ -702,13 +897,45 @@ impl Alarms {
             Some(child) => {
                 let (arn, time) = (place.arn(&child.name), child.status.transitioned_us);
                 let reason = format!("{arn} transitioned to {} at {}", child.status.state, message::day_time(time));
-                let of_child = json!({"arn": arn, "state": {"value": child.status.state.as_str(), "timestamp": evaluate::stamp(time)}});
+                let of_child =
+                    json!({"arn": arn, "state": {"value": child.status.state.as_str(), "timestamp": evaluate::stamp(time)}});
                 (reason, Some(json!({"triggeringAlarms": [of_child]}).to_string()))
             }
-            None => (format!("{} was created or changed and its alarm rule evaluates to {state}", place.arn(&alarm.name)), None),
+            None => {
+                let change = if alarm.status.reason_data.is_none() && alarm.status.state == AlarmState::InsufficientData {
+                    "created"
+                } else {
+                    "updated"
+                };
+                (format!("{} was {change} and its alarm rule evaluates to {state}", place.arn(&alarm.name)), None)
+            }
         };
         self.transition(alarm, state, reason, data, None).await?;
         Ok(true)
+    }
+
+    /// All that a composite alarm names is there, and not itself.
+    fn check_children(&self, name: &str, composite: &CompositeAlarm, known: &BTreeMap<String, Arc<Alarm>>) -> Result<()> {
+        let children = self.inner.place.children(&composite.rule);
+        let missing: Vec<&str> =
+            children.iter().map(String::as_str).filter(|child| *child != name && !known.contains_key(*child)).collect();
+        if !missing.is_empty() {
+            let missing = missing.join(", ");
+            return Err(Error::Invalid(format!(
+                "Could not save the composite alarm as alarms [{missing}] in the alarm rule do not exist"
+            )));
+        }
+        if children.iter().any(|child| child == name) {
+            return Err(Error::Invalid("Could not save the composite alarm as its alarm rule names itself".to_owned()));
+        }
+        let Some(suppressor) = &composite.suppressor else { return Ok(()) };
+        let meant = self.inner.place.name_of(&suppressor.alarm);
+        if !known.contains_key(meant) {
+            return Err(Error::Invalid(format!(
+                "Could not save the composite alarm as ActionsSuppressor [{meant}] does not exist"
+            )));
+        }
+        Ok(())
     }
 
     async fn state_of(&self, name: &str) -> Result<Option<AlarmState>> {
@@ -719,8 +946,8 @@ impl Alarms {
     /// Composite alarms that are of it, or that it suppresses.
     async fn parents_of(&self, name: &str) -> Result<BTreeSet<String>> {
         let known = self.known().await?.read().unwrap_or_else(PoisonError::into_inner);
-        let suppressed = known.values().filter(|alarm| suppressor(alarm) == Some(name));
-        Ok(parents(name, &known).chain(suppressed.map(|alarm| &**alarm)).map(|alarm| alarm.name.clone()).collect())
+        let suppressed = known.values().filter(|alarm| self.inner.place.suppressor(alarm) == Some(name));
+        Ok(self.inner.place.parents(name, &known).chain(suppressed.map(|alarm| &**alarm)).map(|alarm| alarm.name.clone()).collect())
     }
 
     /// Writes changes down, and then knows them.
@@ -788,14 +1015,23 @@ impl OwnedLooker {
 }
 
 /// The states of several series, and the alarm's: the worst of them.
-fn of_contributors(alarm: &MetricAlarm, before: &AlarmStatus, series: &[Seen], now_us: i64) -> (Verdict, BTreeMap<String, Contributor>) {
+fn of_contributors(
+    alarm: &MetricAlarm,
+    before: &AlarmStatus,
+    series: &[Seen],
+    now_us: i64,
+) -> (Verdict, BTreeMap<String, Contributor>) {
     let mut contributors = BTreeMap::new();
     let mut verdicts: Vec<(Verdict, String)> = Vec::new();
     for seen in series.iter().take(CONTRIBUTORS_MAX) {
         let id = contributor_id(&seen.attributes);
         let known = before.contributors.get(&id);
-        let current = known.map_or(AlarmState::InsufficientData, |known| known.state);
-        let verdict = evaluate(alarm, &seen.points, current, now_us);
+        let current = known.map_or(AlarmState::Ok, |known| known.state);
+        let mut verdict = evaluate(alarm, &seen.points, current, now_us);
+        // A contributor is either bad or not (AWS).
+        if verdict.state == AlarmState::InsufficientData {
+            verdict.state = AlarmState::Ok;
+        }
         let is_same = known.is_some_and(|known| known.state == verdict.state);
         let contributor = Contributor {
             attributes: seen.attributes.clone(),
@@ -806,13 +1042,6 @@ fn of_contributors(alarm: &MetricAlarm, before: &AlarmStatus, series: &[Seen], n
         verdicts.push((verdict, id.clone()));
         if contributors.len() < CONTRIBUTORS_KEPT || contributor.state == AlarmState::Alarm {
             contributors.insert(id, contributor);
-        }
-    }
-    // What is not there any more is not bad any more.
-    for (id, known) in &before.contributors {
-        if !contributors.contains_key(id) && known.state == AlarmState::Alarm {
-            let reason = "No data was returned for this contributor".to_owned();
-            contributors.insert(id.clone(), Contributor { state: AlarmState::Ok, reason, transitioned_us: now_us, ..known.clone() });
         }
     }
     let worst = verdicts.iter().map(|(verdict, _)| verdict).max_by_key(|verdict| severity(verdict.state));
@@ -857,42 +1086,11 @@ fn severity(state: AlarmState) -> u8 {
 fn no_action(arn: &str) -> String {
     match arn.split(':').nth(2) {
         Some("sns") => "Topic does not exist".to_owned(),
-        Some(service) if arn.starts_with("arn:") => format!("this server cannot do actions of {service}; it notifies topics of SNS"),
+        Some(service) if arn.starts_with("arn:") => {
+            format!("this server cannot do actions of {service}; it notifies topics of SNS")
+        }
         _ => "it is no ARN of a topic".to_owned(),
     }
-}
-
-/// The name in an ARN of an alarm, or the name that it is.
-fn name_of(text: &str) -> &str {
-    match text.strip_prefix("arn:").and_then(|rest| rest.split_once(":alarm:")) {
-        Some((_, name)) => name,
-        None => text,
-    }
-}
-
-fn suppressor(alarm: &Alarm) -> Option<&str> {
-    match &alarm.watches {
-        Watches::Composite(CompositeAlarm { suppressor: Some(suppressor), .. }) => Some(name_of(&suppressor.alarm)),
-        _ => None,
-    }
-}
-
-/// Whether a composite alarm's rule names another alarm.
-pub fn is_child(parent: &Alarm, name: &str) -> bool {
-    let Watches::Composite(composite) = &parent.watches else { return false };
-    children(&composite.rule).iter().any(|child| child == name)
-}
-
-/// The names of the alarms that a rule names.
-pub fn children(rule: &str) -> Vec<String> {
-    let Ok(rule) = rule::parse(rule) else { return Vec::new() };
-    let mut found = BTreeSet::new();
-    rule.children(&mut found);
-    found.into_iter().map(|child| name_of(child).to_owned()).collect()
-}
-
-fn parents<'k>(name: &'k str, known: &'k BTreeMap<String, Arc<Alarm>>) -> impl Iterator<Item = &'k Alarm> {
-    known.values().map(|alarm| &**alarm).filter(move |alarm| is_child(alarm, name))
 }
 
 fn history(alarm: &Alarm, item: HistoryItemType, summary: String, data: &Value, now_us: i64) -> AlarmHistoryItem {
@@ -910,7 +1108,8 @@ fn history(alarm: &Alarm, item: HistoryItemType, summary: String, data: &Value, 
 
 /// A new alarm, or one that goes on in the state that it had.
 fn configured(wanted: AlarmConfiguration, before: Option<&Alarm>, now_us: i64) -> Alarm {
-    let AlarmConfiguration { name, description, actions_enabled, ok_actions, alarm_actions, insufficient_data_actions, watches } = wanted;
+    let AlarmConfiguration { name, description, actions_enabled, ok_actions, alarm_actions, insufficient_data_actions, watches } =
+        wanted;
     let mut status = match before {
         Some(before) => before.status.clone(),
         None => AlarmStatus {
@@ -935,7 +1134,17 @@ fn configured(wanted: AlarmConfiguration, before: Option<&Alarm>, now_us: i64) -
     }
     // Later than before, so that what was seen of the one before is told from what is seen of this one.
     let configured_us = before.map_or(now_us, |before| now_us.max(before.configured_us + 1));
-    Alarm { name, description, actions_enabled, ok_actions, alarm_actions, insufficient_data_actions, watches, configured_us, status }
+    Alarm {
+        name,
+        description,
+        actions_enabled,
+        ok_actions,
+        alarm_actions,
+        insufficient_data_actions,
+        watches,
+        configured_us,
+        status,
+    }
 }
 
 fn check(wanted: &AlarmConfiguration) -> Result<()> {
@@ -949,14 +1158,19 @@ fn check(wanted: &AlarmConfiguration) -> Result<()> {
     if wanted.description.as_ref().is_some_and(|text| text.chars().count() > DESCRIPTION_MAX) {
         return invalid(format!("AlarmDescription must have at most {DESCRIPTION_MAX} characters"));
     }
-    let lists =
-        [("OKActions", &wanted.ok_actions), ("AlarmActions", &wanted.alarm_actions), ("InsufficientDataActions", &wanted.insufficient_data_actions)];
+    let lists = [
+        ("OKActions", &wanted.ok_actions),
+        ("AlarmActions", &wanted.alarm_actions),
+        ("InsufficientDataActions", &wanted.insufficient_data_actions),
+    ];
     for (name, actions) in lists {
         if actions.len() > ACTIONS_MAX {
             return invalid(format!("The collection {name} must not have a size greater than {ACTIONS_MAX}"));
         }
-        if let Some(wrong) = actions.iter().find(|action| action.is_empty() || action.len() > 1_024) {
-            return invalid(format!("{name}: {wrong:?} must have from 1 to 1024 characters"));
+        if let Some(wrong) = actions.iter().find(|action| !action.starts_with("arn:") || action.len() > 1_024) {
+            return invalid(format!(
+                "Invalid arn syntax: {wrong} in {name}; it must begin with arn: and have at most 1024 characters"
+            ));
         }
     }
     match &wanted.watches {
@@ -972,25 +1186,6 @@ fn check(wanted: &AlarmConfiguration) -> Result<()> {
 
 fn parse_rule(text: &str) -> Result<Rule> {
     rule::parse(text).map_err(|why| Error::Invalid(format!("AlarmRule must not contain any invalid syntax: {why}")))
-}
-
-/// All that a composite alarm names is there, and not itself.
-fn check_children(name: &str, composite: &CompositeAlarm, known: &BTreeMap<String, Arc<Alarm>>) -> Result<()> {
-    let children = children(&composite.rule);
-    let missing: Vec<&str> = children.iter().map(String::as_str).filter(|child| *child != name && !known.contains_key(*child)).collect();
-    if !missing.is_empty() {
-        let missing = missing.join(", ");
-        return Err(Error::Invalid(format!("Could not save the composite alarm as alarms [{missing}] in the alarm rule do not exist")));
-    }
-    if children.iter().any(|child| child == name) {
-        return Err(Error::Invalid("Could not save the composite alarm as its alarm rule names itself".to_owned()));
-    }
-    let Some(suppressor) = &composite.suppressor else { return Ok(()) };
-    let meant = name_of(&suppressor.alarm);
-    if !known.contains_key(meant) {
-        return Err(Error::Invalid(format!("Could not save the composite alarm as ActionsSuppressor [{meant}] does not exist")));
-    }
-    Ok(())
 }
 
 fn check_metric(alarm: &MetricAlarm) -> Result<()> {
@@ -1036,11 +1231,16 @@ fn check_metric(alarm: &MetricAlarm) -> Result<()> {
     if queries.len() > QUERIES_MAX {
         return invalid(format!("Metrics must not have more than {QUERIES_MAX} queries"));
     }
+    if queries.iter().filter(|query| query.metric.is_some()).count() > METRICS_MAX {
+        return invalid(format!("Metrics must not have more than {METRICS_MAX} metrics"));
+    }
     for query in queries {
         if let Some(expression) = &query.expression {
             check_expression(expression)?;
             if expression.to_ascii_uppercase().contains("SEARCH(") {
-                return invalid("SEARCH cannot be used in an alarm: what it finds changes; a query of Metrics Insights can".to_owned());
+                return invalid(
+                    "SEARCH cannot be used in an alarm: what it finds changes; a query of Metrics Insights can".to_owned(),
+                );
             }
             if is_insights_query(expression) && query.period.is_none() {
                 return invalid(format!("Metrics {} is a query and needs a Period", query.id));

@@ -312,7 +312,12 @@ impl Canaries {
     }
 
     /// Runs with what is given in the place of what it has, without a trace in its history.
-    pub async fn start_dry_run(&self, name: &str, given: Option<GivenCode>, change: impl FnOnce(&mut CanaryConfig)) -> Result<DryRun> {
+    pub async fn start_dry_run(
+        &self,
+        name: &str,
+        given: Option<GivenCode>,
+        change: impl FnOnce(&mut CanaryConfig),
+    ) -> Result<DryRun> {
         let _change = self.inner.change.lock().await;
         let canary = self.get(name).await?;
         let (mut config, mut code) = (canary.config, canary.code);
@@ -444,7 +449,8 @@ impl Canaries {
             Program::Script { zip, handler, .. } => {
                 let folder = self.code_folder(id);
                 let revision = crate::unique_id();
-                let unkept = |err: std::io::Error| Error::Unexpected(format!("the code cannot be kept in {}: {err}", folder.display()));
+                let unkept =
+                    |err: std::io::Error| Error::Unexpected(format!("the code cannot be kept in {}: {err}", folder.display()));
                 tokio::fs::create_dir_all(&folder).await.map_err(unkept)?;
                 let path = folder.join(format!("{revision}.zip"));
                 let new = path.with_extension("new");
@@ -511,7 +517,8 @@ impl Canaries {
             run.completed_us = Some(self.inner.clock.now_us());
             self.inner.catalog.put_resource(&run).await?;
         }
-        for mut dry_run in self.inner.catalog.resources::<DryRun>().await?.into_iter().filter(|dry_run| dry_run.status == "RUNNING") {
+        for mut dry_run in self.inner.catalog.resources::<DryRun>().await?.into_iter().filter(|dry_run| dry_run.status == "RUNNING")
+        {
             dry_run.status = "FAILED".to_owned();
             self.inner.catalog.put_resource(&dry_run).await?;
         }
@@ -606,7 +613,8 @@ impl Canaries {
         let mut retry = 0;
         loop {
             let Ok(canary) = self.get(name).await else { return Ok(()) };
-            let (run, outcome) = self.once(&canary, &canary.code, &canary.config, (due_us, retry, &scheduled_id), None, sink).await?;
+            let (run, outcome) =
+                self.once(&canary, &canary.code, &canary.config, (due_us, retry, &scheduled_id), None, sink).await?;
             let is_last = run.state == RunState::Passed || retry >= canary.config.retries;
             let metrics = metrics::of_run(&canary, &run, &outcome.report, is_last);
             if let Err(why) = sink.metrics(metrics).await {
@@ -784,7 +792,9 @@ fn program_of(given: GivenCode, runtime: &str) -> Result<Program> {
             (None, Some(text)) => {
                 serde_json::from_str(&text).map_err(|err| Error::Invalid(format!("blueprint-config.json is no JSON: {err}")))?
             }
-            (None, None) => return invalid("Code: a blueprint needs a BlueprintConfig, or a ZipFile with blueprint-config.json".to_owned()),
+            (None, None) => {
+                return invalid("Code: a blueprint needs a BlueprintConfig, or a ZipFile with blueprint-config.json".to_owned());
+            }
         };
         Runner::check(&name, &config).map_err(Error::Invalid)?;
         return Ok(Program::Blueprint { name, config });
@@ -886,7 +896,9 @@ fn check(config: &CanaryConfig) -> Result<()> {
     if config.memory_mb.is_some_and(|mb| !MEMORY_MB.contains(&mb)) {
         return invalid("RunConfig.MemoryInMB must be from 960 to 3008".to_owned());
     }
-    for (name, days) in [("SuccessRetentionPeriodInDays", config.success_days), ("FailureRetentionPeriodInDays", config.failure_days)] {
+    for (name, days) in
+        [("SuccessRetentionPeriodInDays", config.success_days), ("FailureRetentionPeriodInDays", config.failure_days)]
+    {
         if !RETENTION_DAYS.contains(&days) {
             return invalid(format!("{name} must be from 1 to 1024"));
         }
@@ -903,7 +915,11 @@ fn check_environment(environment: &BTreeMap<String, String>) -> Result<()> {
     if bytes > ENVIRONMENT_BYTES_MAX {
         return Err(Error::Invalid(format!("RunConfig.EnvironmentVariables must have at most {ENVIRONMENT_BYTES_MAX} bytes")));
     }
-    let reserved = |name: &str| name.starts_with("AWS_LAMBDA_") || name.starts_with("MITOSHI_") || matches!(name, "_HANDLER" | "_X_AMZN_TRACE_ID" | "LAMBDA_TASK_ROOT");
+    let reserved = |name: &str| {
+        name.starts_with("AWS_LAMBDA_")
+            || name.starts_with("MITOSHI_")
+            || matches!(name, "_HANDLER" | "_X_AMZN_TRACE_ID" | "LAMBDA_TASK_ROOT")
+    };
     let is_name = |name: &str| {
         name.bytes().next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')

@@ -1,7 +1,7 @@
 //! Notifications on their way: kept with what caused them in one transaction, and tried until they are taken or a day is over. What became of
 //! each is kept for some days.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,8 +31,8 @@ const PAUSE_MAX_US: i64 = 300_000_000;
 /// How long is tried where it may pass, and how often where it was refused for good.
 const TRIED_US: i64 = DAY_US;
 const REFUSED_MAX: u32 = 10;
-/// At a time.
-const SENDING_MAX: usize = 8;
+/// At a time, each to another subscription.
+const SENDING_MAX: usize = 256;
 /// How long what became of it is kept.
 const KEPT_US: i64 = 30 * DAY_US;
 const COMMAND_WITHIN: Duration = Duration::from_secs(60);
@@ -121,26 +121,26 @@ impl Deliveries {
         Ok(found)
     }
 
-    /// Tries what is due.
-    async fn work(&self, channels: &Channels) -> Result<()> {
+    /// Begins what is due: of each subscription the oldest alone, so that what is told first arrives first. A receiver that hangs keeps nobody else
+    /// waiting.
+    async fn work(&self, channels: &Channels, sending: &mut JoinSet<String>, busy: &mut BTreeSet<String>) -> Result<()> {
         let now_us = self.clock.now_us();
         let is_due = |delivery: &Delivery| matches!(delivery.outcome, Outcome::Pending { next_us } if next_us <= now_us);
-        let pending = self.catalog.resources::<Pending>().await?.into_iter().map(|pending| pending.0);
-        let mut due: VecDeque<Delivery> = pending.filter(is_due).collect();
-        let mut sending = JoinSet::new();
-        while !due.is_empty() || !sending.is_empty() {
-            while sending.len() < SENDING_MAX
-                && let Some(delivery) = due.pop_front()
-            {
-                let channels = channels.clone();
-                sending.spawn(async move {
-                    let sent = channels.send(&delivery).await;
-                    (delivery, sent)
-                });
+        let mut seen = BTreeSet::new();
+        for Pending(delivery) in self.catalog.resources::<Pending>().await? {
+            let subscription = delivery.subscription_arn.clone();
+            let is_first = seen.insert(subscription.clone());
+            if !is_first || !is_due(&delivery) || sending.len() >= SENDING_MAX || !busy.insert(subscription.clone()) {
+                continue;
             }
-            if let Some(Ok((delivery, sent))) = sending.join_next().await {
-                self.note(delivery, sent).await?;
-            }
+            let (deliveries, channels) = (self.clone(), channels.clone());
+            sending.spawn(async move {
+                let sent = channels.send(&delivery).await;
+                if let Err(err) = deliveries.note(delivery, sent).await {
+                    warn!(error = %err, "what became of a notification cannot be noted");
+                }
+                subscription
+            });
         }
         Ok(())
     }
@@ -189,13 +189,15 @@ impl Deliveries {
 /// Delivers for all accounts that there are by then, until told to stop.
 pub async fn run(of_all: impl Fn() -> Vec<Deliveries>, channels: Channels, mut stop: watch::Receiver<bool>) {
     let mut ticks = 0_u32;
+    // Those that are under way when it is to stop are begun again at the next start.
+    let (mut sending, mut busy) = (JoinSet::new(), BTreeSet::new());
     loop {
         let all = of_all();
         for deliveries in &all {
-            if let Err(err) = deliveries.work(&channels).await {
+            if let Err(err) = deliveries.work(&channels, &mut sending, &mut busy).await {
                 warn!(error = %err, "cannot deliver notifications");
             }
-            if ticks.is_multiple_of(3_600)
+            if ticks.is_multiple_of(10_000)
                 && let Err(err) = deliveries.forget_old().await
             {
                 warn!(error = %err, "cannot forget old deliveries");
@@ -213,6 +215,11 @@ pub async fn run(of_all: impl Fn() -> Vec<Deliveries>, channels: Channels, mut s
             _ = stop.wait_for(|stop| *stop) => return,
             () = tokio::time::sleep(TICK) => {}
             () = woken => {}
+            Some(ended) = sending.join_next() => match ended {
+                Ok(subscription) => drop(busy.remove(&subscription)),
+                // Which one it was is not known any more: none is held back for it.
+                Err(_) => busy.clear(),
+            },
         }
     }
 }
@@ -222,7 +229,9 @@ impl Channels {
         let subject = delivery.subject.as_deref().unwrap_or("Mitoshi notification");
         match delivery.protocol {
             Protocol::Http | Protocol::Https => self.deliver.send(&webhook(delivery)).await,
-            Protocol::Slack => self.post(delivery, &json!({"text": format!("*{}*\n{}", slack(subject), slack(&delivery.message))})).await,
+            Protocol::Slack => {
+                self.post(delivery, &json!({"text": format!("*{}*\n{}", slack(subject), slack(&delivery.message))})).await
+            }
             Protocol::Teams => self.post(delivery, &teams(subject, &delivery.message)).await,
             Protocol::Email => match &self.mailer {
                 Some(mailer) => mailer.send(&delivery.endpoint, subject, &delivery.message, &delivery.message_id).await,

@@ -34,7 +34,8 @@ impl Schedule {
     }
 
     fn rate(text: &str) -> Result<Schedule, String> {
-        let wrong = || format!("rate({text}): there are rate(1 minute), rate(N minutes) and rate(1 hour); rate(0 minute) runs once");
+        let wrong =
+            || format!("rate({text}): there are rate(1 minute), rate(N minutes) and rate(1 hour); rate(0 minute) runs once");
         let (number, unit) = text.trim().split_once(' ').ok_or_else(wrong)?;
         let number: i64 = number.trim().parse().map_err(|_| wrong())?;
         let secs = match unit.trim() {
@@ -90,7 +91,8 @@ fn cron_with_year(text: &str) -> Result<Cron, String> {
     if day != "?" && weekday != "?" && day != "*" && weekday != "*" {
         return Err(format!("cron({text}): of day of month and day of week one must be ?"));
     }
-    let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).alternative_weekdays(true).sloppy_ranges(true);
+    let parser =
+        CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).alternative_weekdays(true).sloppy_ranges(true);
     let any = |field: &str| if field == "?" { "*".to_owned() } else { field.to_owned() };
     let pattern = [minute, hour, &any(day), month, &any(weekday)].join(" ");
     parser.build().parse(&pattern).map_err(|err| format!("cron({text}): {err}"))
@@ -100,7 +102,10 @@ fn cron_with_year(text: &str) -> Result<Cron, String> {
 pub fn cron(text: &str) -> Result<Cron, String> {
     let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).sloppy_ranges(true);
     let pattern = text.replace('?', "*");
-    parser.build().parse(&pattern).map_err(|err| format!("cron({text}): {err}; it has five fields: minutes, hours, day of month, month, day of week"))
+    parser
+        .build()
+        .parse(&pattern)
+        .map_err(|err| format!("cron({text}): {err}; it has five fields: minutes, hours, day of month, month, day of week"))
 }
 
 /// The last time up to `now_us` that a pattern is due in a time zone.
@@ -118,7 +123,8 @@ pub fn next_us(cron: &Cron, zone: Tz, now_us: i64) -> Option<i64> {
 /// `2026-11-28T18:05` of a time zone.
 pub fn at_us(text: &str, zone: Tz) -> Result<i64, String> {
     let wrong = || format!("at({text}) must be written as at(2026-11-28T18:05)");
-    let time = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M").or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S"));
+    let time =
+        NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M").or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S"));
     zone.from_local_datetime(&time.map_err(|_| wrong())?).earliest().map(|time| time.timestamp_micros()).ok_or_else(wrong)
 }
 
@@ -200,9 +206,16 @@ mod tests {
             assert_eq!(next(expression, after), expected, "{expression}");
         }
         assert!(matches!(Schedule::parse("rate(0 minute)"), Ok(Schedule::Once)));
-        for wrong in
-            ["rate(2 hours)", "rate(30 seconds)", "rate(5)", "cron(0 10 * * ?)", "cron(0 10 1 * 2 *)", "cron(0 10 * * ? 2027)", "daily", "cron(99 * * * ? *)"]
-        {
+        for wrong in [
+            "rate(2 hours)",
+            "rate(30 seconds)",
+            "rate(5)",
+            "cron(0 10 * * ?)",
+            "cron(0 10 1 * 2 *)",
+            "cron(0 10 * * ? 2027)",
+            "daily",
+            "cron(99 * * * ? *)",
+        ] {
             assert!(Schedule::parse(wrong).is_err(), "{wrong}");
         }
     }

@@ -190,7 +190,8 @@ fn check_endpoint(protocol: Protocol, endpoint: &str) -> Result<()> {
             Err(err) => wrong(err.to_string()),
         },
         Protocol::Command => {
-            let is_name = !endpoint.is_empty() && endpoint.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+            let is_name =
+                !endpoint.is_empty() && endpoint.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
             if is_name { Ok(()) } else { wrong("must be the name of a command of the server's configuration".to_owned()) }
         }
     }

@@ -27,7 +27,8 @@ impl Mailer {
     pub fn new(url: &str, password: Option<&str>, from: &str) -> Result<Mailer, DeliverError> {
         let _ = rustls::crypto::CryptoProvider::install_default(rustls::crypto::ring::default_provider());
         let wrong = |err: &dyn std::fmt::Display| DeliverError::Mail(format!("{err}"));
-        let from = from.parse().map_err(|_| DeliverError::Mail(format!("{from:?} is no sender such as Mitoshi <mitoshi@example.com>")))?;
+        let from =
+            from.parse().map_err(|_| DeliverError::Mail(format!("{from:?} is no sender such as Mitoshi <mitoshi@example.com>")))?;
         let parsed = reqwest::Url::parse(url).map_err(|err| wrong(&err))?;
         let mut builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url).map_err(|err| wrong(&err))?;
         if let Some(password) = password {

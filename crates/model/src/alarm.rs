@@ -172,7 +172,9 @@ pub enum Evaluation {
 pub enum Window {
     Sliding,
     /// Periods of this time zone's clock.
-    WallClock { time_zone: Option<String> },
+    WallClock {
+        time_zone: Option<String>,
+    },
 }
 
 /// How long a new alarm leaves its actions alone.

@@ -8,10 +8,10 @@ use api::App;
 use bytes::Bytes;
 use canary::{Runner, Setup, SetupOptions};
 use control::canary::{Canaries, Keeping, Place, Sink};
+use model::Clock;
 use model::canary::Report;
 use model::log::LogLine;
 use model::metric::Metric;
-use model::Clock;
 use serde_json::Value;
 use store::Catalog;
 use tokio::sync::watch;
@@ -65,7 +65,9 @@ pub(crate) async fn canaries(config: &Config, catalog: Catalog, clock: Arc<dyn C
     let no_scripts = match (config.canaries.scripts, config.why_access_is_required()) {
         (Scripts::Always, _) | (Scripts::Auto, None) => None,
         (Scripts::Never, _) => Some("scripts may not run here: canaries.scripts is \"never\"".to_owned()),
-        (Scripts::Auto, Some(why)) => Some(format!("scripts may not run here, as {why}; canaries.scripts = \"always\" allows them")),
+        (Scripts::Auto, Some(why)) => {
+            Some(format!("scripts may not run here, as {why}; canaries.scripts = \"always\" allows them"))
+        }
     };
     let folder = config.data_dir.join("canaries");
     let runner = runner(config, folder.join("runtimes"), no_scripts).await;
@@ -93,7 +95,8 @@ impl Sink for IntoApp {
     }
 
     fn log(&self, group: String, stream: String, lines: Vec<(i64, String)>) -> Keeping<'_> {
-        let line = move |(time_us, message): (i64, String)| LogLine { group: group.clone(), stream: stream.clone(), time_us, message };
+        let line =
+            move |(time_us, message): (i64, String)| LogLine { group: group.clone(), stream: stream.clone(), time_us, message };
         let lines: Vec<LogLine> = lines.into_iter().map(line).collect();
         Box::pin(async move { api::take_log_lines(&self.0, lines).await })
     }
@@ -118,7 +121,8 @@ fn read_file(path: &Path) -> Result<Value, String> {
     let folder = path.parent().unwrap_or(Path::new("."));
     if let Some(script) = value.pointer("/Code/Path").and_then(Value::as_str) {
         let script = folder.join(script);
-        let text = std::fs::read_to_string(&script).map_err(|err| format!("{}: Code.Path: {}: {err}", path.display(), script.display()))?;
+        let text = std::fs::read_to_string(&script)
+            .map_err(|err| format!("{}: Code.Path: {}: {err}", path.display(), script.display()))?;
         value["Code"]["Script"] = Value::from(text);
     }
     Ok(value)
@@ -199,5 +203,10 @@ fn tell(report: &Report) {
             say(&format!("          {error}"));
         }
     }
-    say(&format!("{} {}{}", report.canary_name, report.status, report.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default()));
+    say(&format!(
+        "{} {}{}",
+        report.canary_name,
+        report.status,
+        report.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default()
+    ));
 }

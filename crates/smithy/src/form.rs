@@ -78,7 +78,8 @@ fn lists(value: Value) -> Result<Value, String> {
     {
         let entry = |entry: Value| match entry {
             Value::Object(mut entry) => {
-                let key = entry.remove("key").and_then(|key| key.as_str().map(str::to_owned)).ok_or("an entry of a map has no key")?;
+                let key =
+                    entry.remove("key").and_then(|key| key.as_str().map(str::to_owned)).ok_or("an entry of a map has no key")?;
                 Ok((key, lists(entry.remove("value").unwrap_or_default())?))
             }
             _ => Err("an entry of a map has neither key nor value".to_owned()),

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use control::alarm::{AlarmConfiguration, HistoryFilter, children, is_child};
+use control::alarm::{AlarmConfiguration, HistoryFilter};
 use control::tag::Taggable;
 use model::CompactString;
 use model::alarm::{
-    Alarm, AlarmHistoryItem, AlarmState, Comparison, CompositeAlarm, HistoryItemType, LowSamples, MetricAlarm, MissingData, Suppressor, Watched,
-    WatchedMetric, WatchedQuery, Watches, WarmUp, Window,
+    Alarm, AlarmHistoryItem, AlarmState, Comparison, CompositeAlarm, HistoryItemType, LowSamples, MetricAlarm, MissingData,
+    Suppressor, WarmUp, Watched, WatchedMetric, WatchedQuery, Watches, Window,
 };
 use model::metric::{MetricId, Statistic, UNITS};
 use query::metric::{MetricStat, What};
@@ -17,7 +17,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::dashboard::Nothing;
-use super::metric::{Dimension, MetricDataQuery, dimensions, owner_of, queries};
+use super::metric::{Dimension, MetricDataQuery, dimensions, namespace, owner_of, queries};
 use super::tag::{Tag, map_of};
 use super::{combination, invalid_value, missing, refuse, validation};
 use crate::app::App;
@@ -109,7 +109,7 @@ fn of(err: control::Error) -> ApiError {
     match err {
         control::Error::NoResource(message) => ApiError::new(StatusCode::NOT_FOUND, "ResourceNotFound", message),
         control::Error::LimitExceeded(message) => refuse("LimitExceededFault", message),
-        control::Error::Invalid(message) => validation(message),
+        control::Error::Invalid(message) | control::Error::TooManyTags(message) => validation(message),
         control::Error::Query(err) => ApiError::from(err).instead("InvalidRequestException", "ValidationException"),
         err => err.into(),
     }
@@ -135,7 +135,9 @@ impl PutMetricAlarm {
     /// What it says to watch, and the rest of it.
     fn read(self, app: &App) -> Result<(MetricAlarm, Common), ApiError> {
         if self.evaluation_criteria.is_some() {
-            return Err(validation("EvaluationCriteria: queries in PromQL are not supported by this server; Metrics can have one of Metrics Insights"));
+            return Err(validation(
+                "EvaluationCriteria: queries in PromQL are not supported by this server; Metrics can have one of Metrics Insights",
+            ));
         }
         let watched = match (&self.metrics, &self.metric_name) {
             (Some(metrics), None) if !metrics.is_empty() => {
@@ -148,14 +150,18 @@ impl PutMetricAlarm {
                     ("Unit", self.unit.is_some()),
                 ];
                 if let Some((name, _)) = others.iter().find(|(_, given)| *given) {
-                    return Err(validation(format!("The parameters Metrics and {name} are mutually exclusive and you have specified both.")));
+                    return Err(validation(format!(
+                        "The parameters Metrics and {name} are mutually exclusive and you have specified both."
+                    )));
                 }
                 Watched::Queries(watched_queries(app, metrics)?)
             }
             (None, Some(_)) => self.watched_metric(app)?,
             (Some(metrics), Some(_)) if metrics.is_empty() => self.watched_metric(app)?,
             (Some(_), Some(_)) => {
-                return Err(validation("The parameters MetricName and Metrics are mutually exclusive and you have specified both."));
+                return Err(validation(
+                    "The parameters MetricName and Metrics are mutually exclusive and you have specified both.",
+                ));
             }
             _ => return Err(missing("MetricName")),
         };
@@ -201,27 +207,34 @@ impl PutMetricAlarm {
     fn watched_metric(&self, app: &App) -> Result<Watched, ApiError> {
         let (statistic, is_plain) = match (&self.statistic, &self.extended_statistic) {
             (Some(plain), None) if PLAIN.contains(&plain.as_str()) => (plain.clone(), true),
-            (Some(other), None) => return Err(invalid_value(format!("The value {other} for parameter Statistic is not supported."))),
+            (Some(other), None) => {
+                return Err(invalid_value(format!("The value {other} for parameter Statistic is not supported.")));
+            }
             (None, Some(extended)) => {
-                let known: Statistic = extended
-                    .parse()
-                    .map_err(|_| invalid_value(format!("The value {extended} for parameter ExtendedStatistic is not supported.")))?;
+                let known: Statistic = extended.parse().map_err(|_| {
+                    invalid_value(format!("The value {extended} for parameter ExtendedStatistic is not supported."))
+                })?;
                 if !known.needs_values() {
                     return Err(invalid_value(format!("The value {extended} for parameter ExtendedStatistic is not supported.")));
                 }
                 (extended.clone(), false)
             }
             (Some(_), Some(_)) => {
-                return Err(combination("The parameters Statistic and ExtendedStatistic are mutually exclusive and you have specified both."));
+                return Err(combination(
+                    "The parameters Statistic and ExtendedStatistic are mutually exclusive and you have specified both.",
+                ));
             }
             (None, None) => return Err(validation("Either Statistic or ExtendedStatistic must be specified.")),
         };
         if let Some(unit) = self.unit.as_deref().filter(|unit| !UNITS.contains(unit)) {
-            return Err(invalid_value(format!("The parameter Unit must be a value in the set [ {} ], not {unit}.", UNITS.join(", "))));
+            return Err(invalid_value(format!(
+                "The parameter Unit must be a value in the set [ {} ], not {unit}.",
+                UNITS.join(", ")
+            )));
         }
         let given = self.dimensions.clone();
         let metric = WatchedMetric {
-            namespace: self.namespace.clone().filter(|name| !name.is_empty()).ok_or_else(|| missing("Namespace"))?,
+            namespace: namespace(self.namespace.as_ref().map(ToString::to_string))?,
             name: self.metric_name.clone().unwrap_or_default(),
             dimensions: dimensions(given, "Dimensions")?,
             owner: owner_of(app, None),
@@ -296,7 +309,9 @@ pub(super) async fn put_composite_alarm(app: &App, input: PutCompositeAlarm) -> 
             return Err(validation(message));
         }
         (None, (None, None)) => None,
-        (None, _) => return Err(validation("ActionsSuppressorWaitPeriod and ActionsSuppressorExtensionPeriod need an ActionsSuppressor")),
+        (None, _) => {
+            return Err(validation("ActionsSuppressorWaitPeriod and ActionsSuppressorExtensionPeriod need an ActionsSuppressor"));
+        }
     };
     put(app, input.common.configuration(Watches::Composite(CompositeAlarm { rule, suppressor }))?).await
 }
@@ -415,20 +430,23 @@ pub(super) async fn describe_alarms(app: &App, input: DescribeAlarms) -> Result<
     let wanted_state = state(input.state_value.as_deref())?;
     check_types(input.alarm_types.as_deref())?;
     if input.alarm_names.is_some() && input.alarm_name_prefix.is_some() {
-        return Err(combination("The parameters AlarmNames and AlarmNamePrefix are mutually exclusive and you have specified both."));
+        return Err(combination(
+            "The parameters AlarmNames and AlarmNamePrefix are mutually exclusive and you have specified both.",
+        ));
     }
     if input.alarm_names.as_ref().is_some_and(|names| names.len() > 100) {
         return Err(validation("The collection AlarmNames must not have a size greater than 100."));
     }
     let relatives = input.children_of_alarm_name.is_some() || input.parents_of_alarm_name.is_some();
-    let others = input.alarm_names.is_some() || input.alarm_name_prefix.is_some() || input.action_prefix.is_some() || wanted_state.is_some();
+    let others =
+        input.alarm_names.is_some() || input.alarm_name_prefix.is_some() || input.action_prefix.is_some() || wanted_state.is_some();
     if relatives && (others || (input.children_of_alarm_name.is_some() && input.parents_of_alarm_name.is_some())) {
         let message = "ChildrenOfAlarmName and ParentsOfAlarmName can stand beside AlarmTypes, MaxRecords and NextToken alone";
         return Err(combination(message));
     }
     let child_names = match &input.children_of_alarm_name {
         Some(parent) => match &app.alarms.get(parent).await.map_err(of)?.watches {
-            Watches::Composite(composite) => Some(children(&composite.rule)),
+            Watches::Composite(composite) => Some(app.alarms.children(&composite.rule)),
             Watches::Metric(_) => Some(Vec::new()),
         },
         None => None,
@@ -449,7 +467,7 @@ pub(super) async fn describe_alarms(app: &App, input: DescribeAlarms) -> Result<
             && wanted_state.is_none_or(|state| alarm.status.state == state)
             && input.action_prefix.as_ref().is_none_or(|prefix| has_prefix(alarm, prefix))
             && child_names.as_ref().is_none_or(|children| children.contains(&alarm.name))
-            && input.parents_of_alarm_name.as_ref().is_none_or(|child| is_child(alarm, child))
+            && input.parents_of_alarm_name.as_ref().is_none_or(|child| app.alarms.is_child(alarm, child))
     };
     let meant = app.alarms.list().await.map_err(of)?.into_iter().filter(is_meant);
     let now_us = app.clock.now_us();
@@ -457,7 +475,9 @@ pub(super) async fn describe_alarms(app: &App, input: DescribeAlarms) -> Result<
         page::cut_by_name(meant, |alarm| &alarm.name, input.next_token.as_deref(), most, &input, now_us).map_err(token)?;
     let is_relative = |alarm: &Arc<Alarm>| match relatives {
         // Of relatives, the names and ARNs are told alone (AWS).
-        true => json!({"AlarmName": alarm.name, "AlarmArn": app.alarms.arn(&alarm.name), "StateValue": alarm.status.state.as_str()}),
+        true => {
+            json!({"AlarmName": alarm.name, "AlarmArn": app.alarms.arn(&alarm.name), "StateValue": alarm.status.state.as_str()})
+        }
         false => told(app, alarm),
     };
     let (metric, composite): (Vec<_>, Vec<_>) = found.iter().partition(|alarm| matches!(alarm.watches, Watches::Metric(_)));
@@ -616,12 +636,11 @@ pub(super) struct DescribeAlarmContributors {
     next_token: Option<String>,
 }
 
-/// Those in ALARM first.
+/// Those in ALARM (AWS).
 pub(super) async fn describe_alarm_contributors(app: &App, input: DescribeAlarmContributors) -> Result<Value, ApiError> {
     let name = input.alarm_name.clone().ok_or_else(|| missing("AlarmName"))?;
     let alarm = app.alarms.get(&name).await.map_err(|err| of(err).instead("ResourceNotFound", "ResourceNotFoundException"))?;
-    let mut all: Vec<_> = alarm.status.contributors.iter().collect();
-    all.sort_by_key(|(_, contributor)| contributor.state != AlarmState::Alarm);
+    let all = alarm.status.contributors.iter().filter(|(_, contributor)| contributor.state == AlarmState::Alarm);
     let contributor = |(id, contributor): (&String, &model::alarm::Contributor)| {
         json!({
             "ContributorId": id,
@@ -631,7 +650,7 @@ pub(super) async fn describe_alarm_contributors(app: &App, input: DescribeAlarmC
             "StateValue": contributor.state.as_str(),
         })
     };
-    let all: Vec<Value> = all.into_iter().map(contributor).collect();
+    let all: Vec<Value> = all.map(contributor).collect();
     let (found, next_token) = page::cut(all, input.next_token.as_deref(), PAGE_MAX, &input, app.clock.now_us()).map_err(token)?;
     let mut told = json!({"AlarmContributors": found});
     if let Some(token) = next_token {
@@ -662,7 +681,10 @@ pub(super) async fn describe_alarm_history(app: &App, input: DescribeAlarmHistor
         given => page_size(given)?,
     };
     check_types(input.alarm_types.as_deref())?;
-    let item = input.history_item_type.as_deref().map(|given| given.parse::<HistoryItemType>().map_err(|err| validation(format!("HistoryItemType {err}"))));
+    let item = input
+        .history_item_type
+        .as_deref()
+        .map(|given| given.parse::<HistoryItemType>().map_err(|err| validation(format!("HistoryItemType {err}"))));
     let oldest_first = match input.scan_by.as_deref() {
         None | Some("TimestampDescending") => false,
         Some("TimestampAscending") => true,

@@ -121,7 +121,7 @@ pub(super) async fn put_metric_data(app: &App, input: PutMetricData) -> Result<N
     Ok(Nothing {})
 }
 
-fn namespace(namespace: Option<String>) -> Result<CompactString, ApiError> {
+pub(super) fn namespace(namespace: Option<String>) -> Result<CompactString, ApiError> {
     let namespace = namespace.ok_or_else(|| missing("Namespace"))?;
     if namespace.is_empty() || namespace.len() > 255 || namespace.starts_with(':') {
         return Err(invalid_value("The parameter Namespace must have from 1 to 255 characters, and must not begin with a colon."));

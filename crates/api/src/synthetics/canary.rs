@@ -104,7 +104,8 @@ struct ScreenshotInput {
 
 impl CodeInput {
     fn given(self) -> Result<GivenCode, ApiError> {
-        let zip = self.zip_file.map(|text| BASE64.decode(text.trim()).map_err(|_| invalid("Code.ZipFile is no base64"))).transpose()?;
+        let zip =
+            self.zip_file.map(|text| BASE64.decode(text.trim()).map_err(|_| invalid("Code.ZipFile is no base64"))).transpose()?;
         Ok(GivenCode {
             zip,
             script: self.script,
@@ -381,9 +382,7 @@ const RUNTIMES: [(&str, &str, i64); 6] = [
 ];
 
 pub(super) async fn describe_runtime_versions(_app: &App, _asked: Asked) -> Result<Value, ApiError> {
-    let version = |(name, description, released): &(&str, &str, i64)| {
-        json!({"VersionName": name, "Description": description, "ReleaseDate": released})
-    };
+    let version = |(name, description, released): &(&str, &str, i64)| json!({"VersionName": name, "Description": description, "ReleaseDate": released});
     Ok(json!({"RuntimeVersions": RUNTIMES.iter().map(version).collect::<Vec<_>>()}))
 }
 
@@ -403,7 +402,8 @@ fn told_code(code: &Code) -> Value {
 
 async fn told(app: &App, canary: &Canary) -> Result<Value, ApiError> {
     let Canary { config, .. } = canary;
-    let mut run = json!({"TimeoutInSeconds": config.timeout_secs, "MemoryInMB": config.memory_mb, "ActiveTracing": config.active_tracing});
+    let mut run =
+        json!({"TimeoutInSeconds": config.timeout_secs, "MemoryInMB": config.memory_mb, "ActiveTracing": config.active_tracing});
     if let Some(members) = run.as_object_mut() {
         members.retain(|_, value| !value.is_null());
         members.extend(config.others.get("EphemeralStorage").map(|storage| ("EphemeralStorage".to_owned(), storage.clone())));

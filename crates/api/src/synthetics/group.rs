@@ -113,7 +113,8 @@ pub(super) async fn list_associated_groups(app: &App, asked: Asked) -> Result<Va
 pub(super) async fn associate_resource(app: &App, asked: Asked) -> Result<Value, ApiError> {
     let input: OfResource = asked.input()?;
     let arn = input.resource_arn.ok_or_else(|| invalid("ResourceArn is missing"))?;
-    let name = arn.rsplit_once(":canary:").map(|(_, name)| name).ok_or_else(|| invalid(format!("{arn:?} is no ARN of a canary")))?;
+    let name =
+        arn.rsplit_once(":canary:").map(|(_, name)| name).ok_or_else(|| invalid(format!("{arn:?} is no ARN of a canary")))?;
     let canary = app.canaries.get(name).await.map_err(of)?;
     app.canary_groups.associate(asked.name(), &app.canaries.arn(&canary.name)).await.map_err(of)?;
     Ok(json!({}))
@@ -121,6 +122,9 @@ pub(super) async fn associate_resource(app: &App, asked: Asked) -> Result<Value,
 
 pub(super) async fn disassociate_resource(app: &App, asked: Asked) -> Result<Value, ApiError> {
     let input: OfResource = asked.input()?;
-    app.canary_groups.disassociate(asked.name(), &input.resource_arn.ok_or_else(|| invalid("ResourceArn is missing"))?).await.map_err(of)?;
+    app.canary_groups
+        .disassociate(asked.name(), &input.resource_arn.ok_or_else(|| invalid("ResourceArn is missing"))?)
+        .await
+        .map_err(of)?;
     Ok(json!({}))
 }

@@ -46,7 +46,8 @@ pub(crate) async fn tags(app: &App, arn: &str, request: Request<Body>) -> Result
         return Ok(json!({}));
     }
     let (body, _room) = crate::body::read(app, request, limit::REQUEST_BYTES).await?;
-    let input: TagResource = serde_json::from_slice(&body).map_err(|err| invalid(format!("the request body is not valid: {err}")))?;
+    let input: TagResource =
+        serde_json::from_slice(&body).map_err(|err| invalid(format!("the request body is not valid: {err}")))?;
     app.tags.add(&resource, input.tags).await.map_err(of)?;
     Ok(json!({}))
 }

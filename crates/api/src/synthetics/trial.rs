@@ -2,8 +2,8 @@
 
 use axum::body::Body;
 use axum::extract::{Path, RawQuery};
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::Request;
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use canary::Found;
 use control::canary::Artifact;
@@ -49,7 +49,11 @@ pub(super) async fn artifact(Asking(app): Asking, RawQuery(query): RawQuery) -> 
     };
     match app.canaries.artifact(key).await.map_err(of) {
         Ok(bytes) => {
-            let headers = [(CONTENT_TYPE, kind), (CACHE_CONTROL, "private, max-age=3600"), (CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'")];
+            let headers = [
+                (CONTENT_TYPE, kind),
+                (CACHE_CONTROL, "private, max-age=3600"),
+                (CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'"),
+            ];
             (headers, bytes).into_response()
         }
         Err(err) => err.into_response(),
@@ -64,7 +68,8 @@ pub(super) async fn start(Asking(app): Asking, request: Request<Body>) -> Respon
             return Err(crate::access::denied_to(principal, "synthetics:StartCanaryDryRun"));
         }
         let (body, _rooms) = crate::body::read_packed(&app, request, REQUEST_BYTES).await?;
-        let input: CanaryInput = serde_json::from_slice(&body).map_err(|err| invalid(format!("the request body is not valid: {err}")))?;
+        let input: CanaryInput =
+            serde_json::from_slice(&body).map_err(|err| invalid(format!("the request body is not valid: {err}")))?;
         let (name, code, config) = trial(input)?;
         Ok(json!({"TryId": app.canaries.start_try(&name, code, config).await.map_err(of)?}))
     };

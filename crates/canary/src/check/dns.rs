@@ -74,10 +74,16 @@ pub(super) async fn run(given: &Map<String, Value>) -> Result<Checked, String> {
     let answer = tokio::time::timeout(within, ask(server, step.protocol, &bytes, question.metadata.id)).await;
     let answer = answer.map_err(|_| format!("{server} did not answer within {} ms", within.as_millis()))??;
     let took_ms = ms(begun);
-    let records: Vec<(String, u32)> =
-        answer.answers.iter().filter(|record| record.record_type() == kind).map(|record| (written(&record.data), record.ttl)).collect();
+    let records: Vec<(String, u32)> = answer
+        .answers
+        .iter()
+        .filter(|record| record.record_type() == kind)
+        .map(|record| (written(&record.data), record.ttl))
+        .collect();
     let error = match answer.metadata.response_code {
-        ResponseCode::NoError if records.is_empty() && asserted.is_empty() => Some(format!("{} has no {} record", step.domain, step.record_type)),
+        ResponseCode::NoError if records.is_empty() && asserted.is_empty() => {
+            Some(format!("{} has no {} record", step.domain, step.record_type))
+        }
         ResponseCode::NoError => None,
         // That there is no such name may be what someone wants to be sure of.
         ResponseCode::NXDomain if asserted.iter().any(|one| one.kind == "RECORD_COUNT") => None,
@@ -129,7 +135,8 @@ async fn name_server(named: Option<&str>) -> Result<IpAddr, String> {
 async fn ask(server: SocketAddr, protocol: Protocol, bytes: &[u8], id: u16) -> Result<Message, String> {
     let failed = |err: std::io::Error| format!("cannot ask {server}: {err}");
     if protocol == Protocol::Udp {
-        let local: SocketAddr = if server.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { (std::net::Ipv6Addr::UNSPECIFIED, 0).into() };
+        let local: SocketAddr =
+            if server.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { (std::net::Ipv6Addr::UNSPECIFIED, 0).into() };
         let socket = UdpSocket::bind(local).await.map_err(failed)?;
         socket.connect(server).await.map_err(failed)?;
         socket.send(bytes).await.map_err(failed)?;

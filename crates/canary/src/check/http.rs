@@ -148,7 +148,15 @@ async fn authenticate(
         Authentication::ApiKey { api_key, header_name } => {
             ask.headers.push((header_name.unwrap_or_else(|| "X-API-Key".to_owned()), api_key));
         }
-        Authentication::OauthClientCredentials { token_url, client_id, client_secret, scope, audience, resource, token_api_auth } => {
+        Authentication::OauthClientCredentials {
+            token_url,
+            client_id,
+            client_secret,
+            scope,
+            audience,
+            resource,
+            token_api_auth,
+        } => {
             let mut pairs = vec![("grant_type", "client_credentials".to_owned())];
             let optional = [("scope", scope), ("audience", audience), ("resource", resource)];
             pairs.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?))));
@@ -180,11 +188,14 @@ async fn authenticate(
 /// With the keys of the canary's environment: there are no roles here to take.
 fn sign(ask: &mut Ask, service: String, region: String, recorder: &Recorder<'_>) -> Result<(), String> {
     let environment = &recorder.job.environment;
-    let key = |name: &str| environment.get(name).cloned().ok_or_else(|| format!("SIGV4 needs {name} among the environment variables of the canary"));
+    let key = |name: &str| {
+        environment.get(name).cloned().ok_or_else(|| format!("SIGV4 needs {name} among the environment variables of the canary"))
+    };
     let signer = sigv4::Signer { access_key_id: key("AWS_ACCESS_KEY_ID")?, secret: key("AWS_SECRET_ACCESS_KEY")?, region, service };
     let url = Url::parse(&ask.url).map_err(|err| format!("{:?} is no address: {err}", ask.url))?;
     let authority = &url[url::Position::BeforeHost..url::Position::AfterPort];
-    let mut request = http::Request::builder().method(ask.method.as_str()).uri(&url[url::Position::BeforePath..url::Position::AfterQuery]);
+    let mut request =
+        http::Request::builder().method(ask.method.as_str()).uri(&url[url::Position::BeforePath..url::Position::AfterQuery]);
     request = request.header("host", authority);
     for (name, value) in &ask.headers {
         request = request.header(name, value);

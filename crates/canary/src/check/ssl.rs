@@ -97,9 +97,12 @@ pub(super) async fn run(given: &Map<String, Value>, running: &mut Running) -> Re
     let step: SslStep = super::read(&given)?;
     let asserted = assertion::read(&given)?;
     let shaken = tokio::time::timeout(TIMEOUT, shake(&step, running)).await;
-    let (bytes, wrong) = shaken.map_err(|_| format!("no TLS with {}:{} within {} s", step.hostname, step.port, TIMEOUT.as_secs()))??;
+    let (bytes, wrong) =
+        shaken.map_err(|_| format!("no TLS with {}:{} within {} s", step.hostname, step.port, TIMEOUT.as_secs()))??;
     let (_, certificate) = X509Certificate::from_der(&bytes).map_err(|err| format!("the certificate cannot be read: {err}"))?;
-    let error = wrong.filter(|wrong| !is_allowed(wrong, &step)).map(|wrong| format!("the certificate of {} is not good: {}", step.hostname, why(&wrong)));
+    let error = wrong
+        .filter(|wrong| !is_allowed(wrong, &step))
+        .map(|wrong| format!("the certificate of {} is not good: {}", step.hostname, why(&wrong)));
     let left_secs = certificate.validity().not_after.timestamp() - now_us() / 1_000_000;
     let assertions = asserted.iter().map(|one| match one.kind.as_str() {
         "CERTIFICATE_EXPIRY" => {
@@ -107,12 +110,14 @@ pub(super) async fn run(given: &Map<String, Value>, running: &mut Running) -> Re
             one.of_number(&format!("{unit} until it expires"), (left_secs as f64 / secs * 10.0).floor() / 10.0)
         }
         kind => {
-            let (name, of) = if kind == "CERTIFICATE_SUBJECT" { (certificate.subject(), "subject") } else { (certificate.issuer(), "issuer") };
+            let (name, of) =
+                if kind == "CERTIFICATE_SUBJECT" { (certificate.subject(), "subject") } else { (certificate.issuer(), "issuer") };
             let field = one.field.as_deref().unwrap_or("CN");
             one.of_text(&format!("{of} {field}"), field_of(name, field).as_deref())
         }
     });
-    let text = format!("subject {}\nissuer {}\nexpires {}", certificate.subject(), certificate.issuer(), certificate.validity().not_after);
+    let text =
+        format!("subject {}\nissuer {}\nexpires {}", certificate.subject(), certificate.issuer(), certificate.validity().not_after);
     Ok(Checked { assertions: assertions.collect(), text: Some(text), error })
 }
 
@@ -133,7 +138,10 @@ async fn shake(step: &SslStep, running: &mut Running) -> Result<(Vec<u8>, Option
     config.enable_sni = step.sni;
     let name = ServerName::try_from(host.clone()).map_err(|err| failed(&err))?;
     let begun = Instant::now();
-    TlsConnector::from(Arc::new(config)).connect(name, stream).await.map_err(|err| format!("no TLS with {host}:{}: {err}", step.port))?;
+    TlsConnector::from(Arc::new(config))
+        .connect(name, stream)
+        .await
+        .map_err(|err| format!("no TLS with {host}:{}: {err}", step.port))?;
     running.step.timings.tls_ms = Some(ms(begun));
     let seen = keeping.seen.lock().unwrap_or_else(PoisonError::into_inner).take();
     seen.ok_or_else(|| format!("{host} showed no certificate"))
@@ -141,7 +149,9 @@ async fn shake(step: &SslStep, running: &mut Running) -> Result<(Vec<u8>, Option
 
 fn is_allowed(wrong: &Error, step: &SslStep) -> bool {
     match wrong {
-        Error::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) => !step.verify_hostname,
+        Error::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) => {
+            !step.verify_hostname
+        }
         Error::InvalidCertificate(CertificateError::UnknownIssuer) => step.allow_self_signed,
         // A self-signed certificate is mostly made for a server and yet says it is an authority, or the other way round.
         Error::InvalidCertificate(CertificateError::Other(_)) => step.allow_self_signed,
@@ -151,8 +161,12 @@ fn is_allowed(wrong: &Error, step: &SslStep) -> bool {
 
 fn why(wrong: &Error) -> String {
     match wrong {
-        Error::InvalidCertificate(CertificateError::UnknownIssuer) => "nobody who is trusted here issued it; allowSelfSigned allows that".to_owned(),
-        Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => "it has expired".to_owned(),
+        Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+            "nobody who is trusted here issued it; allowSelfSigned allows that".to_owned()
+        }
+        Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
+            "it has expired".to_owned()
+        }
         Error::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) => {
             "it is for another name; verifyHostname false allows that".to_owned()
         }

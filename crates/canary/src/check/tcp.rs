@@ -85,7 +85,8 @@ pub(super) async fn run(given: &Map<String, Value>) -> Result<Checked, String> {
         Err(_) => (None, Some(format!("no connection to {}:{} within {} ms", step.hostname, step.port, step.connection_timeout))),
     };
     let is_connected = stream.is_some();
-    let wants_answer = step.expected_response.is_some() || step.send_data.is_some() || asserted.iter().any(|one| one.kind == "RESPONSE_DATA");
+    let wants_answer =
+        step.expected_response.is_some() || step.send_data.is_some() || asserted.iter().any(|one| one.kind == "RESPONSE_DATA");
     let mut answer = Vec::new();
     if let Some(mut stream) = stream.filter(|_| wants_answer) {
         if let Some(data) = &step.send_data {
@@ -116,7 +117,9 @@ pub(super) async fn run(given: &Map<String, Value>) -> Result<Checked, String> {
     let unexpected = step.expected_response.as_ref().filter(|expected| !text.contains(expected.as_str()));
     let error = match (failure, unexpected) {
         (Some(failure), _) if !wants_no_connection => Some(failure),
-        (None, Some(expected)) => Some(format!("the response does not contain {expected:?}; it is {:?}", text.chars().take(200).collect::<String>())),
+        (None, Some(expected)) => {
+            Some(format!("the response does not contain {expected:?}; it is {:?}", text.chars().take(200).collect::<String>()))
+        }
         _ => None,
     };
     Ok(Checked { assertions: assertions.collect(), text: Some(text), error })

@@ -29,6 +29,10 @@ pub struct Verdict {
 /// Periods that are looked at besides the N of the alarm, so that datapoints which come late still count.
 pub const EXTRA_PERIODS: u32 = 2;
 
+/// Datapoints that are told of, so that what is told stays within AWS's 4,000 characters.
+const RECENT_MAX: usize = 50;
+const EVALUATED_MAX: usize = 10;
+
 /// How samples are too few for a percentile to say anything (AWS): fewer than ten beyond it.
 fn samples_min(statistic: &str) -> Option<f64> {
     let percent: f64 = statistic.strip_prefix(['p', 'P'])?.parse().ok()?;
@@ -160,7 +164,7 @@ impl Telling<'_> {
         let not = if is_alarm { "" } else { "not " };
         let against = match alarm.threshold {
             Some(threshold) if !of_band => format!("{} the threshold ({threshold:?})", compared(alarm.comparison)),
-            _ => format!("{} {}", compared(alarm.comparison), ends(alarm.comparison, &deciding)),
+            _ => against_band(alarm.comparison, &deciding),
         };
         let (needed, change) = if is_alarm { (*m, "OK -> ALARM") } else { (n + 1 - m, "ALARM -> OK") };
         let minimum = match (*n, of_all) {
@@ -178,8 +182,8 @@ impl Telling<'_> {
 
     fn data(&self, known: &[&Datapoint]) -> Value {
         let Telling { alarm, now_us, .. } = self;
-        let recent: Vec<f64> = known.iter().rev().take(100).map(|point| point.value).collect();
-        let evaluated = known.iter().take(20).map(|point| {
+        let recent: Vec<f64> = known.iter().rev().take(RECENT_MAX).map(|point| point.value).collect();
+        let evaluated = known.iter().take(EVALUATED_MAX).map(|point| {
             let mut told = json!({"timestamp": stamp(point.time * 1_000_000), "value": point.value});
             if let Some(samples) = point.samples {
                 told["sampleCount"] = json!(samples);
@@ -212,6 +216,20 @@ impl Telling<'_> {
         if let Some(threshold) = alarm.threshold {
             data["threshold"] = json!(threshold);
         }
+        if alarm.threshold_metric_id.is_some() {
+            let ends = |end: fn((f64, f64)) -> f64| {
+                known
+                    .iter()
+                    .rev()
+                    .take(RECENT_MAX)
+                    .filter_map(|point| point.band)
+                    .map(end)
+                    .filter(|end| end.is_finite())
+                    .collect::<Vec<f64>>()
+            };
+            data["recentLowerThresholds"] = json!(ends(|band| band.0));
+            data["recentUpperThresholds"] = json!(ends(|band| band.1));
+        }
         data
     }
 }
@@ -219,26 +237,26 @@ impl Telling<'_> {
 fn compared(comparison: Comparison) -> &'static str {
     match comparison {
         Comparison::GreaterOrEqual => "greater than or equal to",
-        Comparison::Greater => "greater than",
-        Comparison::Less => "less than",
+        Comparison::Greater | Comparison::AboveBand => "greater than",
+        Comparison::Less | Comparison::BelowBand | Comparison::OutsideBand => "less than",
         Comparison::LessOrEqual => "less than or equal to",
-        Comparison::OutsideBand => "less than the lower thresholds or greater than the upper thresholds",
-        Comparison::BelowBand => "less than the lower thresholds",
-        Comparison::AboveBand => "greater than the upper thresholds",
     }
 }
 
-/// The ends of bands, in the order of their datapoints.
-fn ends(comparison: Comparison, points: &[&&Datapoint]) -> String {
-    let end = |point: &&&Datapoint| {
-        let (lower, upper) = point.band?;
-        Some(match comparison {
-            Comparison::BelowBand => format!("{lower:?}"),
-            Comparison::AboveBand => format!("{upper:?}"),
-            _ => format!("{lower:?}, {upper:?}"),
-        })
+/// With the ends of bands, in the order of their datapoints.
+fn against_band(comparison: Comparison, points: &[&&Datapoint]) -> String {
+    let ends = |end: fn((f64, f64)) -> f64| {
+        let all: Vec<String> = points.iter().filter_map(|point| point.band).map(|band| format!("{:?}", end(band))).collect();
+        format!("[{}]", all.join(", "))
     };
-    format!("[{}]", points.iter().filter_map(end).collect::<Vec<_>>().join("; "))
+    let (lower, upper) = (ends(|band| band.0), ends(|band| band.1));
+    match comparison {
+        Comparison::OutsideBand => format!("less than the lower thresholds {lower} or greater than the upper thresholds {upper}"),
+        Comparison::BelowBand | Comparison::Less | Comparison::LessOrEqual => {
+            format!("{} the lower thresholds {lower}", compared(comparison))
+        }
+        _ => format!("{} the upper thresholds {upper}", compared(comparison)),
+    }
 }
 
 /// `28/11/26 18:05:00`.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Offset, TimeZone, Utc};
 use chrono_tz::Tz;
+use model::Kind;
 use model::alarm::{MetricAlarm, Watched, WatchedMetric, WatchedQuery, Window};
 use model::anomaly_detector::AnomalyDetector;
-use model::Kind;
 use model::metric::statistic::UnknownStatistic;
 use model::metric::{MetricId, Statistic};
 use model::time::SECOND_US;
@@ -53,22 +53,24 @@ impl From<query::Error> for LookError {
     }
 }
 
-/// When the newest periods end that are to be looked at, in seconds.
-pub(super) fn window_end(alarm: &MetricAlarm, now_us: i64) -> i64 {
+/// When the newest periods end that are to be looked at, in seconds; `at_once` where data need not settle.
+pub(super) fn window_end(alarm: &MetricAlarm, now_us: i64, at_once: bool) -> i64 {
     let now = now_us.div_euclid(SECOND_US);
     let period = alarm.period();
     if let Some(Window::WallClock { time_zone }) = &alarm.window {
         let zone: Tz = time_zone.as_deref().and_then(|name| name.parse().ok()).unwrap_or(Tz::UTC);
         let offset = DateTime::<Utc>::from_timestamp(now, 0)
             .map_or(0, |time| i64::from(zone.offset_from_utc_datetime(&time.naive_utc()).fix().local_minus_utc()));
-        return now - SETTLE - (now - SETTLE + offset).rem_euclid(period);
+        let settled = now - if at_once { 0 } else { SETTLE };
+        return settled - (settled + offset).rem_euclid(period);
     }
     let (settle, step) = match period {
         period if period < 60 => (SETTLE_FINE, 10),
         period if period * i64::from(alarm.evaluation_periods) > DAY => (SETTLE, 3_600),
         _ => (SETTLE, 60),
     };
-    now - settle - (now - settle).rem_euclid(step)
+    let settled = now - if at_once { 0 } else { settle };
+    settled - settled.rem_euclid(step)
 }
 
 /// Looks at several alarms at once, each with where its periods end.
@@ -131,8 +133,13 @@ impl Looker<'_> {
         let looks = answer.results.chunks(2).map(|pair| {
             let samples = pair.get(1).map(by_time).unwrap_or_default();
             let values = pair.first().map(by_time).unwrap_or_default();
-            let point = |time: &i64| Some(Datapoint { time: *time, value: *values.get(time)?, band: None, samples: samples.get(time).copied() });
-            Look { series: vec![Seen { attributes: BTreeMap::new(), points: times.iter().map(point).collect() }], is_grouped: false }
+            let point = |time: &i64| {
+                Some(Datapoint { time: *time, value: *values.get(time)?, band: None, samples: samples.get(time).copied() })
+            };
+            Look {
+                series: vec![Seen { attributes: BTreeMap::new(), points: times.iter().map(point).collect() }],
+                is_grouped: false,
+            }
         });
         Ok(looks.collect())
     }
@@ -151,7 +158,8 @@ impl Looker<'_> {
             _ => (watched.id.clone(), None),
         };
         let answer = self.query.metric_data(&self.question(queries, &times, period))?;
-        let ends: Vec<HashMap<i64, f64>> = answer.results.iter().filter(|result| Some(result.id.as_str()) == band).map(by_time).collect();
+        let ends: Vec<HashMap<i64, f64>> =
+            answer.results.iter().filter(|result| Some(result.id.as_str()) == band).map(by_time).collect();
         let is_grouped = names.as_ref().is_some_and(|names| !names.is_empty());
         let seen = |result: &MetricResult| {
             let values = by_time(result);
@@ -241,9 +249,7 @@ fn stat(metric: &WatchedMetric, statistic: Statistic) -> MetricStat {
 
 fn metric_query(given: &WatchedQuery) -> Result<MetricQuery, LookError> {
     let what = match (&given.metric, &given.expression) {
-        (Some(metric), _) => {
-            What::Stat(stat(metric, metric.statistic.parse().map_err(unknown)?))
-        }
+        (Some(metric), _) => What::Stat(stat(metric, metric.statistic.parse().map_err(unknown)?)),
         (None, Some(expression)) => What::Expression(expression.clone()),
         (None, None) => return Err(LookError::Invalid(format!("the query {} has neither a metric nor an expression", given.id))),
     };

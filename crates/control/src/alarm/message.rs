@@ -1,5 +1,7 @@
 //! What alarms say of themselves: to people and programs that are notified, and in their history.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use model::alarm::{Alarm, AlarmState, MetricAlarm, Watched, WatchedMetric, WatchedQuery, Watches};
 use serde_json::{Map, Value, json};
@@ -8,7 +10,12 @@ use super::Place;
 use super::evaluate::stamp;
 
 /// What SNS gets from an alarm.
-pub(super) fn notification(alarm: &Alarm, old: AlarmState, place: &Place) -> String {
+pub(super) fn notification(
+    alarm: &Alarm,
+    old: AlarmState,
+    contributor: Option<&(String, BTreeMap<String, String>)>,
+    place: &Place,
+) -> String {
     let status = &alarm.status;
     let mut told = json!({
         "AlarmName": alarm.name,
@@ -28,6 +35,10 @@ pub(super) fn notification(alarm: &Alarm, old: AlarmState, place: &Place) -> Str
     match &alarm.watches {
         Watches::Metric(metric) => told["Trigger"] = trigger(metric),
         Watches::Composite(composite) => told["AlarmRule"] = json!(composite.rule),
+    }
+    if let Some((id, attributes)) = contributor {
+        told["AlarmContributorId"] = json!(id);
+        told["AlarmContributorAttributes"] = json!(attributes);
     }
     told.to_string()
 }

@@ -13,7 +13,12 @@ pub(super) enum Rule {
     Constant(bool),
     /// The alarm is in the state.
     Is(AlarmState, String),
-    AtLeast { count: Count, state: AlarmState, is_negated: bool, alarms: Vec<String> },
+    AtLeast {
+        count: Count,
+        state: AlarmState,
+        is_negated: bool,
+        alarms: Vec<String>,
+    },
     Not(Box<Rule>),
     And(Box<Rule>, Box<Rule>),
     Or(Box<Rule>, Box<Rule>),

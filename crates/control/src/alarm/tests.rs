@@ -87,7 +87,8 @@ impl World {
     }
 
     async fn composite(&self, name: &str, rule: &str, suppressor: Option<(&str, i64, i64)>) {
-        let suppressor = suppressor.map(|(alarm, wait_secs, extension_secs)| Suppressor { alarm: alarm.to_owned(), wait_secs, extension_secs });
+        let suppressor =
+            suppressor.map(|(alarm, wait_secs, extension_secs)| Suppressor { alarm: alarm.to_owned(), wait_secs, extension_secs });
         let composite = CompositeAlarm { rule: rule.to_owned(), suppressor };
         self.alarms.put(self.wanted(name, Watches::Composite(composite))).await.unwrap();
     }
@@ -112,7 +113,9 @@ impl World {
         let mut all = self.deliveries.list(|delivery| delivery.alarm.as_deref() == Some(alarm), 100).await.unwrap();
         all.reverse();
         assert!(all.iter().all(|delivery| matches!(delivery.outcome, Outcome::Pending { .. })));
-        all.iter().map(|delivery| delivery.subject.clone().unwrap_or_default().split(':').next().unwrap_or_default().to_owned()).collect()
+        all.iter()
+            .map(|delivery| delivery.subject.clone().unwrap_or_default().split(':').next().unwrap_or_default().to_owned())
+            .collect()
     }
 }
 
@@ -138,9 +141,16 @@ async fn an_alarm_follows_its_metric_and_tells_each_change_once() {
         assert_eq!(world.state("latency").await, expected, "step {place}");
     }
     assert_eq!(world.sent("latency").await, ["OK", "ALARM", "OK"]);
-    let history = world.alarms.history(&HistoryFilter { item: Some(HistoryItemType::StateUpdate), ..HistoryFilter::default() }, 10).await.unwrap();
+    let history = world
+        .alarms
+        .history(&HistoryFilter { item: Some(HistoryItemType::StateUpdate), ..HistoryFilter::default() }, 10)
+        .await
+        .unwrap();
     let summaries: Vec<&str> = history.iter().map(|item| item.summary.as_str()).collect();
-    assert_eq!(summaries, ["Alarm updated from ALARM to OK", "Alarm updated from OK to ALARM", "Alarm updated from INSUFFICIENT_DATA to OK"]);
+    assert_eq!(
+        summaries,
+        ["Alarm updated from ALARM to OK", "Alarm updated from OK to ALARM", "Alarm updated from INSUFFICIENT_DATA to OK"]
+    );
     for _ in 0..6 {
         world.minute("latency", None).await;
     }
@@ -178,7 +188,11 @@ async fn composite_alarms_follow_their_children() {
     assert_eq!(world.state("both").await, AlarmState::Ok);
     world.minute("a", Some(20.0)).await;
     assert_eq!(world.state("both").await, AlarmState::Ok);
-    world.store.append_metrics(&[Metric::value(clock.now_us() - clock.now_us().rem_euclid(60_000_000), "App", "b", "None", 20.0)]).await.unwrap();
+    world
+        .store
+        .append_metrics(&[Metric::value(clock.now_us() - clock.now_us().rem_euclid(60_000_000), "App", "b", "None", 20.0)])
+        .await
+        .unwrap();
     world.minute("a", Some(20.0)).await;
     assert_eq!((world.state("both").await, world.state("top").await), (AlarmState::Alarm, AlarmState::Alarm));
     let reason = world.alarms.get("both").await.unwrap().status.reason.clone();
@@ -269,7 +283,9 @@ async fn a_look_back_says_what_an_alarm_would_have_done() {
     let world = world(dir.path(), &clock).await;
     let first = NOW_SECS - 20 * MINUTE;
     let metrics: Vec<Metric> = (0..20)
-        .map(|n| Metric::value((first + n * MINUTE) * SECOND_US, "App", "latency", "None", if (8..11).contains(&n) { 20.0 } else { 1.0 }))
+        .map(|n| {
+            Metric::value((first + n * MINUTE) * SECOND_US, "App", "latency", "None", if (8..11).contains(&n) { 20.0 } else { 1.0 })
+        })
         .collect();
     world.store.append_metrics(&metrics).await.unwrap();
     world.put("latency", 2, 2).await;

@@ -25,7 +25,8 @@ fn of_step(run: &CanaryRun, step: &Step, name: &str, unit: &str, value: f64) -> 
 pub(super) fn of_run(canary: &Canary, run: &CanaryRun, report: &Report, is_last: bool) -> Vec<Metric> {
     let success = if run.state == RunState::Passed { 100.0 } else { 0.0 };
     let is_off = |name: &str| report.metrics_off.iter().any(|off| off.eq_ignore_ascii_case(name));
-    let mut all = vec![metric(run, "SuccessPercent", "Percent", success), metric(run, "Duration", "Milliseconds", duration_ms(run, report))];
+    let mut all =
+        vec![metric(run, "SuccessPercent", "Percent", success), metric(run, "Duration", "Milliseconds", duration_ms(run, report))];
     let requests = &report.requests;
     for (name, count, off) in [
         ("2xx", requests.ok, "2xxMetric"),
@@ -47,8 +48,12 @@ pub(super) fn of_run(canary: &Canary, run: &CanaryRun, report: &Report, is_last:
             all.push(metric(run, "RetryCount", "Count", f64::from(run.retry)));
         }
     }
-    let compared: Vec<bool> =
-        report.steps.iter().filter_map(|step| step.visual.as_ref()).map(|visual| visual.changed_percent <= visual.allowed_percent).collect();
+    let compared: Vec<bool> = report
+        .steps
+        .iter()
+        .filter_map(|step| step.visual.as_ref())
+        .map(|visual| visual.changed_percent <= visual.allowed_percent)
+        .collect();
     if !compared.is_empty() {
         let same = compared.iter().filter(|is_same| **is_same).count() as f64;
         all.push(metric(run, "VisualMonitoringTotalComparisons", "Count", compared.len() as f64));

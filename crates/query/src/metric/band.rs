@@ -96,16 +96,18 @@ impl<'m> Model<'m> {
             values.extend(within(before, slot - DAY, slot).iter().map(|(_, value)| (*value, 1.0)));
         } else {
             let now = self.local(slot)?;
-            for days in 0..=TRAINING_DAYS {
+            for days in 1..=TRAINING_DAYS {
                 // A time of day that a day does not have, as clocks went forward, is left out; of two the first counts.
                 let then = now.naive_local().checked_sub_days(Days::new(days as u64));
                 let Some(then) = then.and_then(|then| self.zone.from_local_datetime(&then).earliest()) else { continue };
-                // Today there is nothing but the last half hour, which may be what is unusual.
-                let likeness = if days == 0 { 1.0 } else { alike(now.weekday(), then.weekday()) };
-                let weight = self.keeps.powi(days as i32) * likeness;
-                let then = if days == 0 { slot } else { then.timestamp() };
+                let weight = self.keeps.powi(days as i32) * alike(now.weekday(), then.weekday());
+                let then = then.timestamp();
                 let near = within(before, then - self.around, then + self.slot + self.around);
                 values.extend(near.iter().map(|(_, value)| (*value, weight)));
+            }
+            // Of today there is the last half hour, which may be what is unusual: it counts where other days say too little.
+            if values.len() < VALUES_MIN {
+                values.extend(within(before, slot - self.around, slot).iter().map(|(_, value)| (*value, 1.0)));
             }
         }
         (values.len() >= VALUES_MIN).then(|| self.learn(&mut values))

@@ -40,9 +40,8 @@ fn points(text: &str) -> Vec<Option<Datapoint>> {
         _ => None,
     };
     let kinds = text.chars().filter(|kind| *kind != ' ');
-    let point = |(place, kind)| {
-        Some(Datapoint { time: TIME + 60 * place as i64, value: value(kind)?, band: None, samples: Some(3.0) })
-    };
+    let point =
+        |(place, kind)| Some(Datapoint { time: TIME + 60 * place as i64, value: value(kind)?, band: None, samples: Some(3.0) });
     kinds.enumerate().map(point).collect()
 }
 
@@ -106,14 +105,20 @@ fn reasons_say_which_datapoints_decided() {
         reason(3, 2, None, "00000"),
         "Threshold Crossed: 3 out of the last 3 datapoints [1.0 (28/11/25 18:04:00), 1.0 (28/11/25 18:03:00), 1.0 (28/11/25 18:02:00)] were not greater than the threshold (10.0) (minimum 2 datapoints for ALARM -> OK transition)."
     );
-    assert_eq!(reason(1, 1, None, "X"), "Threshold Crossed: 1 datapoint [20.0 (28/11/25 18:00:00)] was greater than the threshold (10.0).");
+    assert_eq!(
+        reason(1, 1, None, "X"),
+        "Threshold Crossed: 1 datapoint [20.0 (28/11/25 18:00:00)] was greater than the threshold (10.0)."
+    );
     assert_eq!(
         reason(3, 3, Some(MissingData::Breaching), "-----"),
         "Threshold Crossed: no datapoints were received for 3 periods and 3 missing datapoints were treated as [Breaching]."
     );
     assert_eq!(reason(3, 3, None, "-----"), "Insufficient Data: 3 datapoints were unknown.");
     let mixed = reason(3, 2, Some(MissingData::Breaching), "----X");
-    assert!(mixed.contains("1 out of the last 3 datapoints") && mixed.contains("2 missing datapoints were treated as [Breaching]"), "{mixed}");
+    assert!(
+        mixed.contains("1 out of the last 3 datapoints") && mixed.contains("2 missing datapoints were treated as [Breaching]"),
+        "{mixed}"
+    );
 }
 
 #[test]
