@@ -68,6 +68,7 @@ fn need(method: &Method, path: &str) -> Need {
         // Which operation it is stands in headers or in the body: there it is found out whether it may be asked for.
         "/" if *method == Method::POST => Need::Someone,
         _ if path.starts_with("/service/") => Need::Someone,
+        "/api/status-page" if *method == Method::PUT => Need::May(Action::Change),
         "/api/session" => Need::Nothing,
         "/api/health" => Need::Welcome,
         "/metrics" => Need::May(Action::Read),

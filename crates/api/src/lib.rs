@@ -26,6 +26,7 @@ mod session;
 mod sns;
 mod sql;
 mod starting;
+mod status_page;
 mod synthetics;
 mod time;
 mod xray;
@@ -63,6 +64,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/containers", post(container::report))
         .route("/api/log-lines", post(container::log_lines))
         .route("/api/runtimes", get(container::runtimes))
+        .route("/status", get(status_page::page))
+        .route("/api/status-page", get(status_page::settings).put(status_page::change))
         .route("/api/alarm-preview", post(notification::preview))
         .route("/api/deliveries", get(notification::deliveries))
         .route("/api/notification-setup", get(notification::setup))

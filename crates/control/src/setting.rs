@@ -1,9 +1,9 @@
-//! What an account sets about its traces as a whole.
+//! What an account sets about itself as a whole.
 
 use std::sync::Arc;
 
 use model::Clock;
-use model::setting::{Destination, Encryption, Indexing};
+use model::setting::{Destination, Encryption, Indexing, StatusPage};
 use store::Catalog;
 
 use crate::{Error, Result};
@@ -64,6 +64,14 @@ impl Settings {
         let indexing = Indexing { percentage, modified_us: self.clock.now_us() };
         self.catalog.put_resource(&indexing).await?;
         Ok(indexing)
+    }
+
+    pub async fn status_page(&self) -> Result<StatusPage> {
+        Ok(self.catalog.resource("").await?.unwrap_or_default())
+    }
+
+    pub async fn put_status_page(&self, page: &StatusPage) -> Result<()> {
+        Ok(self.catalog.put_resource(page).await?)
     }
 
     fn in_force(&self, changed_us: i64) -> bool {

@@ -51,6 +51,17 @@ pub struct Tags {
     pub tags: BTreeMap<String, String>,
 }
 
+/// A page about how things are, for everybody.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct StatusPage {
+    pub is_enabled: bool,
+    pub title: String,
+    pub description: String,
+    /// Names of what is told of.
+    pub canaries: Vec<String>,
+    pub alarms: Vec<String>,
+}
+
 /// Of what there is one, the key says nothing.
 macro_rules! only_one {
     ($($name:ident $kind:literal),*) => {
@@ -63,7 +74,7 @@ macro_rules! only_one {
         })*
     };
 }
-only_one!(Encryption "encryption", Destination "destination", Indexing "indexing");
+only_one!(Encryption "encryption", Destination "destination", Indexing "indexing", StatusPage "status_page");
 
 impl Resource for ResourcePolicy {
     const KIND: &'static str = "resource_policy";

@@ -246,8 +246,12 @@ fn compared(comparison: Comparison) -> &'static str {
 /// With the ends of bands, in the order of their datapoints.
 fn against_band(comparison: Comparison, points: &[&&Datapoint]) -> String {
     let ends = |end: fn((f64, f64)) -> f64| {
-        let all: Vec<String> = points.iter().filter_map(|point| point.band).map(|band| format!("{:?}", end(band))).collect();
-        format!("[{}]", all.join(", "))
+        let all: Vec<f64> = points.iter().filter_map(|point| point.band).map(end).filter(|end| end.is_finite()).collect();
+        match all.is_empty() {
+            // There is not enough yet to learn from.
+            true => "[not known yet]".to_owned(),
+            false => format!("{all:?}"),
+        }
     };
     let (lower, upper) = (ends(|band| band.0), ends(|band| band.1));
     match comparison {
