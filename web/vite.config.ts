@@ -29,7 +29,17 @@ const operations = [
   "/InsightEvents",
   "/InsightImpactGraph",
   "/api",
+  // Synthetics: what is called like a page is told from it by its method, below.
+  "/canary",
+  "/runtime-versions",
+  "/resource/",
+  "/tags/",
+  "^/group(/.*)?$",
+  "^/status$",
 ];
+
+/** A page of the console where it is asked for, a call of the API where something is posted. */
+const posted = ["^/$", "^/groups$", "^/canaries(/last-run)?$"];
 
 const fonts =
   '"Open Sans", "Helvetica Neue", Roboto, Arial, "Hiragino Sans", "Noto Sans JP", "Noto Sans CJK JP", "Yu Gothic UI", Meiryo, sans-serif';
@@ -59,12 +69,17 @@ export default defineConfig({
       ...Object.fromEntries(
         operations.map((path) => [path, { target: server, changeOrigin: false }]),
       ),
-      // Operations of CloudWatch and ECS are all posted to the root, which is a page otherwise.
-      "^/$": {
-        target: server,
-        changeOrigin: false,
-        bypass: (request) => (request.method === "POST" ? undefined : request.url),
-      },
+      ...Object.fromEntries(
+        posted.map((path) => [
+          path,
+          {
+            target: server,
+            changeOrigin: false,
+            bypass: (request: { method?: string; url?: string }) =>
+              request.method === "POST" ? undefined : request.url,
+          },
+        ]),
+      ),
     },
   },
 });

@@ -13,6 +13,10 @@ export const pagePath = {
   metrics: "/metrics/graph",
   dashboards: "/dashboards",
   logs: "/logs",
+  alarms: "/alarms",
+  notifications: "/notifications",
+  canaries: "/canaries",
+  statusPage: "/status-page",
   groups: "/groups",
   sampling: "/sampling",
   sending: "/sending-data",
@@ -215,4 +219,102 @@ export function dashboardsPath(parameters: { range?: string | undefined } = {}):
 
 export function dashboardPath(name: string, parameters: { range?: string | undefined } = {}): string {
   return withQuery(`${pagePath.dashboards}/${encodeURIComponent(name)}`, parameters);
+}
+
+export function canariesPath(
+  parameters: { range?: string | undefined; result?: string | undefined; group?: string | undefined } = {},
+): string {
+  return withQuery(pagePath.canaries, parameters);
+}
+
+export type CanaryTab = "monitoring" | "configuration" | "groups" | "tags";
+
+export function canaryPath(
+  name: string,
+  parameters: {
+    range?: string | undefined;
+    /** The id of a run; absent: the newest one. */
+    run?: string | undefined;
+    /** Absent: availability. */
+    tab?: CanaryTab | undefined;
+    /** What is shown of the run. Absent: its steps. */
+    part?: string | undefined;
+  } = {},
+): string {
+  return withQuery(`${pagePath.canaries}/${encodeURIComponent(name)}`, parameters);
+}
+
+/** The form of a new canary, with what is known already. */
+export function newCanaryPath(
+  parameters: { range?: string | undefined; url?: string | undefined; blueprint?: string | undefined } = {},
+): string {
+  return withQuery(`${pagePath.canaries}/create`, parameters);
+}
+
+export function editCanaryPath(name: string, parameters: { range?: string | undefined } = {}): string {
+  return withQuery(`${pagePath.canaries}/${encodeURIComponent(name)}/edit`, parameters);
+}
+
+export function statusPagePath(parameters: { range?: string | undefined } = {}): string {
+  return withQuery(pagePath.statusPage, parameters);
+}
+
+/** Pages below that of alarms. An alarm of such a name is to be found in the list, but has no page. */
+export const alarmPagePath = {
+  create: `${pagePath.alarms}/create`,
+  createComposite: `${pagePath.alarms}/create-composite`,
+  muteRules: `${pagePath.alarms}/mute-rules`,
+} as const;
+
+export function alarmsPath(
+  parameters: {
+    range?: string | undefined;
+    state?: string | undefined;
+    /** A part of their names. */
+    name?: string | undefined;
+    /** Dimensions that the metrics have, as `printScope` writes them. */
+    scope?: string | undefined;
+  } = {},
+): string {
+  return withQuery(pagePath.alarms, parameters);
+}
+
+export function alarmPath(name: string, parameters: { range?: string | undefined } = {}): string {
+  return withQuery(`${pagePath.alarms}/${encodeURIComponent(name)}`, parameters);
+}
+
+export function alarmEditPath(name: string, parameters: { range?: string | undefined } = {}): string {
+  return withQuery(`${pagePath.alarms}/${encodeURIComponent(name)}/edit`, parameters);
+}
+
+/** The form of a new alarm; what is given is filled in. */
+export function createAlarmPath(
+  parameters: Partial<
+    Record<
+      "range" | "namespace" | "metric" | "dimensions" | "stat" | "period" | "threshold" | "comparison" | "name",
+      string | undefined
+    >
+  > = {},
+): string {
+  return withQuery(alarmPagePath.create, parameters);
+}
+
+export function createCompositeAlarmPath(parameters: { range?: string | undefined } = {}): string {
+  return withQuery(alarmPagePath.createComposite, parameters);
+}
+
+export function muteRulesPath(
+  parameters: {
+    range?: string | undefined;
+    /** The form of a new rule is open, over this alarm. */
+    alarm?: string | undefined;
+  } = {},
+): string {
+  return withQuery(alarmPagePath.muteRules, parameters);
+}
+
+export function notificationsPath(
+  parameters: { range?: string | undefined; topic?: string | undefined } = {},
+): string {
+  return withQuery(pagePath.notifications, parameters);
 }

@@ -6,7 +6,7 @@ import { Link, Navigate, Route, Routes, useLocation } from "react-router";
 
 import { useText } from "./app/settings";
 import { PageLoading } from "./components/page-loading";
-import { logPath, pagePath } from "./path";
+import { alarmPagePath, logPath, pagePath } from "./path";
 
 const TraceMapPage = lazy(() =>
   import("./features/service-graph/page").then((m) => ({ default: m.TraceMapPage })),
@@ -54,6 +54,42 @@ const LogQueryPage = lazy(() =>
 const LogTailPage = lazy(() =>
   import("./features/log/tail-page").then((m) => ({ default: m.LogTailPage })),
 );
+const CanariesPage = lazy(() =>
+  import("./features/canary/page").then((m) => ({ default: m.CanariesPage })),
+);
+const CanaryPage = lazy(() =>
+  import("./features/canary/canary-page").then((m) => ({ default: m.CanaryPage })),
+);
+const NewCanaryPage = lazy(() =>
+  import("./features/canary/form-page").then((m) => ({ default: m.NewCanaryPage })),
+);
+const EditCanaryPage = lazy(() =>
+  import("./features/canary/form-page").then((m) => ({ default: m.EditCanaryPage })),
+);
+const StatusPageSettings = lazy(() =>
+  import("./features/status-page/page").then((m) => ({ default: m.StatusPageSettings })),
+);
+const AlarmsPage = lazy(() =>
+  import("./features/alarm/page").then((m) => ({ default: m.AlarmsPage })),
+);
+const AlarmPage = lazy(() =>
+  import("./features/alarm/alarm-page").then((m) => ({ default: m.AlarmPage })),
+);
+const CreateAlarmPage = lazy(() =>
+  import("./features/alarm/form-page").then((m) => ({ default: m.CreateAlarmPage })),
+);
+const CreateCompositeAlarmPage = lazy(() =>
+  import("./features/alarm/form-page").then((m) => ({ default: m.CreateCompositeAlarmPage })),
+);
+const EditAlarmPage = lazy(() =>
+  import("./features/alarm/form-page").then((m) => ({ default: m.EditAlarmPage })),
+);
+const MuteRulesPage = lazy(() =>
+  import("./features/alarm/mute-page").then((m) => ({ default: m.MuteRulesPage })),
+);
+const NotificationsPage = lazy(() =>
+  import("./features/notification/page").then((m) => ({ default: m.NotificationsPage })),
+);
 const GroupsPage = lazy(() =>
   import("./features/group/page").then((m) => ({ default: m.GroupsPage })),
 );
@@ -92,6 +128,18 @@ export function AppRoutes() {
         <Route path={logPath.events} element={<LogGroupPage />} />
         <Route path={logPath.query} element={<LogQueryPage />} />
         <Route path={logPath.tail} element={<LogTailPage />} />
+        <Route path={pagePath.canaries} element={<CanariesPage />} />
+        <Route path={`${pagePath.canaries}/create`} element={<NewCanaryPage />} />
+        <Route path={`${pagePath.canaries}/:name`} element={<CanaryPage />} />
+        <Route path={`${pagePath.canaries}/:name/edit`} element={<EditCanaryPage />} />
+        <Route path={pagePath.statusPage} element={<StatusPageSettings />} />
+        <Route path={pagePath.alarms} element={<AlarmsPage />} />
+        <Route path={alarmPagePath.create} element={<CreateAlarmPage />} />
+        <Route path={alarmPagePath.createComposite} element={<CreateCompositeAlarmPage />} />
+        <Route path={alarmPagePath.muteRules} element={<MuteRulesPage />} />
+        <Route path={`${pagePath.alarms}/:name`} element={<AlarmPage />} />
+        <Route path={`${pagePath.alarms}/:name/edit`} element={<EditAlarmPage />} />
+        <Route path={pagePath.notifications} element={<NotificationsPage />} />
         <Route path={pagePath.groups} element={<GroupsPage />} />
         <Route path={pagePath.sampling} element={<SamplingPage />} />
         <Route path={pagePath.sending} element={<SendingPage />} />

@@ -65,14 +65,32 @@ async function send(path: string, init: RequestInit): Promise<Response> {
   throw new ApiError(response.status, type, message, body.Position, body.Expected, place);
 }
 
-export async function post<Out>(path: string, body: unknown, signal?: AbortSignal): Promise<Out> {
+export function post<Out>(path: string, body: unknown, signal?: AbortSignal): Promise<Out> {
+  return withBody("POST", path, body, signal);
+}
+
+export function patch<Out>(path: string, body: unknown): Promise<Out> {
+  return withBody("PATCH", path, body);
+}
+
+export function put<Out>(path: string, body: unknown): Promise<Out> {
+  return withBody("PUT", path, body);
+}
+
+async function withBody<Out>(method: string, path: string, body: unknown, signal?: AbortSignal): Promise<Out> {
   const response = await send(path, {
-    method: "POST",
+    method,
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),
     ...(signal ? { signal } : {}),
   });
-  return (await response.json()) as Out;
+  return answerOf(response);
+}
+
+/** Operations that have nothing to say answer with an empty body. */
+async function answerOf<Out>(response: Response): Promise<Out> {
+  const text = await response.text();
+  return (text === "" ? {} : JSON.parse(text)) as Out;
 }
 
 /** Names the account that is asked about, where that is not the one that asks. */
@@ -118,11 +136,16 @@ export async function callForStream(
 }
 
 export async function remove<Out>(path: string): Promise<Out> {
-  const response = await send(path, { method: "DELETE" });
-  return (await response.json()) as Out;
+  return answerOf(await send(path, { method: "DELETE" }));
 }
 
 export async function get<Out>(path: string, signal?: AbortSignal, account?: string): Promise<Out> {
   const response = await send(path, { headers: about(account), ...(signal ? { signal } : {}) });
   return (await response.json()) as Out;
+}
+
+/** A file as it is, read as text. */
+export async function getText(path: string, signal?: AbortSignal): Promise<string> {
+  const response = await send(path, signal ? { signal } : {});
+  return response.text();
 }

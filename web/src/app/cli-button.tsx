@@ -8,9 +8,12 @@ import { useText } from "./settings";
 export function CliButton({
   operation,
   options,
+  service,
 }: {
   operation: string;
   options: Parameters<typeof awsCommand>[2];
+  /** Absent: X-Ray. */
+  service?: "cloudwatch";
 }) {
   const text = useText();
   const signed = useSession().data?.required ?? false;
@@ -19,7 +22,7 @@ export function CliButton({
       label={text.common.copyCommand}
       done={text.common.copied}
       failed={text.common.copyFailed}
-      value={() => awsCommand(operation, window.location.origin, options, signed)}
+      value={() => awsCommand(operation, window.location.origin, options, signed, service)}
     />
   );
 }

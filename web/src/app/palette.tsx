@@ -6,12 +6,20 @@ import Modal from "@cloudscape-design/components/modal";
 import { useEffect, useRef, useState } from "react";
 import { useNavigate } from "react-router";
 
+import { useAlarms } from "../api/alarm-hook";
+import { useCanaries } from "../api/canary-hook";
 import { useServiceGraph } from "../api/hook";
 import { nodeIdOf, nodeSelector, toServiceMap } from "../model/graph";
 import { normalizeTraceId } from "../model/trace-id";
 import {
+  alarmPath,
+  alarmsPath,
   analyticsPath,
+  canariesPath,
+  canaryPath,
   containersPath,
+  createAlarmPath,
+  createCompositeAlarmPath,
   dashboardsPath,
   groupsPath,
   insightsPath,
@@ -19,8 +27,12 @@ import {
   logsPath,
   logTailPath,
   metricsPath,
+  muteRulesPath,
+  newCanaryPath,
+  notificationsPath,
   samplingPath,
   sendingPath,
+  statusPagePath,
   traceMapPath,
   tracePath,
   tracesPath,
@@ -39,6 +51,8 @@ function useEntries(typed: string): Entry[] {
   const text = useText();
   const { printed: range, window } = useTimeRange();
   const graph = useServiceGraph(window);
+  const canaries = useCanaries();
+  const alarms = useAlarms();
   const traceId = normalizeTraceId(typed);
   if (traceId)
     return [{ label: traceId, kind: text.palette.trace, path: tracePath(traceId, { range }) }];
@@ -53,10 +67,22 @@ function useEntries(typed: string): Entry[] {
     { label: text.dashboard.title, kind: text.palette.pages, path: dashboardsPath({ range }) },
     { label: text.analytics.title, kind: text.palette.pages, path: analyticsPath({ range }) },
     { label: text.insight.title, kind: text.palette.pages, path: insightsPath({ range }) },
+    { label: text.alarm.title, kind: text.palette.pages, path: alarmsPath({ range }) },
+    { label: text.alarm.form.createMetric, kind: text.palette.pages, path: createAlarmPath({ range }) },
+    { label: text.alarm.form.createComposite, kind: text.palette.pages, path: createCompositeAlarmPath({ range }) },
+    { label: text.alarm.muteRule.title, kind: text.palette.pages, path: muteRulesPath({ range }) },
+    { label: text.alarm.notification.title, kind: text.palette.pages, path: notificationsPath({ range }) },
+    { label: text.canary.title, kind: text.palette.pages, path: canariesPath({ range }) },
+    { label: text.canary.create, kind: text.palette.pages, path: newCanaryPath({ range }) },
+    { label: text.canary.statusPage.title, kind: text.palette.pages, path: statusPagePath({ range }) },
     { label: text.group.title, kind: text.palette.pages, path: groupsPath({ range }) },
     { label: text.app.sampling, kind: text.palette.pages, path: samplingPath({ range }) },
     { label: text.app.sending, kind: text.palette.pages, path: sendingPath({ range }) },
   ];
+  for (const { AlarmName } of alarms.data ?? [])
+    entries.push({ label: AlarmName, kind: text.alarm.one, path: alarmPath(AlarmName, { range }) });
+  for (const { Name } of canaries.data ?? [])
+    entries.push({ label: Name, kind: text.canary.palette, path: canaryPath(Name, { range }) });
   const map = graph.data ? toServiceMap(graph.data) : undefined;
   for (const node of map?.nodes ?? []) {
     if (node.kind === "client") continue;
@@ -70,7 +96,11 @@ function useEntries(typed: string): Entry[] {
     });
   }
   const wanted = typed.trim().toLowerCase();
-  return entries.filter((entry) => entry.label.toLowerCase().includes(wanted)).slice(0, 30);
+  const begins = (entry: Entry) => Number(entry.label.toLowerCase().startsWith(wanted));
+  return entries
+    .filter((entry) => entry.label.toLowerCase().includes(wanted))
+    .sort((a, b) => begins(b) - begins(a))
+    .slice(0, 30);
 }
 
 export function Palette({ onClose }: { onClose: () => void }) {

@@ -11,10 +11,14 @@ import TopNavigation, {
 import { lazy, Suspense, useEffect, useState } from "react";
 import { useLocation, useNavigate } from "react-router";
 
+import { useAlarms } from "../api/alarm-hook";
 import { useActiveInsights, useMayRead, useSession, useSignOut } from "../api/hook";
 import type { Catalogue } from "../i18n/en";
 import {
+  alarmPagePath,
+  alarmsPath,
   analyticsPath,
+  canariesPath,
   containersPath,
   dashboardsPath,
   groupsPath,
@@ -22,10 +26,12 @@ import {
   logPath,
   logsPath,
   metricsPath,
+  notificationsPath,
   pagePath,
   rangeParameter,
   samplingPath,
   sendingPath,
+  statusPagePath,
   traceMapPath,
   tracesPath,
 } from "../path";
@@ -277,6 +283,18 @@ function pageTitle(text: Catalogue, pathname: string): string {
   if (pathname === logPath.tail) return text.log.tail.title;
   if (pathname.startsWith(pagePath.logs)) return text.log.title;
   if (pathname.startsWith(pagePath.containers)) return text.container.title;
+  if (pathname === alarmPagePath.create) return text.alarm.form.createMetric;
+  if (pathname === alarmPagePath.createComposite) return text.alarm.form.createComposite;
+  if (pathname === alarmPagePath.muteRules) return text.alarm.muteRule.title;
+  if (pathname.startsWith(`${pagePath.alarms}/`))
+    return decodeURIComponent(pathname.split("/")[2] ?? "");
+  if (pathname.startsWith(pagePath.alarms)) return text.alarm.title;
+  if (pathname.startsWith(pagePath.notifications)) return text.alarm.notification.title;
+  if (pathname === `${pagePath.canaries}/create`) return text.canary.create;
+  if (pathname.startsWith(`${pagePath.canaries}/`))
+    return decodeURIComponent(pathname.split("/")[2] ?? "");
+  if (pathname.startsWith(pagePath.canaries)) return text.canary.title;
+  if (pathname.startsWith(pagePath.statusPage)) return text.canary.statusPage.title;
   if (pathname.startsWith(pagePath.groups)) return text.group.title;
   if (pathname.startsWith(pagePath.sampling)) return text.app.sampling;
   if (pathname.startsWith(pagePath.sending)) return text.app.sending;
@@ -295,6 +313,7 @@ function Navigation() {
     range ? `${path}?${rangeParameter}=${encodeURIComponent(range)}` : path;
   const link = (label: string, to: string) => ({ type: "link" as const, text: label, href: to });
   const insights = useActiveInsights().data?.length ?? 0;
+  const alarms = (useAlarms().data ?? []).filter((alarm) => alarm.StateValue === "ALARM").length;
   return (
     <SideNavigation
       activeHref={href(active)}
@@ -315,10 +334,22 @@ function Navigation() {
             link(text.log.title, href(logsPath())),
             link(text.dashboard.title, href(dashboardsPath())),
             link(text.analytics.title, href(analyticsPath())),
+          ],
+        },
+        {
+          type: "section-group",
+          title: text.app.watch,
+          items: [
+            {
+              ...link(text.alarm.title, href(alarmsPath())),
+              ...(alarms > 0 ? { info: <AlarmCount count={alarms} /> } : {}),
+            },
+            link(text.canary.title, href(canariesPath())),
             {
               ...link(text.insight.title, href(insightsPath())),
               ...(insights > 0 ? { info: <InsightCount count={insights} /> } : {}),
             },
+            link(text.alarm.notification.title, href(notificationsPath())),
           ],
         },
         {
@@ -327,11 +358,22 @@ function Navigation() {
           items: [
             link(text.group.title, href(groupsPath())),
             link(text.app.sampling, href(samplingPath())),
+            link(text.canary.statusPage.title, href(statusPagePath())),
             link(text.app.sending, href(sendingPath())),
           ],
         },
       ]}
     />
+  );
+}
+
+function AlarmCount({ count }: { count: number }) {
+  const text = useText();
+  return (
+    <span data-testid="alarm-count" title={text.alarm.badge(count)}>
+      <Badge color="red">{count}</Badge>
+      <span className="m-visually-hidden">{text.alarm.badge(count)}</span>
+    </span>
   );
 }
 

@@ -40,6 +40,7 @@ const windowed: ReadonlySet<string> = new Set([
   "MetricData",
   "StateChanges",
   "Runtimes",
+  "CanaryFigures",
 ]);
 
 const TimeRangeContext = createContext<SharedTimeRange | undefined>(undefined);

@@ -17,9 +17,17 @@ export function FillBar({ share }: { share: number | undefined }) {
 }
 
 /** A small line without axes: whether it goes up or down, no more. */
-export function Sparkline({ values, label }: { values: readonly number[]; label: string }) {
+export function Sparkline({
+  values,
+  label,
+  width = 72,
+}: {
+  values: readonly number[];
+  label: string;
+  width?: number;
+}) {
   if (values.length < 2) return null;
-  const [width, height] = [72, 20];
+  const height = 20;
   const top = Math.max(...values, 1e-9);
   const points = values.map(
     (value, i) =>

@@ -5,6 +5,7 @@ import { Handle, Position, type Node, type NodeProps } from "@xyflow/react";
 import { formatDuration } from "../model/format";
 import type { MapNode } from "../model/graph";
 import { ringArcs } from "../model/statistics";
+import { AlarmMark } from "./alarm-mark";
 import { InsightMark } from "./insight-mark";
 import { KindIcon } from "./kind-icon";
 import { StateMark } from "./state-mark";
@@ -25,6 +26,8 @@ export interface GraphNodeData extends Record<string, unknown> {
   type: string;
   /** Why the node has a mark: it is the root cause of an insight. */
   mark: string | undefined;
+  /** In words, how many alarms ring that concern it. */
+  alarm: string | undefined;
 }
 
 function radiusOf({ node, style, share }: GraphNodeData): number {
@@ -75,6 +78,15 @@ export function GraphNode({ data, selected }: NodeProps<Node<GraphNodeData>>) {
           <g transform={`translate(${radius * 0.72 - 10} ${-radius * 0.72 - 10})`}>
             <circle cx="10" cy="10" r="11.5" className="m-node-badge" />
             <StateMark state={node.state} size={20} />
+          </g>
+        )}
+        {data.alarm && (
+          <g
+            transform={`translate(${radius * 0.72 - 10} ${radius * 0.72 - 10})`}
+            data-testid="alarm-mark"
+          >
+            <circle cx="10" cy="10" r="12.5" className="m-node-badge" />
+            <AlarmMark size={20} label={data.alarm} />
           </g>
         )}
         {data.mark && (

@@ -60,6 +60,8 @@ interface GraphViewProps {
   words: GraphWords;
   /** Nodes that are the root cause of an insight, with words for it. */
   marks?: ReadonlyMap<string, string> | undefined;
+  /** Nodes with alarms that ring, in words. */
+  alarms?: ReadonlyMap<string, string> | undefined;
   height: string;
   /** How high it may grow for a map that needs it. */
   growTo?: string | undefined;
@@ -176,6 +178,7 @@ function Flow({
   focus,
   words,
   marks,
+  alarms,
   layout,
   round,
   onTidy,
@@ -230,7 +233,7 @@ function Flow({
           height: nodeSize.height,
           selected: node.id === selected,
           draggable: false,
-          ariaLabel: [words.nodeLabel(node.id), marks?.get(node.id)].filter(Boolean).join(", "),
+          ariaLabel: [words.nodeLabel(node.id), marks?.get(node.id), alarms?.get(node.id)].filter(Boolean).join(", "),
           data: {
             node,
             style,
@@ -239,9 +242,10 @@ function Flow({
             failures: words.failures(node.id),
             type: words.type(node.id),
             mark: marks?.get(node.id),
+            alarm: alarms?.get(node.id),
           },
         })),
-    [map, positions, selected, style, words, marks, minutes, mostNode],
+    [map, positions, selected, style, words, marks, alarms, minutes, mostNode],
   );
   const edges = useMemo<Edge<GraphEdgeData>[]>(
     () =>

@@ -1,14 +1,19 @@
 // Every visible string in English. The other languages must have the same members.
 
 import type { MistakeKind } from "../model/filter-mistake";
+import { alarm } from "./alarm.en";
+import { canary } from "./canary.en";
 
 const n = (count: number | string, one: string, many: string) =>
   `${count} ${count === 1 || count === "1" ? one : many}`;
 
 export const en = {
+  alarm,
+  canary,
   app: {
     name: "Mitoshi",
     observe: "Observe",
+    watch: "Watch",
     setUp: "Set up",
     traceMap: "Trace map",
     traces: "Traces",

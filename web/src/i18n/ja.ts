@@ -1,11 +1,16 @@
 // 日本語の表示文言。
 
+import { canary } from "./canary.ja";
+import { alarm } from "./alarm.ja";
 import type { Catalogue } from "./en";
 
 export const ja: Catalogue = {
+  alarm,
+  canary,
   app: {
     name: "Mitoshi",
     observe: "観測",
+    watch: "監視",
     setUp: "設定",
     traceMap: "トレースマップ",
     traces: "トレース",

@@ -14,9 +14,10 @@ export function awsCommand(
   ])[],
   /** With a key of who runs it; else it works without any configuration. */
   signed = false,
+  service = "xray",
 ): string {
   const words = [
-    `aws xray ${operation}`,
+    `aws ${service} ${operation}`,
     `--endpoint-url ${shellQuote(endpoint)}`,
     signed ? "--region us-east-1" : "--region us-east-1 --no-sign-request",
   ];

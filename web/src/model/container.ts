@@ -12,6 +12,7 @@ import type {
   TaskContainer,
   TaskDefinition,
 } from "../api/ecs";
+import type { Scope } from "./alarm";
 import type { Window } from "./time-range";
 
 export const containerInsights = "ECS/ContainerInsights";
@@ -76,6 +77,12 @@ export function dimensionsOf(place: Place): Dimension[] {
     ["ContainerName", place.container],
   ];
   return named.flatMap(([Name, Value]) => (Value ? [{ Name, Value }] : []));
+}
+
+/** Alarms that concern a place: their metrics name it. */
+export function placeScope(place: Place): Scope {
+  if (place.task) return [{ TaskId: place.task, ...(place.container ? { ContainerName: place.container } : {}) }];
+  return [{ ClusterName: place.cluster, ...(place.service ? { ServiceName: place.service } : {}) }];
 }
 
 export function insightsMode(cluster: Cluster): InsightsMode {

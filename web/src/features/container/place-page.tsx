@@ -58,6 +58,7 @@ import { groupsOf } from "./page";
 import { InsightsButton } from "./insights-button";
 import { ContainerTable, ServiceTable, TaskTable } from "./tables";
 import { LogLinks } from "./log-links";
+import { PlaceAlarms, PlaceBadge } from "./place-alarms";
 import { TraceLinks } from "./trace-links";
 
 /** Of this account, or of one that linked its metrics to it. */
@@ -112,7 +113,7 @@ function PlaceView() {
         }
         description={`${t[levelOf(place)]}${known ? ` · ${t.account} ${accountOf(known.clusterArn)}` : ""}`}
       >
-        {headingOf(place)}
+        {headingOf(place)} <PlaceBadge place={place} />
       </Header>
       {error && !waits ? (
         <ErrorState
@@ -258,6 +259,7 @@ function Body({ place, cluster, services, tasks, task }: BodyProps) {
       <TraceLinks place={place} />
       {/* Who links its metrics has not linked its logs. */}
       {!account && <LogLinks place={place} task={task} />}
+      <PlaceAlarms place={place} />
     </SpaceBetween>
   );
 }

@@ -9,11 +9,13 @@ import TextFilter from "@cloudscape-design/components/text-filter";
 import type { ReactNode } from "react";
 import { Link } from "react-router";
 
+import { AlarmBadge } from "../../app/alarm-badge";
 import { RunStateText } from "../../app/run-state";
 import { useSettings, useText } from "../../app/settings";
 import { FillBar, Sparkline } from "../../components/fill-bar";
 import {
   compareStates,
+  placeScope,
   shortId,
   type ClusterRow,
   type ContainerRow,
@@ -22,6 +24,7 @@ import {
   type TaskRow,
 } from "../../model/container";
 import { formatCount, formatTime } from "../../model/format";
+import { PlaceBadge } from "./place-alarms";
 import { usePlacePath } from "./use-place-path";
 
 const pageSize = 25;
@@ -160,7 +163,8 @@ export function ClusterTable({ rows, own }: { rows: readonly ClusterRow[]; own: 
                 data-testid="cluster-row"
               >
                 {row.name}
-              </Link>
+              </Link>{" "}
+              {row.account === own && <AlarmBadge scope={placeScope({ cluster: row.name })} />}
               <div className="m-text-quiet">
                 {t.account} {row.account}
               </div>
@@ -211,13 +215,16 @@ export function ServiceTable({ rows, cluster }: { rows: readonly ServiceRow[]; c
           id: "name",
           header: t.service,
           cell: (row) => (
-            <Link
-              to={pathOf({ cluster, service: row.name })}
-              className="m-link"
-              data-testid="service-row"
-            >
-              {row.name}
-            </Link>
+            <>
+              <Link
+                to={pathOf({ cluster, service: row.name })}
+                className="m-link"
+                data-testid="service-row"
+              >
+                {row.name}
+              </Link>{" "}
+              <PlaceBadge place={{ cluster, service: row.name }} />
+            </>
           ),
           sortingField: "name",
           isRowHeader: true,
@@ -274,15 +281,18 @@ export function TaskTable({
           id: "id",
           header: t.task,
           cell: (row) => (
-            <Link
-              to={pathOf({ cluster, task: row.id })}
-              className="m-link m-mono"
-              title={row.id}
-              data-testid="task-row"
-              data-state={row.state}
-            >
-              {shortId(row.id)}
-            </Link>
+            <>
+              <Link
+                to={pathOf({ cluster, task: row.id })}
+                className="m-link m-mono"
+                title={row.id}
+                data-testid="task-row"
+                data-state={row.state}
+              >
+                {shortId(row.id)}
+              </Link>{" "}
+              <PlaceBadge place={{ cluster, task: row.id }} />
+            </>
           ),
           sortingField: "id",
           isRowHeader: true,
@@ -346,7 +356,8 @@ export function ContainerTable({ rows, cluster }: { rows: readonly ContainerRow[
                 data-state={row.state}
               >
                 {row.name}
-              </Link>
+              </Link>{" "}
+              <PlaceBadge place={{ cluster, task: row.task, container: row.name }} />
               <div className="m-text-quiet m-wrap">{row.container?.image}</div>
             </>
           ),

@@ -15,10 +15,12 @@ import { Link } from "react-router";
 import { useMetricFilters } from "../../api/hook";
 import { deleteMetricFilter, putMetricFilter, type MetricFilter } from "../../api/logs";
 import { ChangeButton } from "../../app/change-button";
+import { CreateAlarmButton } from "../../app/create-alarm";
 import { ErrorState } from "../../app/error-state";
 import { useSettings, useText } from "../../app/settings";
 import { useTimeRange } from "../../app/time-range";
 import { PageLoading } from "../../components/page-loading";
+import { printPrefill } from "../../model/alarm-form";
 import { formatCount, formatTime } from "../../model/format";
 import { dimensionsOf, metricFilterGraph, printDimensions } from "../../model/metric-filter";
 import { logGroupPath, metricsPath } from "../../path";
@@ -104,6 +106,18 @@ export function MetricFilters({ group }: { group: string }) {
             header: <span className="m-visually-hidden">{text.group.actions}</span>,
             cell: (filter) => (
               <SpaceBetween direction="horizontal" size="xs">
+                {filter.metricTransformations.slice(0, 1).map((each) => (
+                  <CreateAlarmButton
+                    key={each.metricName}
+                    variant="inline-link"
+                    ariaLabel={`${text.alarm.create}: ${filter.filterName}`}
+                    // With dimensions, there are as many metrics as values: which of them is chosen in the form.
+                    prefill={printPrefill(
+                      { namespace: each.metricNamespace, name: each.metricName, dimensions: [] },
+                      { stat: "Sum", period: "60", threshold: "0", comparison: ">" },
+                    )}
+                  />
+                ))}
                 <Button
                   variant="inline-link"
                   ariaLabel={`${text.common.edit}: ${filter.filterName}`}

@@ -11,8 +11,10 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import Table from "@cloudscape-design/components/table";
 import { useEffect, useState } from "react";
 
+import { CreateAlarmButton } from "../../app/create-alarm";
 import { useText } from "../../app/settings";
 import { spanText } from "../../app/time-range-control";
+import { printPrefill } from "../../model/alarm-form";
 import {
   freeId,
   periods,
@@ -210,6 +212,31 @@ export function Graphed({ widget, onChange }: GraphedProps) {
               />
             ),
             width: 80,
+          },
+          {
+            id: "alarm",
+            header: text.alarm.one,
+            cell: ({ metric }) =>
+              metric.expression === undefined && (
+                <span className="m-nowrap">
+                  <CreateAlarmButton
+                    variant="inline-link"
+                    ariaLabel={`${text.alarm.create}: ${metric.name}`}
+                    prefill={printPrefill(
+                      {
+                        namespace: metric.namespace,
+                        name: metric.name,
+                        dimensions: metric.dimensions.map(([Name, Value]) => ({ Name, Value })),
+                      },
+                      {
+                        stat: metric.stat ?? widget.stat,
+                        period: String(metric.period ?? widget.period ?? 60),
+                      },
+                    )}
+                  />
+                </span>
+              ),
+            minWidth: 130,
           },
           {
             id: "remove",

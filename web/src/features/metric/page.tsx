@@ -12,6 +12,7 @@ import { useCallback, useMemo, useRef, useState } from "react";
 import { Link } from "react-router";
 
 import { ChangeButton } from "../../app/change-button";
+import { MetricBrowse } from "../../app/metric-browse";
 import { MetricGraph } from "../../app/metric-graph";
 import { useText } from "../../app/settings";
 import { useTimeRange } from "../../app/time-range";
@@ -31,7 +32,6 @@ import {
 } from "../../model/widget";
 import { dashboardPath } from "../../path";
 import { AddToDashboard } from "./add-to-dashboard";
-import { Browse } from "./browse";
 import { Graphed } from "./graphed";
 
 export function MetricsPage() {
@@ -151,7 +151,14 @@ export function MetricsPage() {
           {
             id: "browse",
             label: t.browse,
-            content: <Browse widget={widget} onChange={change} />,
+            content: (
+              <MetricBrowse
+                widget={widget}
+                onChange={change}
+                place={{ namespace: url.get("namespace"), dimensions: url.get("dimensions") }}
+                onPlace={({ namespace, dimensions }) => url.set({ namespace, dimensions })}
+              />
+            ),
           },
           {
             id: "graphed",

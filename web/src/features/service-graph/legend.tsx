@@ -1,8 +1,9 @@
 import { useText } from "../../app/settings";
+import { AlarmMark } from "../../components/alarm-mark";
 import { InsightMark } from "../../components/insight-mark";
 import { StateMark } from "../../components/state-mark";
 
-export function Legend({ insights }: { insights: boolean }) {
+export function Legend({ insights, alarms }: { insights: boolean; alarms: boolean }) {
   const text = useText();
   const items = [
     ["ok", text.state.ok],
@@ -22,6 +23,12 @@ export function Legend({ insights }: { insights: boolean }) {
         <span className="m-state">
           <InsightMark />
           {text.insight.markOf}
+        </span>
+      )}
+      {alarms && (
+        <span className="m-state">
+          <AlarmMark />
+          {text.alarm.states.ALARM}
         </span>
       )}
       <span>

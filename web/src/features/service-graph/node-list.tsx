@@ -5,12 +5,14 @@ import Link from "@cloudscape-design/components/link";
 import Pagination from "@cloudscape-design/components/pagination";
 import Table, { type TableProps } from "@cloudscape-design/components/table";
 
+import { AlarmBadge } from "../../app/alarm-badge";
 import { stateText } from "../../app/graph-words";
 import { useText } from "../../app/settings";
 import { nodeText } from "../../app/type-text";
 import { InsightMark } from "../../components/insight-mark";
 import { StateMark } from "../../components/state-mark";
 import { formatCount, formatDuration, formatPercent, formatRate } from "../../model/format";
+import { nodeScope } from "../../model/alarm";
 import type { MapNode, ServiceMap } from "../../model/graph";
 import { percentile } from "../../model/histogram";
 import { share, statesByWeight } from "../../model/statistics";
@@ -97,6 +99,7 @@ function columnsOf(
             {n.name}
           </Link>
           {marks.has(n.id) && <InsightMark label={marks.get(n.id)!} />}
+          <AlarmBadge scope={nodeScope(n)} />
         </span>
       ),
       sortingField: "name",

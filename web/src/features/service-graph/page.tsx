@@ -9,6 +9,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import { lazy, Suspense, useMemo, useState, useSyncExternalStore } from "react";
 
 import { ApiError } from "../../api/client";
+import { useAlarms } from "../../api/alarm-hook";
 import { useActiveInsights, useServiceGraph } from "../../api/hook";
 import { CliButton } from "../../app/cli-button";
 import { ErrorState } from "../../app/error-state";
@@ -24,6 +25,7 @@ import { useUrlState } from "../../app/url-state";
 import type { NodeStyle } from "../../components/graph-node";
 import type { LayoutMemory } from "../../components/graph-view";
 import { PageLoading } from "../../components/page-loading";
+import { inScope, nodeScope } from "../../model/alarm";
 import { toServiceMap, type ServiceMap } from "../../model/graph";
 import { drawableNodes } from "../../model/graph-layout";
 import { defaultGroup, narrowingGroup } from "../../model/group";
@@ -143,6 +145,14 @@ function MapBody({
     () => new Map([...insights.keys()].map((id) => [id, text.insight.markOf])),
     [insights, text],
   );
+  const found = useAlarms().data;
+  const alarms = useMemo(() => {
+    const ringing = (found ?? []).filter((alarm) => alarm.StateValue === "ALARM");
+    const counts = map.nodes.map((node) => [node.id, inScope(ringing, nodeScope(node)).length] as const);
+    return new Map(
+      counts.flatMap(([id, count]) => (count > 0 ? [[id, text.alarm.badge(count)] as const] : [])),
+    );
+  }, [found, map, text]);
   const selected = url.get("node") ?? url.get("edge");
   const select = (id: string | undefined, what: "node" | "edge") =>
     url.set({
@@ -202,12 +212,13 @@ function MapBody({
               focus={focus}
               words={words}
               marks={marks}
+              alarms={alarms}
               height={height}
               growTo={narrow && (node ?? edge) ? undefined : "calc(100vh - 100px)"}
               memory={layoutMemory}
             />
           </Suspense>
-          <Legend insights={marks.size > 0} />
+          <Legend insights={marks.size > 0} alarms={alarms.size > 0} />
         </div>
       )}
       {(node ?? edge) && (

@@ -7,6 +7,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import { Link, useNavigate } from "react-router";
 
 import type { Insight } from "../../api/insight";
+import { AlarmList } from "../../app/alarms-here";
 import { chartWords } from "../../app/chart-words";
 import { causeText } from "../../app/insight-words";
 import { RunsIn } from "../../app/runs-in";
@@ -17,6 +18,8 @@ import { useUrlState } from "../../app/url-state";
 import { HistogramChart } from "../../components/histogram-chart";
 import { InsightMark } from "../../components/insight-mark";
 import { StateMark } from "../../components/state-mark";
+import { isCanaryType } from "../../model/canary";
+import { nodeScope } from "../../model/alarm";
 import { narrowed } from "../../model/filter";
 import { formatClock, formatCount, formatDuration, formatPercent, formatRate } from "../../model/format";
 import {
@@ -29,7 +32,7 @@ import {
 import { withinGroup } from "../../model/group";
 import { percentile, toBars } from "../../model/histogram";
 import { share, type Outcome, type State } from "../../model/statistics";
-import { analyticsPath, insightPath, tracesPath } from "../../path";
+import { analyticsPath, canaryPath, insightPath, tracesPath } from "../../path";
 import { FailedLogs } from "./failed-logs";
 import { PaneCharts } from "./pane-charts";
 
@@ -59,11 +62,23 @@ export function Pane({ map, node, edge, minutes, group, insights }: PaneProps) {
         {note !== "" && <Box color="text-body-secondary">{text.map[note]}</Box>}
       </div>
       {insights.length > 0 && <Insights insights={insights} />}
+      {node && <AlarmList scope={nodeScope(node)} />}
+      {node && isCanaryType(node.type) && <CanaryLink name={node.name} />}
       {node && node.kind !== "client" && <RunsIn name={node.name} type={node.type} />}
       <Numbers outcome={outcome} histogram={histogram} minutes={minutes} />
       <Narrowing selector={selector} outcome={outcome} histogram={histogram} group={group} />
       <PaneCharts selector={selector} group={group} />
     </SpaceBetween>
+  );
+}
+
+function CanaryLink({ name }: { name: string }) {
+  const { text } = useSettings();
+  const { printed: range } = useTimeRange();
+  return (
+    <Link to={canaryPath(name, { range })} className="m-link" data-testid="view-canary">
+      {text.canary.inTrace.view}
+    </Link>
   );
 }
 

@@ -2,19 +2,23 @@
 
 import type { ReactNode } from "react";
 import Container from "@cloudscape-design/components/container";
+import { Link } from "react-router";
 
 import { useSettings } from "../../app/settings";
 import { useTimeRange } from "../../app/time-range";
 import { CopyButton } from "../../components/copy-button";
 import { StateMark } from "../../components/state-mark";
+import { canaryOfSegment } from "../../model/canary";
 import { formatAge, formatCount, formatDuration, formatTimePrecise } from "../../model/format";
 import { isInProgress } from "../../model/segment";
 import type { Waterfall } from "../../model/waterfall";
 import { segmentStateText } from "../../app/timeline-words";
+import { canaryPath } from "../../path";
 
 export function Facts({ waterfall }: { waterfall: Waterfall }) {
   const { text, zone, language } = useSettings();
-  const { now } = useTimeRange();
+  const { now, printed: range } = useTimeRange();
+  const canary = waterfall.documents.map(canaryOfSegment).find((found) => found !== undefined);
   const root = waterfall.root;
   const http = root?.document.http;
   const seconds =
@@ -55,6 +59,16 @@ export function Facts({ waterfall }: { waterfall: Waterfall }) {
     ],
     [t.age, formatAge(Math.max(0, now - waterfall.start), language)],
     [t.segments, formatCount(waterfall.segmentCount)],
+    ...(canary
+      ? [
+          [
+            text.canary.inTrace.run,
+            <Link key="c" className="m-link" to={canaryPath(canary.name, { range, run: canary.run })} data-testid="trace-canary">
+              {canary.name}
+            </Link>,
+          ] satisfies [string, ReactNode],
+        ]
+      : []),
     [
       t.id,
       <span key="i">

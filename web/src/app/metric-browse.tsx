@@ -10,28 +10,37 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import Table from "@cloudscape-design/components/table";
 import { useMemo, useState } from "react";
 
-import type { Metric } from "../../api/cloudwatch";
-import { useMetrics } from "../../api/hook";
-import { ErrorState } from "../../app/error-state";
-import { useText } from "../../app/settings";
-import { useUrlState } from "../../app/url-state";
-import { PageLoading } from "../../components/page-loading";
-import { formatCount } from "../../model/format";
-import { isSameMetric, schemasOf, toWidgetMetric, type MetricWidget } from "../../model/widget";
+import type { Metric } from "../api/cloudwatch";
+import { useMetrics } from "../api/hook";
+import { ErrorState } from "./error-state";
+import { useText } from "./settings";
+import { PageLoading } from "../components/page-loading";
+import { formatCount } from "../model/format";
+import { isSameMetric, schemasOf, toWidgetMetric, type MetricWidget } from "../model/widget";
 
 const pageSize = 20;
+
+/** How far someone has gone; with `dimensions`, all the way. */
+export interface BrowsePlace {
+  namespace: string | undefined;
+  /** Their names with commas between them, `-` for none. */
+  dimensions: string | undefined;
+}
 
 interface BrowseProps {
   widget: MetricWidget;
   onChange: (widget: MetricWidget) => void;
 }
 
-export function Browse({ widget, onChange }: BrowseProps) {
+interface MetricBrowseProps extends BrowseProps {
+  place: BrowsePlace;
+  onPlace: (place: BrowsePlace) => void;
+}
+
+export function MetricBrowse({ widget, onChange, place, onPlace }: MetricBrowseProps) {
   const text = useText();
   const t = text.metric;
-  const url = useUrlState();
-  const namespace = url.get("namespace");
-  const schema = url.get("dimensions");
+  const { namespace, dimensions: schema } = place;
   const [typed, setTyped] = useState("");
   const metrics = useMetrics();
   const found = useMemo(() => matching(metrics.data ?? [], typed), [metrics.data, typed]);
@@ -74,10 +83,7 @@ export function Browse({ widget, onChange }: BrowseProps) {
               onFollow={(event) => {
                 event.preventDefault();
                 const { href } = event.detail;
-                url.set({
-                  dimensions: undefined,
-                  ...(href === "#" ? { namespace: undefined } : {}),
-                });
+                onPlace({ namespace: href === "#" ? undefined : namespace, dimensions: undefined });
               }}
             />
           )}
@@ -88,7 +94,7 @@ export function Browse({ widget, onChange }: BrowseProps) {
           ) : !namespace ? (
             <Choices
               choices={namespaces.map(([name, count]) => ({ key: name, name, count }))}
-              onChoose={(name) => url.set({ namespace: name })}
+              onChoose={(name) => onPlace({ namespace: name, dimensions: undefined })}
             />
           ) : schema === undefined ? (
             <Choices
@@ -97,7 +103,7 @@ export function Browse({ widget, onChange }: BrowseProps) {
                 name: namesText(each.names, t.noDimensions),
                 count: each.metrics.length,
               }))}
-              onChoose={(key) => url.set({ dimensions: key === "" ? "-" : key })}
+              onChoose={(key) => onPlace({ namespace, dimensions: key === "" ? "-" : key })}
             />
           ) : (
             <MetricTable
