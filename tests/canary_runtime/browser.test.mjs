@@ -179,7 +179,7 @@ test('Puppeteer: a script that never asks for the page gets no browser', PUPPETE
   assert.equal(result.exitCode, 0, result.log);
 });
 
-test('a script may use the browser library of the server by its own name', PLAYWRIGHT, async () => {
+test('a script may use the browser library of the server by its own name', { skip: PLAYWRIGHT.skip || PUPPETEER.skip }, async () => {
   const result = await runCanary({
     'index.mjs': `import { chromium } from 'playwright-core'; import { createRequire } from 'node:module'; const puppeteer = createRequire(import.meta.url)('puppeteer-core');
       export const handler = async () => { if (!chromium.launch || !puppeteer.launch) throw new Error('not loaded'); };`,

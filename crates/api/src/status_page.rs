@@ -56,7 +56,8 @@ pub(crate) async fn settings(Asking(app): Asking) -> Response {
 pub(crate) async fn change(Asking(app): Asking, request: Request<Body>) -> Response {
     let change = async {
         let (body, _room) = crate::body::read(&app, request, limit::REQUEST_BYTES).await?;
-        let given: Settings = serde_json::from_slice(&body).map_err(|err| ApiError::invalid(format!("the body is not valid: {err}")))?;
+        let given: Settings =
+            serde_json::from_slice(&body).map_err(|err| ApiError::invalid(format!("the body is not valid: {err}")))?;
         if given.canaries.len() + given.alarms.len() > NAMES_MAX {
             return Err(ApiError::invalid(format!("a status page can tell of at most {NAMES_MAX} canaries and alarms")));
         }
@@ -99,7 +100,8 @@ pub(crate) async fn page(State(app): State<Arc<App>>, headers: HeaderMap) -> Res
         Ok(_) => return (StatusCode::NOT_FOUND, "There is no status page here.\n").into_response(),
         Err(err) => return ApiError::from(err).into_response(),
     };
-    let in_japanese = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).is_some_and(|value| value.trim().starts_with("ja"));
+    let in_japanese =
+        headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).is_some_and(|value| value.trim().starts_with("ja"));
     let mut lines = Vec::new();
     for name in &page.canaries {
         lines.extend(of_canary(&app, name).await);
@@ -120,7 +122,10 @@ pub(crate) async fn page(State(app): State<Arc<App>>, headers: HeaderMap) -> Res
     let headers = [
         (CONTENT_TYPE, "text/html; charset=utf-8"),
         (CACHE_CONTROL, "public, max-age=15"),
-        (CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'"),
+        (
+            CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'",
+        ),
     ];
     (headers, html).into_response()
 }

@@ -228,7 +228,7 @@ impl Page {
         // One that is not over takes as long as was waited for it.
         let now = begun + self.started.elapsed().as_secs_f64();
         let end = first.map(|request| request.end.unwrap_or(now)).fold(loaded, f64::max);
-        begun.is_finite().then(|| (end - begun) * 1e3)
+        begun.is_finite().then_some((end - begun) * 1e3)
     }
 
     /// What the page knows of itself.

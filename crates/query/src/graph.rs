@@ -17,6 +17,9 @@ use crate::statistics::{Histogram, Tally};
 use crate::summary::everything;
 use crate::{Query, Result};
 
+/// Where a canary's documents say that they come from.
+const CANARY: &str = "AWS::Synthetics";
+
 /// A node, with the edges that leave it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GraphService {
@@ -149,8 +152,9 @@ impl Builder {
             if let Some(caller) = &visit.caller {
                 let from = node(self, caller.service);
                 self.edge(from, to, false).tally.add(visit.requested());
-            } else if visit.root {
-                let from = self.client_of(to, digest.service(visit.service));
+            } else if visit.root
+                && let Some(from) = self.client_of(to, digest.service(visit.service))
+            {
                 self.edge(from, to, false).tally.add(&visit.served);
             }
         }
@@ -198,11 +202,14 @@ impl Builder {
         self.node(&service.id, &service.names, !service.inferred)
     }
 
-    /// The node of the clients that call `root`, which this makes a way into the system.
-    fn client_of(&mut self, root: usize, service: &DigestService) -> usize {
+    /// The node of the clients that call `root`, which this makes a way into the system. A canary is a client itself, and nobody's service.
+    fn client_of(&mut self, root: usize, service: &DigestService) -> Option<usize> {
         self.nodes[root].root = true;
+        if service.id.kind.as_deref() == Some(CANARY) {
+            return None;
+        }
         let client = ServiceId { kind: Some("client".into()), ..service.id.clone() };
-        self.node(&client, &service.names[..1], false)
+        Some(self.node(&client, &service.names[..1], false))
     }
 
     fn node(&mut self, id: &ServiceId, names: &[CompactString], active: bool) -> usize {
@@ -304,7 +311,10 @@ impl Sums {
             graph.nodes[to].tally.get_or_insert_default().merge(&sum.served);
             let from = match from {
                 From::Unknown => continue,
-                From::Client => graph.client_of(to, service),
+                From::Client => match graph.client_of(to, service) {
+                    Some(client) => client,
+                    None => continue,
+                },
                 From::Service(caller) => graph.node_of(&self.services[caller]),
             };
             graph.edge(from, to, false).tally.merge(sum.requested.as_ref().unwrap_or(&sum.served));

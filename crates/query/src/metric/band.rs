@@ -17,6 +17,8 @@ pub(crate) const TRAINING_PERIODS_MAX: i64 = TRAINING_DAYS * 1_440;
 const VALUES_MIN: usize = 5;
 /// With less history there are no days to compare.
 const SEASONAL_AFTER: i64 = 2 * DAY;
+/// How old values are that are learned of first, and how many are enough.
+const SETTLED: [(i64, usize); 2] = [(900, 20), (300, VALUES_MIN)];
 /// What is expected is the same for as long as this.
 const SLOT: i64 = 900;
 /// How much before and after the same time of other days counts.
@@ -29,6 +31,7 @@ const SPREAD_MIN: f64 = 0.01;
 /// Makes a standard deviation of a normal distribution of its median deviation, and of the distance of its 10th and 90th percentile.
 const OF_MEDIAN_DEVIATION: f64 = 1.482_6;
 const OF_PERCENTILES: f64 = 1.0 / 2.563;
+const OF_QUARTILES: f64 = 1.0 / 1.349;
 
 /// The middle of what is expected, and a standard deviation.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,7 +53,8 @@ pub(crate) fn expected(
     let mut last: Option<(i64, Option<Expected>)> = None;
     let mut all = Vec::new();
     for time in times {
-        let slot = time - time.rem_euclid(model.slot);
+        let step = if model.is_new_at(time) { period.max(60) } else { model.slot };
+        let slot = time - time.rem_euclid(step);
         let expected = match last {
             Some((known, expected)) if known == slot => expected,
             _ => model.at(slot),
@@ -92,8 +96,13 @@ impl<'m> Model<'m> {
         let before = &self.points[..self.points.partition_point(|(time, _)| *time < slot)];
         let first = before.first()?.0;
         let mut values: Vec<(f64, f64)> = Vec::new();
-        if slot - first < SEASONAL_AFTER {
-            values.extend(within(before, slot - DAY, slot).iter().map(|(_, value)| (*value, 1.0)));
+        let is_new = slot - first < SEASONAL_AFTER;
+        if is_new {
+            // The newest ones may be what is unusual: they count where there are few others.
+            let older =
+                |(age, least): &(i64, usize)| Some(within(before, slot - DAY, slot - age)).filter(|older| older.len() >= *least);
+            let learned = SETTLED.iter().find_map(older).unwrap_or_else(|| within(before, slot - DAY, slot));
+            values.extend(learned.iter().map(|(_, value)| (*value, 1.0)));
         } else {
             let now = self.local(slot)?;
             for days in 1..=TRAINING_DAYS {
@@ -110,14 +119,22 @@ impl<'m> Model<'m> {
                 values.extend(within(before, slot - self.around, slot).iter().map(|(_, value)| (*value, 1.0)));
             }
         }
-        (values.len() >= VALUES_MIN).then(|| self.learn(&mut values))
+        (values.len() >= VALUES_MIN).then(|| self.learn(&mut values, is_new))
     }
 
-    /// Of values and how much each counts.
-    fn learn(&self, values: &mut [(f64, f64)]) -> Expected {
+    /// Whether there are no days to compare yet.
+    fn is_new_at(&self, time: i64) -> bool {
+        self.points.first().is_some_and(|(first, _)| time - first < SEASONAL_AFTER)
+    }
+
+    /// Of values and how much each counts. Of few values, one that is unusual is a large part: then the middle half says how far they spread.
+    fn learn(&self, values: &mut [(f64, f64)], are_few: bool) -> Expected {
         values.sort_by(|a, b| a.0.total_cmp(&b.0));
         let center = percentile(values, 0.5);
-        let between = (percentile(values, 0.9) - percentile(values, 0.1)) * OF_PERCENTILES;
+        let between = match are_few {
+            true => (percentile(values, 0.75) - percentile(values, 0.25)) * OF_QUARTILES,
+            false => (percentile(values, 0.9) - percentile(values, 0.1)) * OF_PERCENTILES,
+        };
         let weight: f64 = values.iter().map(|(_, weight)| weight).sum();
         let variance = values.iter().map(|(value, weight)| (value - center).powi(2) * weight).sum::<f64>() / weight;
         // Few values look more alike than they are.
