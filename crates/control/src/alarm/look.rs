@@ -115,8 +115,7 @@ impl Looker<'_> {
         period: i64,
     ) -> Result<Vec<Look>, LookError> {
         let mut queries = Vec::new();
-        let mut count = 0;
-        for metric in metrics {
+        for (count, metric) in metrics.enumerate() {
             let of = |id: String, statistic: Statistic| MetricQuery {
                 id,
                 what: What::Stat(stat(metric, statistic)),
@@ -127,7 +126,6 @@ impl Looker<'_> {
             let statistic = metric.statistic.parse().map_err(unknown)?;
             queries.push(of(format!("m{count}"), statistic));
             queries.push(of(format!("s{count}"), Statistic::SampleCount));
-            count += 1;
         }
         let answer = self.query.metric_data(&self.question(queries, times, period))?;
         let looks = answer.results.chunks(2).map(|pair| {
