@@ -506,7 +506,7 @@ def test_nothing_of_a_refused_call_is_kept(shared):
     ("get_metric_statistics", {"Namespace": "n", "MetricName": "m", "Period": 60}, "InvalidParameterCombination"),
     ("get_metric_statistics", {"Namespace": "n", "MetricName": "m", "Period": 7, "Statistics": ["Sum"]}, "InvalidParameterValue"),
     ("get_metric_statistics", {"Namespace": "n", "MetricName": "m", "Period": 60, "Statistics": ["Median"]}, "InvalidParameterValue"),
-    ("describe_alarm_contributors", {"AlarmName": "a"}, "InvalidAction"),
+    ("describe_insight_rules", {}, "InvalidAction"),
 ])
 def test_what_cannot_be_asked(shared, call, arguments, code):
     if call.startswith("get"):
