@@ -3,9 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -100,9 +101,12 @@ pub(super) async fn run(given: &Map<String, Value>, running: &mut Running) -> Re
     let (bytes, wrong) =
         shaken.map_err(|_| format!("no TLS with {}:{} within {} s", step.hostname, step.port, TIMEOUT.as_secs()))??;
     let (_, certificate) = X509Certificate::from_der(&bytes).map_err(|err| format!("the certificate cannot be read: {err}"))?;
-    let error = wrong
-        .filter(|wrong| !is_allowed(wrong, &step))
-        .map(|wrong| format!("the certificate of {} is not good: {}", step.hostname, why(&wrong)));
+    // What is wrong first hides what else is: of a certificate that nobody issued, name and dates are looked at here.
+    let wrong = match wrong {
+        Some(wrong) if is_allowed(&wrong, &step) => of_self_signed(&bytes, &certificate, &step),
+        other => other,
+    };
+    let error = wrong.map(|wrong| format!("the certificate of {} is not good: {}", step.hostname, why(&wrong)));
     let left_secs = certificate.validity().not_after.timestamp() - now_us() / 1_000_000;
     let assertions = asserted.iter().map(|one| match one.kind.as_str() {
         "CERTIFICATE_EXPIRY" => {
@@ -147,6 +151,20 @@ async fn shake(step: &SslStep, running: &mut Running) -> Result<(Vec<u8>, Option
     seen.ok_or_else(|| format!("{host} showed no certificate"))
 }
 
+/// What is wrong with a certificate that nobody who is trusted issued, besides that.
+fn of_self_signed(bytes: &[u8], certificate: &X509Certificate<'_>, step: &SslStep) -> Option<Error> {
+    if !certificate.validity().is_valid() {
+        return Some(Error::InvalidCertificate(CertificateError::Expired));
+    }
+    if !step.verify_hostname {
+        return None;
+    }
+    let der = CertificateDer::from(bytes.to_vec());
+    let name = ServerName::try_from(step.hostname.clone()).ok()?;
+    let parsed = ParsedCertificate::try_from(&der).ok()?;
+    verify_server_name(&parsed, &name).err()
+}
+
 fn is_allowed(wrong: &Error, step: &SslStep) -> bool {
     match wrong {
         Error::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) => {
@@ -170,6 +188,8 @@ fn why(wrong: &Error) -> String {
         Error::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) => {
             "it is for another name; verifyHostname false allows that".to_owned()
         }
+        // That it says of itself that it is an authority: most that are self-signed do.
+        Error::InvalidCertificate(CertificateError::Other(_)) => "it is self-signed; allowSelfSigned allows that".to_owned(),
         other => other.to_string(),
     }
 }
