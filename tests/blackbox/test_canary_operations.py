@@ -286,3 +286,9 @@ def test_a_status_page_tells_of_what_it_names(server, site):
     page = server.request("/status", method="GET").body.decode()
     assert "All systems work" in page and "Our &lt;shop&gt;" in page and ">shop<" in page and "secret" not in page
     assert "すべて正常" in server.request("/status", method="GET", headers={"Accept-Language": "ja"}).body.decode()
+
+
+def test_the_console_has_its_pages_at_the_addresses_of_operations(shared):
+    for path in ("/groups", "/canaries"):
+        assert shared.request(path, method="GET").headers["content-type"].startswith("text/html"), path
+        assert shared.request(path, {}).status == 200, path

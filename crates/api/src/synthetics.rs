@@ -115,8 +115,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         router = router.route(path, any(answer));
     }
     router
-        // The console has a page there.
-        .route("/canaries", post(answer).get(console::file))
+        .route("/canaries", any(answer))
         .route("/api/canaries/{name}/runs/{id}", get(trial::run))
         .route("/api/canary-artifacts", get(trial::artifact))
         .route("/api/canary-tries", post(trial::start))
@@ -127,6 +126,10 @@ pub(crate) fn routes() -> Router<Arc<App>> {
 async fn answer(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
     let app = request.extensions().get::<Arc<App>>().cloned().unwrap_or(app);
     let Some((operation, names)) = find(request.method(), request.uri().path()) else {
+        // The console has pages at some of these addresses.
+        if request.method() == Method::GET || request.method() == Method::HEAD {
+            return console::file(request.method().clone(), request.uri().clone()).await;
+        }
         let message = format!("there is no operation {} {}", request.method(), request.uri().path());
         return ApiError::new(StatusCode::NOT_FOUND, "UnknownOperationException", message).into_response();
     };
