@@ -188,7 +188,16 @@ async fn look_at(config: &Config, target: &Target, page: &mut Page, recorder: &m
         };
     }
     if config.screenshot || config.variance_percent.is_some() {
-        let picture = page.screenshot().await?;
+        // Of a page that was not loaded there is no picture: that it was not is what is wrong.
+        let picture = match page.screenshot().await {
+            Ok(picture) => picture,
+            Err(why) if error.is_some() => {
+                recorder.journal.info(format!("no screenshot of {name}: {why}"));
+                recorder.finish(running, error);
+                return Ok(());
+            }
+            Err(why) => return Err(why),
+        };
         if let Some(allowed) = config.variance_percent {
             match visual::compare(recorder, &format!("{number:02}-{}", file_part(&name)), &picture, allowed).await {
                 Ok(Some((seen, wrong))) => {
