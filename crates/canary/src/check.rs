@@ -189,7 +189,7 @@ pub(crate) async fn run(config: &Config, recorder: &mut Recorder<'_>) -> Result<
     let mut failed = false;
     for step in &config.steps {
         let mut step = Value::Object(step.clone());
-        let unknown = fill(&mut step, &values, &recorder.job.environment);
+        let unknown = fill(&mut step, &values, &recorder.job.environment, &mut |secret| recorder.journal.keep_secret(secret));
         let Value::Object(step) = step else { continue };
         let common: Common = read(&step)?;
         // What a failed step should have extracted is missing in those after it.
@@ -259,7 +259,12 @@ fn first_failed(assertions: &[Assertion]) -> Option<String> {
 
 /// Puts values where `${name}` stands; returns the names that have none. Secrets are variables of the canary's environment: a whole one, or a member
 /// of one that is JSON.
-fn fill(value: &mut Value, values: &BTreeMap<String, String>, environment: &BTreeMap<String, String>) -> Vec<String> {
+fn fill(
+    value: &mut Value,
+    values: &BTreeMap<String, String>,
+    environment: &BTreeMap<String, String>,
+    on_secret: &mut impl FnMut(&str),
+) -> Vec<String> {
     let mut unknown = Vec::new();
     match value {
         Value::String(text) => {
@@ -273,7 +278,7 @@ fn fill(value: &mut Value, values: &BTreeMap<String, String>, environment: &BTre
                     continue;
                 };
                 let found = match name.strip_prefix("AWS_SECRET:") {
-                    Some(secret) => secret_of(secret, environment),
+                    Some(name) => secret_of(name, environment).inspect(|secret| on_secret(secret)),
                     None => values.get(name).cloned(),
                 };
                 match found {
@@ -285,11 +290,10 @@ fn fill(value: &mut Value, values: &BTreeMap<String, String>, environment: &BTre
             filled.push_str(rest);
             *text = filled;
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| unknown.extend(fill(item, values, environment))),
+        Value::Array(items) => items.iter_mut().for_each(|item| unknown.extend(fill(item, values, environment, on_secret))),
         Value::Object(members) => {
-            for (name, value) in members.iter_mut().filter(|(name, _)| !FIXED.contains(&name.as_str())) {
-                let _ = name;
-                unknown.extend(fill(value, values, environment));
+            for (_, value) in members.iter_mut().filter(|(name, _)| !FIXED.contains(&name.as_str())) {
+                unknown.extend(fill(value, values, environment, on_secret));
             }
         }
         _ => {}
@@ -351,7 +355,10 @@ mod tests {
         let environment =
             BTreeMap::from([("db".to_owned(), r#"{"password":"x1"}"#.to_owned()), ("token".to_owned(), "t".to_owned())]);
         let mut step = json!({"url": "https://${host}/${AWS_SECRET:token}", "headers": {"a": "${AWS_SECRET:db:password}"}, "httpMethod": "${host}", "body": "${x} ${"});
-        assert_eq!(fill(&mut step, &values, &environment), ["x"]);
+        let mut secrets = Vec::new();
+        assert_eq!(fill(&mut step, &values, &environment, &mut |secret| secrets.push(secret.to_owned())), ["x"]);
+        secrets.sort();
+        assert_eq!(secrets, ["t", "x1"]);
         assert_eq!(step["url"], "https://example.com/t");
         assert_eq!(step["headers"]["a"], "x1");
         // No words of the schema.

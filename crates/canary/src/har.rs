@@ -37,7 +37,7 @@ fn query(url: &str) -> Vec<Value> {
 }
 
 /// Of an entry; -1 is what does not apply.
-fn timings(timings: &Timings) -> Value {
+fn timings(timings: &Timings, lost_ms: Option<f64>) -> Value {
     let part = |part: Option<f64>| part.map_or(json!(-1), |ms| json!(round(ms)));
     // TLS counts as a part of the connection too.
     let connect = timings.connect_ms.map(|connect| connect + timings.tls_ms.unwrap_or(0.0));
@@ -47,7 +47,7 @@ fn timings(timings: &Timings) -> Value {
         "connect": part(connect),
         "ssl": part(timings.tls_ms),
         "send": 0,
-        "wait": timings.first_byte_ms.map_or(0.0, round),
+        "wait": round(timings.first_byte_ms.unwrap_or(0.0) + lost_ms.unwrap_or(0.0)),
         "receive": timings.download_ms.map_or(0.0, round),
     })
 }
@@ -90,7 +90,7 @@ impl Har {
                 "bodySize": exchange.body.len(),
             },
             "cache": {},
-            "timings": timings(&exchange.timings),
+            "timings": timings(&exchange.timings, exchange.lost_ms),
         });
         if let Some(address) = &exchange.address {
             entry["serverIPAddress"] = json!(address.rsplit_once(':').map_or(address.as_str(), |(ip, _)| ip));
@@ -110,8 +110,8 @@ impl Har {
         self.entries.is_empty()
     }
 
-    pub(crate) fn write(&self) -> String {
+    pub(crate) fn value(&self) -> Value {
         let creator = json!({"name": "Mitoshi", "version": env!("CARGO_PKG_VERSION")});
-        json!({"log": {"version": "1.2", "creator": creator, "pages": self.pages, "entries": self.entries}}).to_string()
+        json!({"log": {"version": "1.2", "creator": creator, "pages": self.pages, "entries": self.entries}})
     }
 }

@@ -10,6 +10,7 @@ mod net;
 mod page;
 mod recorder;
 mod script;
+mod secret;
 mod setup;
 mod visual;
 mod workflow;
@@ -25,8 +26,9 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 
 pub use journal::Journal;
-pub use script::{look_into, pack};
+pub use script::{kill_left, look_into, pack};
 pub use setup::{Found, Setup, SetupOptions};
+pub use visual::ignored_box;
 
 /// Programs of this crate, each with what it is.
 pub const BLUEPRINTS: [(&str, &str); 5] = [

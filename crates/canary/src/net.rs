@@ -43,6 +43,8 @@ pub(crate) struct Exchange {
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Bytes,
     pub(crate) timings: Timings,
+    /// How long it was waited for what then did not come.
+    pub(crate) lost_ms: Option<f64>,
     pub(crate) address: Option<String>,
     pub(crate) error: Option<String>,
 }
@@ -50,7 +52,7 @@ pub(crate) struct Exchange {
 impl Exchange {
     pub(crate) fn duration_ms(&self) -> f64 {
         let Timings { dns_ms, connect_ms, tls_ms, first_byte_ms, download_ms, .. } = self.timings;
-        [dns_ms, connect_ms, tls_ms, first_byte_ms, download_ms].into_iter().flatten().sum()
+        [dns_ms, connect_ms, tls_ms, first_byte_ms, download_ms, self.lost_ms].into_iter().flatten().sum()
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
@@ -115,7 +117,13 @@ pub(crate) async fn send(ask: &Ask, user_agent: &str, headers_for: impl Fn(&Url)
                 }
                 url = next;
             }
-            _ => return exchanges,
+            Some(_) => {
+                if let Some(last) = exchanges.last_mut() {
+                    last.error = Some(format!("it was redirected more than {REDIRECTS_MAX} times"));
+                }
+                return exchanges;
+            }
+            None => return exchanges,
         }
     }
 }
@@ -139,14 +147,19 @@ async fn once(
         headers: Vec::new(),
         body: Bytes::new(),
         timings: Timings::default(),
+        lost_ms: None,
         address: None,
         error: None,
     };
+    let begun = Instant::now();
     let work = exchange_into(&mut exchange, ask, body, user_agent, headers_for);
     match tokio::time::timeout(within, work).await {
         Ok(Ok(())) => {}
         Ok(Err(why)) => exchange.error = Some(why),
         Err(_) => exchange.error = Some(format!("no complete answer within {} ms", ask.timeout.as_millis())),
+    }
+    if exchange.error.is_some() {
+        exchange.lost_ms = Some((ms(begun) - exchange.duration_ms()).max(0.0));
     }
     exchange
 }

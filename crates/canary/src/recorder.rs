@@ -1,5 +1,6 @@
 //! What is noted while a run goes on: its steps, requests, files and traces.
 
+use std::collections::HashMap;
 use std::time::Instant;
 
 use model::canary::{Failure, Report, Requests, Step, VisualReference};
@@ -24,6 +25,13 @@ pub(crate) struct Recorder<'j> {
     trace: Option<Trace>,
     cannot: Option<String>,
     pub(crate) metrics_off: Vec<String>,
+    /// Tokens that steps of the run got, by whom they are of.
+    pub(crate) tokens: HashMap<String, Token>,
+}
+
+pub(crate) struct Token {
+    pub(crate) text: String,
+    pub(crate) until: Instant,
 }
 
 /// The trace of a run: the canary is who begins it.
@@ -66,6 +74,7 @@ impl<'j> Recorder<'j> {
             trace,
             cannot: None,
             metrics_off: Vec::new(),
+            tokens: HashMap::new(),
         }
     }
 
@@ -177,7 +186,7 @@ impl<'j> Recorder<'j> {
     pub(crate) async fn finish_with(mut self, code: Option<Failure>, reason: Option<String>) -> Outcome {
         let (status, end_us) = (if code.is_some() { "FAILED" } else { "PASSED" }, now_us());
         self.journal.info(format!("run {} {status} in {} ms", self.job.run_id, ms(self.begun)));
-        let report = Report {
+        let mut report = Report {
             canary_name: self.job.canary.clone(),
             run_id: self.job.run_id.clone(),
             blueprint: match &self.job.program {
@@ -194,12 +203,21 @@ impl<'j> Recorder<'j> {
             steps: std::mem::take(&mut self.steps),
             metrics_off: std::mem::take(&mut self.metrics_off),
         };
+        let secrets = self.journal.secrets();
+        let mut told = serde_json::to_value(&report).unwrap_or_default();
+        secrets.hide_in(&mut told);
+        if let Ok(hidden) = serde_json::from_value(told) {
+            report = hidden;
+        }
         if !self.har.is_empty() {
-            self.keep("results.har", self.har.write().as_bytes()).await;
+            let mut har = self.har.value();
+            secrets.hide_in(&mut har);
+            self.keep("results.har", har.to_string().as_bytes()).await;
         }
         let text = serde_json::to_vec_pretty(&report).unwrap_or_default();
         self.keep(&format!("SyntheticsReport-{status}.json"), &text).await;
-        let segments = self.segment(&report, end_us).into_iter().collect();
+        let mut segments: Vec<Value> = self.segment(&report, end_us).into_iter().collect();
+        segments.iter_mut().for_each(|segment| secrets.hide_in(segment));
         Outcome { report, segments }
     }
 

@@ -24,6 +24,8 @@ const GRACE: Duration = Duration::from_millis(1_500);
 /// What runs beside the script itself needs memory too.
 const MEMORY_MORE_MB: i64 = 256;
 const ARTIFACTS_MAX: usize = 200;
+/// By which a run's processes are known.
+const RUN_ID: &str = "MITOSHI_CANARY_RUN_ID";
 
 #[derive(RustEmbed)]
 #[folder = "runtime/"]
@@ -101,7 +103,7 @@ async fn run_inner(job: &Job, setup: &Setup, recorder: &mut Recorder<'_>) -> Res
         .env("MITOSHI_CANARY_CODE", &code)
         .env("MITOSHI_CANARY_ARTIFACTS", &mark)
         .env("MITOSHI_CANARY_NAME", &job.canary)
-        .env("MITOSHI_CANARY_RUN_ID", &job.run_id)
+        .env(RUN_ID, &job.run_id)
         .env("MITOSHI_CANARY_ARN", &job.arn)
         .env("MITOSHI_CANARY_REGION", &job.region)
         .env("MITOSHI_CANARY_RUNTIME_VERSION", runtime);
@@ -116,7 +118,7 @@ async fn run_inner(job: &Job, setup: &Setup, recorder: &mut Recorder<'_>) -> Res
     }
     command
         .current_dir(&work)
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
@@ -126,7 +128,11 @@ async fn run_inner(job: &Job, setup: &Setup, recorder: &mut Recorder<'_>) -> Res
         child.stdout.take().map(|stream| tokio::spawn(lines(stream, recorder.journal.clone()))),
         child.stderr.take().map(|stream| tokio::spawn(lines(stream, recorder.journal.clone()))),
     ];
+    // Its end is what tells a script that the server is gone.
+    let held = child.stdin.take();
     let ended = wait(&mut child, job).await;
+    drop(held);
+    kill_left(&job.run_id);
     for reader in readers.into_iter().flatten() {
         // What it started and left behind may hold its output open.
         let _ = tokio::time::timeout(GRACE, reader).await;
@@ -165,6 +171,22 @@ async fn wait(child: &mut Child, job: &Job) -> Result<Option<i32>, String> {
         }
     }
     Err(why)
+}
+
+/// Ends what a run started and what left its group: it still has the number of the run in its environment.
+pub fn kill_left(run_id: &str) {
+    let mark = format!("{RUN_ID}={run_id}");
+    let Ok(entries) = std::fs::read_dir("/proc") else { return };
+    for entry in entries.flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(rustix::process::Pid::from_raw)
+        else {
+            continue;
+        };
+        let Ok(environment) = std::fs::read(entry.path().join("environ")) else { continue };
+        if environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes()) {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        }
+    }
 }
 
 /// Of the child itself: a browser that it started has limits of its own.

@@ -71,11 +71,14 @@ pub(crate) async fn compare(
 /// Boxes of a screenshot that do not count: left, top, width and height.
 fn boxes(reference: &VisualReference, name: &str) -> Vec<[f64; 4]> {
     let of = reference.ignored.iter().filter(|(known, _)| bare(known) == bare(name)).flat_map(|(_, boxes)| boxes);
-    let numbers = |text: &String| {
-        let parts: Vec<f64> = text.split(',').filter_map(|part| part.trim().parse().ok()).collect();
-        <[f64; 4]>::try_from(parts).ok()
-    };
-    of.filter_map(numbers).collect()
+    of.filter_map(|text| ignored_box(text).ok()).collect()
+}
+
+/// A box as it is written: `left,top,width,height`.
+pub fn ignored_box(text: &str) -> Result<[f64; 4], String> {
+    let parts: Option<Vec<f64>> = text.split(',').map(|part| part.trim().parse().ok().filter(|n: &f64| n.is_finite())).collect();
+    let numbers = parts.and_then(|parts| <[f64; 4]>::try_from(parts).ok());
+    numbers.ok_or_else(|| format!("{text:?} must be four numbers: left,top,width,height"))
 }
 
 fn decode(bytes: &[u8]) -> Result<Picture, String> {

@@ -188,7 +188,17 @@ async fn act(step: &Action, page: &mut Page) -> Result<(), String> {
             page.evaluate("document.activeElement && document.activeElement.select && document.activeElement.select()").await?;
             page.ask("Input.insertText", json!({"text": text})).await.map(drop)
         }
-        Kind::Press => page.press(text).await,
+        Kind::Press => {
+            if !selector.is_empty() {
+                let script = format!(
+                    "(() => {{ const e = document.querySelector({}); if (!e) return null; e.focus(); return true; }})()",
+                    quoted(selector)
+                );
+                let found = page.wait_for(&script, STEP_TIMEOUT).await?;
+                found.ok_or_else(|| format!("nothing matches {selector}"))?;
+            }
+            page.press(text).await
+        }
         Kind::Select => {
             let script = format!(
                 "(() => {{ const e = document.querySelector({}); if (!e) return null; const o = [...e.options].find(o => o.value === {1} || o.text === {1}); \

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use canary::{Job, Journal, Outcome, Program, Runner};
@@ -35,7 +35,10 @@ const ZIP_BYTES_MAX: usize = 10_000_000;
 const ENVIRONMENT_BYTES_MAX: usize = 4_096;
 const TIMEOUT_SECS: std::ops::RangeInclusive<i64> = 3..=840;
 const MEMORY_MB: std::ops::RangeInclusive<i64> = 960..=3_008;
-const MEMORY_DEFAULT_MB: i64 = 1_000;
+const MEMORY_STEP_MB: i64 = 64;
+const MEMORY_DEFAULT_MB: i64 = 960;
+const STORAGE_MB: std::ops::RangeInclusive<i64> = 1_024..=10_240;
+const HANDLER_MAX: usize = 128;
 const RETENTION_DAYS: std::ops::RangeInclusive<i64> = 1..=1_024;
 const DURATION_SECS_MAX: i64 = 366 * 86_400;
 /// How often it is seen whether something is due.
@@ -228,7 +231,7 @@ impl Canaries {
         change(&mut canary.config);
         check(&canary.config)?;
         if let Some(given) = given {
-            canary.code = self.keep_code(&canary.id, given, &canary.config.runtime_version).await?;
+            canary.code = self.change_code(&canary.id, canary.code, given, &canary.config.runtime_version).await?;
         }
         self.resolve_references(&canary.id, &mut canary.config.visual).await?;
         canary.modified_us = self.inner.clock.now_us();
@@ -324,7 +327,7 @@ impl Canaries {
         change(&mut config);
         check(&config)?;
         if let Some(given) = given {
-            code = self.keep_code(&canary.id, given, &config.runtime_version).await?;
+            code = self.change_code(&canary.id, code, given, &config.runtime_version).await?;
         }
         self.resolve_references(&canary.id, &mut config.visual).await?;
         let id = uuid::Uuid::new_v4().to_string();
@@ -346,25 +349,30 @@ impl Canaries {
         let id = uuid::Uuid::new_v4().to_string();
         let artifacts = format!("tries/{id}");
         let program = program_of(given, &config.runtime_version)?;
-        let job = self.job(name, &id, program, &config, &artifacts, None).await?;
         let journal = Journal::default();
         let started_us = self.inner.clock.now_us();
-        let tried = Try { journal: journal.clone(), report: None, artifacts, started_us };
+        let tried = Try { journal: journal.clone(), report: None, artifacts: artifacts.clone(), started_us };
         {
-            let mut tries = self.inner.tries.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut tries = self.tries();
             if tries.values().filter(|tried| tried.report.is_none()).count() >= TRIES_MAX {
                 return Err(Error::QuotaExceeded(format!("{TRIES_MAX} tries are under way, the limit")));
             }
+            // Before there is a folder: those of no try are cleared away.
             tries.insert(id.clone(), tried);
         }
+        let job = self.job(name, &id, program, &config, &artifacts, None).await;
+        let job = job.inspect_err(|_| drop(self.tries().remove(&id)))?;
         self.inner.asked.lock().unwrap_or_else(PoisonError::into_inner).push(Asked::Try(id.clone(), Box::new(job), journal));
         self.inner.wake.notify_one();
         Ok(id)
     }
 
+    fn tries(&self) -> MutexGuard<'_, HashMap<String, Try>> {
+        self.inner.tries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub fn tried(&self, id: &str) -> Result<Try> {
-        let tries = self.inner.tries.lock().unwrap_or_else(PoisonError::into_inner);
-        tries.get(id).cloned().ok_or_else(|| Error::NoResource(format!("there is no try {id}, or it was too long ago")))
+        self.tries().get(id).cloned().ok_or_else(|| Error::NoResource(format!("there is no try {id}, or it was too long ago")))
     }
 
     /// The newest first.
@@ -438,6 +446,16 @@ impl Canaries {
         format!("canary/{}/{}-{}", self.inner.place.region, canary.name, canary.id)
     }
 
+    /// Code in which nothing is to be run leaves what there is.
+    async fn change_code(&self, id: &str, code: Code, given: GivenCode, runtime: &str) -> Result<Code> {
+        let handler = given.handler.clone();
+        let changed = self.keep_code(id, given, runtime).await?;
+        match changed.blueprint.is_some() || changed.revision.is_some() {
+            true => Ok(changed),
+            false => Ok(Code { handler: handler.or(code.handler.clone()), ..code }),
+        }
+    }
+
     /// Keeps what is to be run.
     async fn keep_code(&self, id: &str, given: GivenCode, runtime: &str) -> Result<Code> {
         let handler = given.handler.clone();
@@ -498,7 +516,7 @@ impl Canaries {
             region: self.inner.place.region.clone(),
             program,
             timeout: Duration::from_secs(timeout_secs(config, self.inner.clock.now_us()) as u64),
-            memory_mb: config.memory_mb.unwrap_or(MEMORY_DEFAULT_MB),
+            memory_mb: memory_mb(config),
             environment: config.environment.clone(),
             is_traced: config.active_tracing.unwrap_or(false),
             artifacts: folder.canonicalize().map_err(unmade)?,
@@ -511,14 +529,20 @@ impl Canaries {
         let running: Vec<CanaryRun> =
             self.inner.catalog.resources::<CanaryRun>().await?.into_iter().filter(|run| run.state == RunState::Running).collect();
         for mut run in running {
+            canary::kill_left(&run.id);
             run.state = RunState::Failed;
             run.failure = Some(Failure::Execution);
             run.reason = Some("the server was stopped while it ran".to_owned());
             run.completed_us = Some(self.inner.clock.now_us());
             self.inner.catalog.put_resource(&run).await?;
         }
-        for mut dry_run in self.inner.catalog.resources::<DryRun>().await?.into_iter().filter(|dry_run| dry_run.status == "RUNNING")
-        {
+        // What was asked for since the start has yet to begin.
+        let is_asked = |id: &str| {
+            let asked = self.inner.asked.lock().unwrap_or_else(PoisonError::into_inner);
+            asked.iter().any(|asked| matches!(asked, Asked::Dry(dry_run) if dry_run.id == id))
+        };
+        let is_left = |dry_run: &DryRun| dry_run.status == "RUNNING" && !is_asked(&dry_run.id);
+        for mut dry_run in self.inner.catalog.resources::<DryRun>().await?.into_iter().filter(is_left) {
             dry_run.status = "FAILED".to_owned();
             self.inner.catalog.put_resource(&dry_run).await?;
         }
@@ -526,7 +550,13 @@ impl Canaries {
             canary.state = CanaryState::Stopped;
             self.inner.catalog.put_resource(&canary).await?;
         }
-        let _ = tokio::fs::remove_dir_all(self.artifacts_folder().join("tries")).await;
+        if let Ok(mut folders) = tokio::fs::read_dir(self.artifacts_folder().join("tries")).await {
+            while let Ok(Some(folder)) = folders.next_entry().await {
+                if !self.tries().contains_key(&*folder.file_name().to_string_lossy()) {
+                    let _ = tokio::fs::remove_dir_all(folder.path()).await;
+                }
+            }
+        }
         Ok(())
     }
 
@@ -546,8 +576,7 @@ impl Canaries {
                     let outcome = canaries.inner.runner.run(&job, &journal).await;
                     // What it asked for can be looked at as a trace.
                     let _ = sink.segments(outcome.segments).await;
-                    let mut tries = canaries.inner.tries.lock().unwrap_or_else(PoisonError::into_inner);
-                    if let Some(tried) = tries.get_mut(&id) {
+                    if let Some(tried) = canaries.tries().get_mut(&id) {
                         tried.report = Some(outcome.report);
                     }
                 })),
@@ -759,7 +788,7 @@ impl Canaries {
             self.inner.catalog.change_resources(&changes).await?;
         }
         let old: Vec<String> = {
-            let mut tries = self.inner.tries.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut tries = self.tries();
             let is_old = |tried: &Try| tried.report.is_some() && tried.started_us < now_us - TRY_KEPT_US;
             let old = tries.iter().filter(|(_, tried)| is_old(tried)).map(|(_, tried)| tried.artifacts.clone()).collect();
             tries.retain(|_, tried| !is_old(tried));
@@ -800,6 +829,7 @@ fn program_of(given: GivenCode, runtime: &str) -> Result<Program> {
         return Ok(Program::Blueprint { name, config });
     }
     let handler = handler.filter(|handler| !handler.is_empty());
+    handler.as_deref().map_or(Ok(()), check_handler)?;
     let zip = match (zip, script) {
         (Some(_), Some(_)) => return invalid("Code has either ZipFile or Script, not both".to_owned()),
         (Some(zip), None) => zip,
@@ -825,7 +855,7 @@ pub async fn once(runner: &Runner, name: &str, given: GivenCode, config: &Canary
         region: "us-east-1".to_owned(),
         program,
         timeout: Duration::from_secs(config.timeout_secs.unwrap_or(*TIMEOUT_SECS.end()) as u64),
-        memory_mb: config.memory_mb.unwrap_or(MEMORY_DEFAULT_MB),
+        memory_mb: memory_mb(config),
         environment: config.environment.clone(),
         is_traced: config.active_tracing.unwrap_or(false),
         artifacts: artifacts.to_owned(),
@@ -875,10 +905,14 @@ pub async fn run(of_all: impl Fn() -> Vec<(Canaries, Arc<dyn Sink>)>, mut stop: 
     }
 }
 
-/// Where nothing is said, as long as there is until the next run, and at most 14 minutes (AWS).
-fn timeout_secs(config: &CanaryConfig, now_us: i64) -> i64 {
+/// How long a run may take: where nothing is said, as long as there is until the next run, and at most 14 minutes (AWS).
+pub fn timeout_secs(config: &CanaryConfig, now_us: i64) -> i64 {
     let every = Schedule::parse(&config.schedule).map_or(60, |schedule| schedule.every_secs(now_us));
     config.timeout_secs.unwrap_or_else(|| every.clamp(*TIMEOUT_SECS.start(), *TIMEOUT_SECS.end()))
+}
+
+pub fn memory_mb(config: &CanaryConfig) -> i64 {
+    config.memory_mb.unwrap_or(MEMORY_DEFAULT_MB)
 }
 
 fn check(config: &CanaryConfig) -> Result<()> {
@@ -893,8 +927,11 @@ fn check(config: &CanaryConfig) -> Result<()> {
     if config.timeout_secs.is_some_and(|secs| !TIMEOUT_SECS.contains(&secs)) {
         return invalid("RunConfig.TimeoutInSeconds must be from 3 to 840".to_owned());
     }
-    if config.memory_mb.is_some_and(|mb| !MEMORY_MB.contains(&mb)) {
-        return invalid("RunConfig.MemoryInMB must be from 960 to 3008".to_owned());
+    if config.memory_mb.is_some_and(|mb| !MEMORY_MB.contains(&mb) || mb % MEMORY_STEP_MB != 0) {
+        return invalid("RunConfig.MemoryInMB must be a multiple of 64 from 960 to 3008".to_owned());
+    }
+    if config.others.get("EphemeralStorage").is_some_and(|mb| !mb.as_i64().is_some_and(|mb| STORAGE_MB.contains(&mb))) {
+        return invalid("RunConfig.EphemeralStorage must be from 1024 to 10240".to_owned());
     }
     for (name, days) in
         [("SuccessRetentionPeriodInDays", config.success_days), ("FailureRetentionPeriodInDays", config.failure_days)]
@@ -907,7 +944,30 @@ fn check(config: &CanaryConfig) -> Result<()> {
     if config.visual.len() > 2 {
         return invalid("VisualReferences can have at most 2 references".to_owned());
     }
+    let boxes = config.visual.iter().flat_map(|reference| reference.ignored.values().flatten());
+    for text in boxes {
+        canary::ignored_box(text).map_err(|why| Error::Invalid(format!("VisualReferences.IgnoreCoordinates {why}")))?;
+    }
     Ok(())
+}
+
+/// `index.handler`, `folder/file.function`.
+fn check_handler(handler: &str) -> Result<()> {
+    let is_word = |text: &str, more: &str| {
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || more.as_bytes().contains(&byte))
+    };
+    let split = handler.rsplit_once("::").or_else(|| handler.rsplit_once('.'));
+    let is_handler = split.is_some_and(|(file, function)| {
+        file.split(['/', '.']).all(|part| is_word(part, "_-"))
+            && is_word(function, "_")
+            && !function.starts_with(|first: char| first.is_ascii_digit())
+    });
+    match is_handler && handler.len() <= HANDLER_MAX {
+        true => Ok(()),
+        false => Err(Error::Invalid(format!(
+            "Code.Handler {handler:?} must be a file and a function, as index.handler, and have at most {HANDLER_MAX} characters"
+        ))),
+    }
 }
 
 fn check_environment(environment: &BTreeMap<String, String>) -> Result<()> {

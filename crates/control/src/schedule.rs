@@ -88,8 +88,8 @@ fn cron_with_year(text: &str) -> Result<Cron, String> {
     if year != "*" {
         return Err(format!("cron({text}): the year must be *"));
     }
-    if day != "?" && weekday != "?" && day != "*" && weekday != "*" {
-        return Err(format!("cron({text}): of day of month and day of week one must be ?"));
+    if (day == "?") == (weekday == "?") {
+        return Err(format!("cron({text}): of day of month and day of week exactly one must be ?"));
     }
     let parser =
         CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).alternative_weekdays(true).sloppy_ranges(true);

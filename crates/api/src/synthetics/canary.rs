@@ -110,7 +110,11 @@ impl CodeInput {
             zip,
             script: self.script,
             handler: self.handler,
-            blueprint: self.blueprint_types.and_then(|types| types.into_iter().next()),
+            blueprint: match self.blueprint_types.unwrap_or_default().as_slice() {
+                [] => None,
+                [one] => Some(one.clone()),
+                _ => return Err(invalid("Code.BlueprintTypes can have one blueprint")),
+            },
             blueprint_config: self.blueprint_config,
             is_in_bucket: self.s3_bucket.is_some() || self.s3_key.is_some(),
         })
@@ -402,10 +406,12 @@ fn told_code(code: &Code) -> Value {
 
 async fn told(app: &App, canary: &Canary) -> Result<Value, ApiError> {
     let Canary { config, .. } = canary;
-    let mut run =
-        json!({"TimeoutInSeconds": config.timeout_secs, "MemoryInMB": config.memory_mb, "ActiveTracing": config.active_tracing});
+    let mut run = json!({
+        "TimeoutInSeconds": control::canary::timeout_secs(config, app.clock.now_us()),
+        "MemoryInMB": control::canary::memory_mb(config),
+        "ActiveTracing": config.active_tracing.unwrap_or(false),
+    });
     if let Some(members) = run.as_object_mut() {
-        members.retain(|_, value| !value.is_null());
         members.extend(config.others.get("EphemeralStorage").map(|storage| ("EphemeralStorage".to_owned(), storage.clone())));
         if !config.environment.is_empty() {
             // Not AWS's: names alone, as values may be secrets.

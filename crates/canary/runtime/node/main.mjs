@@ -11,6 +11,7 @@ const { ExecutionFailure } = require('./lib/failure.cjs');
 const { locate, load } = require('./lib/handler.cjs');
 const { logger, takeOverConsole } = require('./lib/logger.cjs');
 const { killDescendants, removeSockets } = require('./lib/processes.cjs');
+const { endWithParent } = require('./lib/parent.cjs');
 const { install } = require('./lib/resolve.cjs');
 const { run } = require('./lib/run.cjs');
 const userAgent = require('./lib/user_agent.cjs');
@@ -23,6 +24,7 @@ let ending = false;
 async function main() {
   process.env.AWS_REGION ??= environment.region;
   fs.mkdirSync(environment.artifacts, { recursive: true });
+  endWithParent();
   run.writeProvisional();
   takeOverConsole();
   install();

@@ -25,6 +25,7 @@ class Context:
 def main():
     os.environ.setdefault("AWS_REGION", environment.REGION)
     os.makedirs(environment.ARTIFACTS, exist_ok=True)
+    processes.end_with_parent()
     run.write_provisional()
     log.take_over()
     signal.signal(signal.SIGTERM, lambda *_: finish(run.timed_out()))

@@ -21,6 +21,11 @@ const OPERATORS: [&str; 14] = [
     "STARTS_WITH",
     "ENDS_WITH",
 ];
+/// What is a number, and how numbers compare.
+const NUMBERS: [&str; 5] = ["STATUS_CODE", "RESPONSE_TIME", "RECORD_COUNT", "TTL", "CERTIFICATE_EXPIRY"];
+const NUMBER_OPERATORS: [&str; 5] = ["EQUALS", "NOT_EQUALS", "GREATER_THAN", "LESS_THAN", "IN_RANGE"];
+/// What is so or not: so, where no value says otherwise.
+const BOOLS: [&str; 2] = ["AUTHORITATIVE", "CONNECTION_SUCCESSFUL"];
 /// What of a text is told.
 const TOLD_CHARS: usize = 200;
 
@@ -53,6 +58,7 @@ pub(super) fn read(step: &Map<String, Value>) -> Result<Vec<Asserted>, String> {
     let Some(given) = step.get("assertions") else { return Ok(Vec::new()) };
     let all: Vec<Asserted> = serde_json::from_value(given.clone()).map_err(|err| format!("assertions: {err}"))?;
     for one in &all {
+        one.check_value()?;
         if let Some(other) = one.operator.as_deref().filter(|operator| !OPERATORS.contains(operator)) {
             return Err(format!("assertion {}: operator {other} is none of {}", one.kind, OPERATORS.join(", ")));
         }
@@ -88,6 +94,29 @@ pub(super) fn text_of(value: &Value) -> String {
 }
 
 impl Asserted {
+    /// Whether there is a value to compare with, and the operator is one for it. What is put in later may be anything.
+    fn check_value(&self) -> Result<(), String> {
+        let (kind, operator) = (self.kind.as_str(), self.operator());
+        if BOOLS.contains(&kind) {
+            return Ok(());
+        }
+        let is_number = NUMBERS.contains(&kind);
+        if is_number && !NUMBER_OPERATORS.contains(&operator) {
+            return Err(format!("assertion {kind}: operator {operator} is none of {}", NUMBER_OPERATORS.join(", ")));
+        }
+        if matches!(operator, "IN_RANGE" | "EXIST" | "EXISTS" | "NOT_EXIST" | "NOT_EXISTS") {
+            return Ok(());
+        }
+        let value = text_of(&self.value);
+        match &self.value {
+            Value::Null => Err(format!("assertion {kind}: {operator} needs a value")),
+            _ if is_number && !value.contains("${") && value.trim().parse::<f64>().is_err() => {
+                Err(format!("assertion {kind}: value {value:?} is no number"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn operator(&self) -> &str {
         self.operator.as_deref().unwrap_or("EQUALS")
     }

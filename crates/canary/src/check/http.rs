@@ -1,7 +1,7 @@
 //! Checks of HTTP.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -13,7 +13,7 @@ use url::Url;
 
 use super::{Checked, assertion};
 use crate::net::{Ask, Exchange, now_us, send};
-use crate::recorder::{Recorder, Running, TRACE_HEADER};
+use crate::recorder::{Recorder, Running, TRACE_HEADER, Token};
 
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 const TIMEOUT_MS: u64 = 30_000;
@@ -58,11 +58,18 @@ enum Authentication {
         resource: Option<String>,
         #[serde(default)]
         token_api_auth: Option<String>,
+        /// Seconds; nothing is kept from one run to the next.
+        #[serde(default = "one_hour")]
+        token_cache_ttl: u64,
     },
     Sigv4 {
         service: String,
         region: String,
     },
+}
+
+fn one_hour() -> u64 {
+    3_600
 }
 
 pub(super) fn check(step: &Map<String, Value>) -> Result<(), String> {
@@ -144,8 +151,12 @@ async fn authenticate(
     let basic = |user: &str, password: &str| format!("Basic {}", BASE64.encode(format!("{user}:{password}")));
     match authentication {
         Authentication::None => {}
-        Authentication::Basic { username, password } => ask.headers.push(("authorization".to_owned(), basic(&username, &password))),
+        Authentication::Basic { username, password } => {
+            recorder.journal.keep_secret(&password);
+            ask.headers.push(("authorization".to_owned(), basic(&username, &password)));
+        }
         Authentication::ApiKey { api_key, header_name } => {
+            recorder.journal.keep_secret(&api_key);
             ask.headers.push((header_name.unwrap_or_else(|| "X-API-Key".to_owned()), api_key));
         }
         Authentication::OauthClientCredentials {
@@ -156,7 +167,14 @@ async fn authenticate(
             audience,
             resource,
             token_api_auth,
+            token_cache_ttl,
         } => {
+            let of = format!("{token_url} {client_id} {client_secret} {scope:?} {audience:?} {resource:?}");
+            if let Some(token) = recorder.tokens.get(&of).filter(|token| Instant::now() < token.until) {
+                ask.headers.push(("authorization".to_owned(), format!("Bearer {}", token.text)));
+                return Ok(());
+            }
+            recorder.journal.keep_secret(&client_secret);
             let mut pairs = vec![("grant_type", "client_credentials".to_owned())];
             let optional = [("scope", scope), ("audience", audience), ("resource", resource)];
             pairs.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?))));
@@ -179,6 +197,8 @@ async fn authenticate(
             let token = answer.get("access_token").and_then(Value::as_str);
             let token = token.ok_or_else(|| format!("no token: answered {} without access_token", last.status.unwrap_or(0)))?;
             ask.headers.push(("authorization".to_owned(), format!("Bearer {token}")));
+            let until = Instant::now() + Duration::from_secs(token_cache_ttl.min(one_hour()));
+            recorder.tokens.insert(of, Token { text: token.to_owned(), until });
         }
         Authentication::Sigv4 { service, region } => sign(ask, service, region, recorder)?,
     }

@@ -11,6 +11,7 @@ use crate::{Error, Result};
 /// AWS's limits.
 const GROUPS_MAX: usize = 20;
 const CANARIES_MAX: usize = 10;
+const GROUPS_OF_CANARY_MAX: usize = 10;
 const NAME_MAX: usize = 64;
 
 /// Cheap to clone.
@@ -73,6 +74,10 @@ impl CanaryGroups {
         }
         if group.resources.len() >= CANARIES_MAX {
             return Err(Error::QuotaExceeded(format!("a group can have {CANARIES_MAX} canaries")));
+        }
+        let of_it = self.list().await?.iter().filter(|group| group.resources.iter().any(|known| known == arn)).count();
+        if of_it >= GROUPS_OF_CANARY_MAX {
+            return Err(Error::QuotaExceeded(format!("a canary can be in {GROUPS_OF_CANARY_MAX} groups")));
         }
         group.resources.push(arn.to_owned());
         group.modified_us = self.clock.now_us();

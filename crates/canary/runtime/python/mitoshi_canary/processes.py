@@ -4,7 +4,9 @@ import os
 import re
 import shutil
 import signal
+import stat
 import subprocess
+import threading
 import time
 
 from . import environment
@@ -13,6 +15,28 @@ from . import environment
 # crash handlers, which cut themselves loose.
 _MARK = f"MITOSHI_CANARY_ARTIFACTS={environment.ARTIFACTS}\0".encode()
 _WAIT_S = 0.4
+
+
+def end_with_parent():
+    """Ends the script when the process that started it is gone: then nobody waits for it, limits it or reads its report."""
+    if not _is_pipe(0):
+        return
+
+    def watch():
+        # Held open by the parent, and only by it.
+        while os.read(0, 4096):
+            pass
+        kill_descendants()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _is_pipe(fd):
+    try:
+        return stat.S_ISFIFO(os.fstat(fd).st_mode)
+    except OSError:
+        return False
 
 
 def kill_descendants():
