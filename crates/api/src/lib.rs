@@ -27,6 +27,7 @@ mod sns;
 mod sql;
 mod starting;
 mod status_page;
+mod sts;
 mod synthetics;
 mod time;
 mod xray;

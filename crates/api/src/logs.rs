@@ -79,6 +79,7 @@ pub(crate) static SERVICE: Service = Service {
     others: OTHERS,
     code: |_| None,
     invalid: "InvalidParameterException",
+    broken: broken_member,
 };
 
 /// Operations that are AWS's and not this server's.
@@ -180,12 +181,14 @@ fn arn(app: &App, group: &str) -> String {
 
 /// The group that a name or an ARN means, where it is one of this account.
 fn group_of_identifier(app: &App, identifier: &str) -> Result<String, ApiError> {
+    if !identifier.chars().all(is_of_identifier) {
+        let constraint = format!("Member must satisfy regular expression pattern: {IDENTIFIER}");
+        return Err(broken(identifier, "logGroupIdentifier", &constraint));
+    }
     let Some(rest) = identifier.strip_prefix("arn:") else { return Ok(identifier.to_owned()) };
     let parts: Vec<&str> = rest.splitn(6, ':').collect();
     match parts[..] {
-        [_, "logs", _, account, "log-group", name] if account == app.identity.account_id => {
-            Ok(name.strip_suffix(":*").unwrap_or(name).to_owned())
-        }
+        [_, "logs", _, account, "log-group", name] if account == app.identity.account_id => Ok(name.to_owned()),
         [_, "logs", _, account, "log-group", _] => {
             Err(invalid(format!("{identifier} is of account {account}, not of {}", app.identity.account_id)))
         }
@@ -201,6 +204,55 @@ fn named_group(app: &App, name: Option<&str>, identifier: Option<&str>) -> Resul
         (None, None) => Err(missing("logGroupName or logGroupIdentifier")),
         (Some(_), Some(_)) => Err(invalid("logGroupName and logGroupIdentifier exclude each other")),
     }
+}
+
+/// Members whose letters and lengths their shapes say.
+const SHAPES: [(&str, &Shape); 7] = [
+    ("logGroupName", &GROUP),
+    ("logGroupNamePrefix", &GROUP),
+    ("logStreamName", &NAME),
+    ("logStreamNamePrefix", &NAME),
+    ("filterName", &NAME),
+    ("filterNamePrefix", &NAME),
+    ("logGroupIdentifier", &Shape { pattern: IDENTIFIER, is_allowed: is_of_identifier, most: 2_048 }),
+];
+const GROUP: Shape = Shape { pattern: r"[\.\-_/#A-Za-z0-9]+", is_allowed: is_of_group, most: 512 };
+const NAME: Shape = Shape { pattern: "[^:*]*", is_allowed: |letter| !matches!(letter, ':' | '*'), most: 512 };
+const IDENTIFIER: &str = r"[\w#+=/:,.@-]*";
+const PATTERN_CHARS_MAX: usize = 1_024;
+
+struct Shape {
+    pattern: &'static str,
+    is_allowed: fn(char) -> bool,
+    most: usize,
+}
+
+fn is_of_group(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_' | '/' | '#')
+}
+
+fn is_of_identifier(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || matches!(letter, '_' | '#' | '+' | '=' | '/' | ':' | ',' | '.' | '@' | '-')
+}
+
+/// AWS looks at members before it looks anything up.
+fn broken_member(input: &serde_json::Value) -> Option<ApiError> {
+    let too_long = |most: usize| format!("Member must have length less than or equal to {most}");
+    for (member, &Shape { pattern, is_allowed, most }) in SHAPES {
+        let Some(value) = input.get(member).and_then(serde_json::Value::as_str) else { continue };
+        if value.is_empty() {
+            return Some(broken(value, member, "Member must have length greater than or equal to 1"));
+        }
+        if value.chars().count() > most {
+            return Some(broken(value, member, &too_long(most)));
+        }
+        if !value.chars().all(is_allowed) {
+            return Some(broken(value, member, &format!("Member must satisfy regular expression pattern: {pattern}")));
+        }
+    }
+    let pattern =
+        input.get("filterPattern").and_then(serde_json::Value::as_str).filter(|text| text.chars().count() > PATTERN_CHARS_MAX);
+    pattern.map(|text| broken(text, "filterPattern", &too_long(PATTERN_CHARS_MAX)))
 }
 
 /// A member that is not as its shape says, in AWS's words.

@@ -21,7 +21,7 @@ use smithy::{Lenient, cbor, form, xml};
 use crate::app::App;
 use crate::error::{ApiError, ERROR_TYPE, REQUEST_ID};
 use crate::operation::request_id;
-use crate::{cloudwatch, ecs, logs, sns};
+use crate::{cloudwatch, ecs, logs, sns, sts};
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 const QUERY_ERROR: HeaderName = HeaderName::from_static("x-amzn-query-error");
@@ -49,6 +49,8 @@ pub(crate) struct Service {
     pub(crate) code: fn(&str) -> Option<&'static str>,
     /// Its exception for input that is not valid.
     pub(crate) invalid: &'static str,
+    /// What is wrong with the members of a request that was refused, where that says more.
+    pub(crate) broken: fn(&Value) -> Option<ApiError>,
 }
 
 /// An operation.
@@ -84,7 +86,7 @@ pub(crate) enum Protocol {
     Query,
 }
 
-static SERVICES: [&Service; 4] = [&cloudwatch::SERVICE, &ecs::SERVICE, &logs::SERVICE, &sns::SERVICE];
+static SERVICES: [&Service; 5] = [&cloudwatch::SERVICE, &ecs::SERVICE, &logs::SERVICE, &sns::SERVICE, &sts::SERVICE];
 
 /// A table row's handler from a typed function.
 macro_rules! rpc {
@@ -194,8 +196,11 @@ impl Call {
         match self.protocol {
             Protocol::Json(_) => {
                 let text: &[u8] = if self.body.iter().all(u8::is_ascii_whitespace) { b"{}" } else { &self.body };
-                let mut deserializer = serde_json::Deserializer::from_slice(text);
-                serde_path_to_error::deserialize(&mut deserializer).map_err(|err| invalid(err.to_string()))
+                // To know where a mistake is takes longer than to read what has none.
+                serde_json::from_slice(text).or_else(|_| {
+                    let mut deserializer = serde_json::Deserializer::from_slice(text);
+                    serde_path_to_error::deserialize(&mut deserializer).map_err(|err| invalid(err.to_string()))
+                })
             }
             Protocol::Cbor => {
                 let value = if self.body.is_empty() {
@@ -281,10 +286,15 @@ async fn answer(app: Arc<App>, mut request: Request<Body>, protocol: Protocol, m
         Ok(asked) => asked,
         Err(err) => return protocol.refuse(err, Some(service)),
     };
+    let text = body.clone();
     match (operation.handler)(app, Call { operation, service, protocol, body }).await {
         Ok(Reply::Whole(body)) => (protocol.headers(protocol.kind(), &request_id()), body).into_response(),
         Ok(Reply::EventStream(body)) => (protocol.headers(EVENT_STREAM, &request_id()), body).into_response(),
-        Err(err) => protocol.refuse(err, Some(service)),
+        Err(err) => {
+            let input = serde_json::from_slice(&text).ok().filter(|_| matches!(protocol, Protocol::Json(_)));
+            let broken = input.and_then(|input| (service.broken)(&input));
+            protocol.refuse(broken.unwrap_or(err), Some(service))
+        }
     }
 }
 

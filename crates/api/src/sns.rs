@@ -70,6 +70,7 @@ pub(crate) static SERVICE: Service = Service {
     ],
     code,
     invalid: "InvalidParameterException",
+    broken: |_| None,
 };
 
 /// Topics or subscriptions on a page.

@@ -98,13 +98,15 @@ impl ExportTasks {
 
     pub async fn cancel(&self, id: &str) -> Result<()> {
         let known: Option<ExportTask> = self.inner.catalog.resource(id).await?;
-        let known = known.ok_or_else(|| Error::NoResource(format!("there is no export task {id}")))?;
+        let known = known.ok_or_else(|| Error::NoResource("The specified export task does not exist.".to_owned()))?;
         match self.inner.at_work.lock().unwrap_or_else(PoisonError::into_inner).get(id) {
             Some(stop) => {
                 stop.store(true, Ordering::Relaxed);
                 Ok(())
             }
-            None => Err(Error::Conflict(format!("export task {id} is over: {}", known.status.as_str()))),
+            None => {
+                Err(Error::Conflict(format!("The specified export task has already finished: it is {}", known.status.as_str())))
+            }
         }
     }
 

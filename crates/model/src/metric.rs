@@ -104,9 +104,17 @@ pub struct Dimensions(Vec<(CompactString, CompactString)>);
 impl Dimensions {
     /// In any order; of a name that stands twice the last value counts.
     pub fn new<N: Into<CompactString>, V: Into<CompactString>>(pairs: impl IntoIterator<Item = (N, V)>) -> Dimensions {
-        let sorted: std::collections::BTreeMap<CompactString, CompactString> =
+        let mut sorted: Vec<(CompactString, CompactString)> =
             pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-        Dimensions(sorted.into_iter().collect())
+        sorted.sort_by(|a, b| a.0.cmp(&b.0));
+        sorted.dedup_by(|later, kept| {
+            let is_same = later.0 == kept.0;
+            if is_same {
+                std::mem::swap(&mut later.1, &mut kept.1);
+            }
+            is_same
+        });
+        Dimensions(sorted)
     }
 
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {

@@ -11,6 +11,7 @@ mod series;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use model::anomaly_detector::AnomalyDetector;
@@ -196,7 +197,12 @@ impl Query {
 
     /// Answers queries that may name each other.
     pub fn metric_data(&self, question: &MetricQuestion) -> Result<MetricAnswer> {
-        evaluate::answer(self, question)
+        self.metric_data_of(question, 0..question.queries.len())
+    }
+
+    /// The results of some of the queries, named as if all were answered. What only others need is not read.
+    pub fn metric_data_of(&self, question: &MetricQuestion, wanted: Range<usize>) -> Result<MetricAnswer> {
+        evaluate::answer(self, question, wanted)
     }
 
     /// The values of several series, for all of which the store is read once.

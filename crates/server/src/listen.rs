@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::Peer;
-use axum::middleware::AddExtension;
+use axum::middleware::{AddExtension, map_response};
+use axum::response::Response;
 use axum::{Extension, Router};
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -19,6 +20,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tower::Layer;
 use tracing::{debug, warn};
+
+use crate::header_case;
 
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// Requests at the same time on a connection of HTTP/2, and how often it is asked whether it is still there.
@@ -46,6 +49,11 @@ pub(crate) struct Door {
 pub(crate) async fn serve(door: Door, router: Router, stop: impl Future<Output = ()> + Send) {
     let Door { listener, allow, connections_max, with_http2, tls } = door;
     let places = Arc::new(Semaphore::new(connections_max));
+    let names = header_case::of_answers().await;
+    let router = router.layer(map_response(move |mut answer: Response| {
+        answer.extensions_mut().extend(names.clone());
+        std::future::ready(answer)
+    }));
     let graceful = GracefulShutdown::new();
     let (ending, ended) = watch::channel(());
     tokio::pin!(stop);
@@ -133,7 +141,7 @@ async fn answer<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         watcher.watch(builder.serve_connection(TokioIo::new(stream), service)).await
     } else {
         let mut builder = http1::Builder::new();
-        builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+        builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).preserve_header_case(true);
         watcher.watch(builder.serve_connection(TokioIo::new(stream), service)).await
     }
 }

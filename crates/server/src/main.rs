@@ -6,6 +6,7 @@ mod canaries;
 mod collection;
 mod config;
 mod folder;
+mod header_case;
 mod listen;
 mod logs;
 mod notify;

@@ -5,6 +5,7 @@
 //! Rows are Arrow batches of the table's schema. They go the way that documents go: log, memory, parts of one day each.
 
 pub(crate) mod merge;
+mod order;
 pub(crate) mod part;
 pub(crate) mod scan;
 #[cfg(test)]

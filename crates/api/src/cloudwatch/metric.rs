@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
 
 use model::metric::statistic::UnknownStatistic;
 use model::metric::{Dimensions, Distribution, FUTURE_US, Metric, MetricId, NO_UNIT, PAST_US, STANDARD_PERIOD, Statistic, UNITS};
 use model::owner::Owner;
 use model::time::SECOND_US;
 use model::{CompactString, limit};
-use query::metric::{Asking, MetricFilter, MetricQuery, MetricQuestion, MetricStat, StatisticsPoint, TimeZone, What, check_period};
+use query::metric::{
+    Asking, MetricFilter, MetricQuery, MetricQuestion, MetricResult, MetricStat, StatisticsPoint, TimeZone, What, check_period,
+};
 use serde::de::{Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -129,10 +133,22 @@ pub(super) fn namespace(namespace: Option<String>) -> Result<CompactString, ApiE
     Ok(namespace.into())
 }
 
+/// What a parameter is called, for those of which something is to be said.
+struct Member {
+    place: usize,
+    name: &'static str,
+}
+
+impl fmt::Display for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MetricData.member.{}.{}", self.place, self.name)
+    }
+}
+
 /// What a datum says; `place` counts from 1.
 fn metric(namespace: &CompactString, datum: Datum, place: usize, now_us: i64, is_lenient: bool) -> Result<Metric, ApiError> {
-    let member = |name: &str| format!("MetricData.member.{place}.{name}");
-    let name = datum.metric_name.ok_or_else(|| missing(&member("MetricName")))?;
+    let member = |name| Member { place, name };
+    let name = datum.metric_name.ok_or_else(|| missing(&member("MetricName").to_string()))?;
     if name.is_empty() || name.len() > 255 {
         return Err(invalid_value(format!("The parameter {} must have from 1 to 255 characters.", member("MetricName"))));
     }
@@ -168,7 +184,7 @@ fn metric(namespace: &CompactString, datum: Datum, place: usize, now_us: i64, is
         owner: None,
         namespace: namespace.clone(),
         name,
-        dimensions: dimensions(datum.dimensions, &member("Dimensions"))?,
+        dimensions: dimensions(datum.dimensions, member("Dimensions"))?,
         unit,
         period: resolution,
         samples: 0.0,
@@ -189,7 +205,7 @@ fn metric(namespace: &CompactString, datum: Datum, place: usize, now_us: i64, is
                 .iter()
                 .zip(given)
                 .filter(|(_, given)| *given)
-                .map(|(name, _)| member(name))
+                .map(|(name, _)| member(name).to_string())
                 .collect();
             let [first, second, ..] = &names[..] else { return Err(combination("Too many parameters are specified.")) };
             let message = format!("The parameters {first} and {second} are mutually exclusive and you have specified both.");
@@ -198,17 +214,18 @@ fn metric(namespace: &CompactString, datum: Datum, place: usize, now_us: i64, is
         }
     }
     if let Some(Real(value)) = datum.value {
-        let value = usable(value, &member("Value"))?;
+        let value = usable(value, member("Value"))?;
         return Ok(Metric { samples: 1.0, sum: value, minimum: value, maximum: value, ..plain });
     }
     if let Some(set) = datum.statistic_values {
-        return of_set(plain, &set, &member("StatisticValues"));
+        return of_set(plain, &set, &member("StatisticValues").to_string());
     }
-    of_values(plain, &datum.values.unwrap_or_default(), datum.counts, &member("Values"), &member("Counts"))
+    let (values, counts) = (member("Values").to_string(), member("Counts").to_string());
+    of_values(plain, &datum.values.unwrap_or_default(), datum.counts, &values, &counts)
 }
 
 /// A number that is one, and no greater than CloudWatch takes.
-fn usable(value: f64, member: &str) -> Result<f64, ApiError> {
+fn usable(value: f64, member: impl fmt::Display) -> Result<f64, ApiError> {
     if value.is_finite() && value.abs() <= 2f64.powi(360) {
         return Ok(value);
     }
@@ -218,7 +235,7 @@ fn usable(value: f64, member: &str) -> Result<f64, ApiError> {
 fn of_set(plain: Metric, set: &StatisticSet, member: &str) -> Result<Metric, ApiError> {
     let part = |name: &str, value: Option<Real>| {
         let member = format!("{member}.{name}");
-        usable(value.ok_or_else(|| missing(&member))?.0, &member)
+        usable(value.ok_or_else(|| missing(&member))?.0, member)
     };
     let (samples, sum) = (part("SampleCount", set.sample_count)?, part("Sum", set.sum)?);
     let (minimum, maximum) = (part("Minimum", set.minimum)?, part("Maximum", set.maximum)?);
@@ -249,9 +266,9 @@ fn of_values(plain: Metric, values: &[Real], counts: Option<Vec<Real>>, member: 
     let mut metric = plain;
     let mut distribution = Distribution::default();
     for (place, &value) in values.iter().enumerate() {
-        let value = usable(value.0, &format!("{member}.member.{}", place + 1))?;
+        let value = usable(value.0, format_args!("{member}.member.{}", place + 1))?;
         let count = counts.as_ref().map_or(1.0, |counts| counts[place].0);
-        let count = usable(count, &format!("{of_counts}.member.{}", place + 1))?;
+        let count = usable(count, format_args!("{of_counts}.member.{}", place + 1))?;
         if count < 0.0 {
             return Err(invalid_value(format!("The parameter {of_counts} must not have negative values.")));
         }
@@ -270,7 +287,7 @@ fn of_values(plain: Metric, values: &[Real], counts: Option<Vec<Real>>, member: 
     Ok(metric)
 }
 
-pub(super) fn dimensions(given: Option<Vec<Dimension>>, member: &str) -> Result<Dimensions, ApiError> {
+pub(super) fn dimensions(given: Option<Vec<Dimension>>, member: impl fmt::Display) -> Result<Dimensions, ApiError> {
     let given = given.unwrap_or_default();
     if given.len() > limit::DIMENSIONS_PER_METRIC {
         let most = limit::DIMENSIONS_PER_METRIC;
@@ -585,7 +602,7 @@ struct MessageData {
 
 pub(super) async fn get_metric_data(app: &App, input: GetMetricData) -> Result<GetMetricDataOutput, ApiError> {
     let now_us = app.clock.now_us();
-    let from: usize = page::begin(input.next_token.as_deref(), &input, now_us)?;
+    let mut at: Place = page::begin(input.next_token.as_deref(), &input, now_us)?;
     let start = input.start_time.ok_or_else(|| validation("The parameter StartTime is required."))?;
     let end = input.end_time.ok_or_else(|| validation("The parameter EndTime is required."))?;
     if start.0.div_euclid(SECOND_US) == end.0.div_euclid(SECOND_US) {
@@ -616,45 +633,95 @@ pub(super) async fn get_metric_data(app: &App, input: GetMetricData) -> Result<G
         asking: Asking { server_account_id: app.links.own_account_id().to_owned(), region: app.identity.region.clone() },
         detectors: app.anomaly_detectors.list().await?.into(),
     };
-    let answer = app
-        .ask(move |query| query.metric_data(&question))
-        .await
-        .map_err(|err| err.instead("InvalidRequestException", "ValidationException"))?;
-    let message = |message: query::metric::Message| MessageData { code: message.code, value: message.value };
-    // Of all datapoints, one after the other, those from the place that the token says.
-    let (mut at, mut left, mut is_over) = (0, page_points, true);
+    let question = Arc::new(question);
     let mut results = Vec::new();
-    for result in answer.results {
-        let (first, count) = (at, result.values.len());
-        at += count;
-        let skip = from.saturating_sub(first).min(count);
-        if skip == count && count > 0 {
-            // All of it was on pages before.
-            continue;
+    let mut messages = Vec::new();
+    let mut left = page_points;
+    while at.query < question.queries.len() && left > 0 {
+        let wanted = at.query..at.query + enough(&question, at.query, left);
+        let (asked, of) = (question.clone(), wanted.clone());
+        let answer = app.ask(move |query| query.metric_data_of(&asked, of)).await;
+        let answer = answer.map_err(|err| err.instead("InvalidRequestException", "ValidationException"))?;
+        messages = answer.messages;
+        at.take(&question.queries, answer.results, wanted, &mut left, &mut results);
+    }
+    let is_over = at.query >= question.queries.len();
+    let next_token = (!is_over).then(|| page::token(&input, &at, now_us)).transpose()?;
+    let message = |message: query::metric::Message| MessageData { code: message.code, value: message.value };
+    Ok(GetMetricDataOutput { metric_data_results: results, next_token, messages: messages.into_iter().map(message).collect() })
+}
+
+/// Where a page begins: at which query, and how many of its datapoints were on pages before.
+#[derive(Default, Deserialize, Serialize)]
+struct Place {
+    query: usize,
+    skip: usize,
+}
+
+/// How many queries from one on are answered together for a page: those that may fill it. Expressions may need any other query, so all are
+/// answered at once where there is one.
+fn enough(question: &MetricQuestion, first: usize, points: usize) -> usize {
+    let all = question.queries.len() - first;
+    let mut room = points as i64;
+    for (place, one) in question.queries[first..].iter().enumerate() {
+        let What::Stat(stat) = &one.what else { return all };
+        room -= (question.end_us - question.start_us) / (stat.period * SECOND_US) + 1;
+        if room < 0 {
+            return if question.queries.iter().any(|one| matches!(one.what, What::Expression(_))) { all } else { place + 1 };
         }
-        let take = left.min(count - skip);
-        if take < count - skip {
-            is_over = false;
-            if take == 0 {
+    }
+    all
+}
+
+impl Place {
+    /// Takes what a page has room for of the answers to some queries, and goes on to where the rest begins.
+    fn take(
+        &mut self,
+        queries: &[MetricQuery],
+        found: Vec<MetricResult>,
+        wanted: Range<usize>,
+        left: &mut usize,
+        results: &mut Vec<MetricDataResult>,
+    ) {
+        let message = |message: query::metric::Message| MessageData { code: message.code, value: message.value };
+        let skipped = self.skip;
+        *self = Place { query: wanted.end, skip: 0 };
+        // Datapoints before this result, and before the first of its query, of which there may be several.
+        let (mut before, mut before_query, mut query) = (0, 0, None::<String>);
+        for result in found {
+            let count = result.values.len();
+            let skip = skipped.saturating_sub(before).min(count);
+            if query.as_ref() != Some(&result.id) {
+                (before_query, query) = (before, Some(result.id.clone()));
+            }
+            before += count;
+            if skip == count && count > 0 {
+                // All of it was on pages before.
+                continue;
+            }
+            let take = (*left).min(count - skip);
+            if take < count - skip {
+                let place = queries[wanted.clone()].iter().position(|query| query.id == result.id);
+                self.query = wanted.start + place.unwrap_or(0);
+                self.skip = before - count + skip + take - before_query;
+                if take == 0 {
+                    break;
+                }
+            }
+            *left -= take;
+            results.push(MetricDataResult {
+                id: result.id,
+                label: result.label,
+                timestamps: result.times[skip..skip + take].to_vec(),
+                values: result.values[skip..skip + take].to_vec(),
+                status_code: if skip + take == count { "Complete" } else { "PartialData" },
+                messages: result.messages.into_iter().map(message).collect(),
+            });
+            if self.query < wanted.end {
                 break;
             }
         }
-        left -= take;
-        results.push(MetricDataResult {
-            id: result.id,
-            label: result.label,
-            timestamps: result.times[skip..skip + take].to_vec(),
-            values: result.values[skip..skip + take].to_vec(),
-            status_code: if skip + take == count { "Complete" } else { "PartialData" },
-            messages: result.messages.into_iter().map(message).collect(),
-        });
     }
-    let next_token = (!is_over).then(|| page::token(&input, &(from + page_points), now_us)).transpose()?;
-    Ok(GetMetricDataOutput {
-        metric_data_results: results,
-        next_token,
-        messages: answer.messages.into_iter().map(message).collect(),
-    })
 }
 
 pub(super) fn queries(app: &App, given: Option<&[MetricDataQuery]>) -> Result<Vec<MetricQuery>, ApiError> {

@@ -125,8 +125,8 @@ pub(super) async fn describe_export_tasks(app: &App, input: DescribeExportTasks)
             && input.status_code.as_ref().is_none_or(|code| task.status.as_str() == code)
     };
     let meant: Vec<ExportTask> = app.export_tasks.list().await.map_err(of)?.into_iter().filter(is_meant).collect();
-    if let Some(id) = input.task_id.as_ref().filter(|_| meant.is_empty() && input.status_code.is_none()) {
-        return Err(of(control::Error::NoResource(format!("there is no export task {id}"))));
+    if input.task_id.is_some() && meant.is_empty() && input.status_code.is_none() {
+        return Err(of(control::Error::NoResource("The specified export task does not exist.".to_owned())));
     }
     let (tasks, next_token) = page::cut(meant, input.next_token.as_deref(), most, &input, app.clock.now_us())?;
     let told = |task: ExportTask| Told {

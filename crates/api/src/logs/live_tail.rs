@@ -64,7 +64,14 @@ enum State {
 pub(super) async fn start_live_tail(app: &Arc<App>, input: StartLiveTail) -> Result<Body, ApiError> {
     let identifiers = input.log_group_identifiers.as_deref().ok_or_else(|| missing("logGroupIdentifiers"))?;
     if identifiers.is_empty() || identifiers.len() > GROUPS_MAX {
-        return Err(invalid(format!("logGroupIdentifiers must have from 1 to {GROUPS_MAX} members")));
+        let bound = if identifiers.is_empty() {
+            "greater than or equal to 1".to_owned()
+        } else {
+            format!("less than or equal to {GROUPS_MAX}")
+        };
+        return Err(invalid(format!(
+            "1 validation error detected: Value at 'logGroupIdentifiers' failed to satisfy constraint: Member must have length {bound}"
+        )));
     }
     if input.log_stream_names.is_some() && input.log_stream_name_prefixes.is_some() {
         return Err(invalid("logStreamNames and logStreamNamePrefixes exclude each other"));
@@ -78,9 +85,6 @@ pub(super) async fn start_live_tail(app: &Arc<App>, input: StartLiveTail) -> Res
     }
     let mut groups = Vec::with_capacity(identifiers.len());
     for identifier in identifiers {
-        if identifier.ends_with(":*") {
-            return Err(invalid(format!("logGroupIdentifier {identifier} must not end with :*")));
-        }
         let name = group_of_identifier(app, identifier)?;
         app.logs.group(&name).await.map_err(of)?;
         groups.push(name);

@@ -52,7 +52,9 @@ async fn untag(app: &App, group: &str, keys: Vec<String>) -> Result<Nothing, Api
 }
 
 fn group(app: &App, arn: Option<String>) -> Result<String, ApiError> {
-    group_of_identifier(app, &arn.ok_or_else(|| missing("resourceArn"))?)
+    let arn = arn.ok_or_else(|| missing("resourceArn"))?;
+    // As DescribeLogGroups tells it, too.
+    group_of_identifier(app, arn.strip_suffix(":*").unwrap_or(&arn))
 }
 
 pub(super) async fn tag_resource(app: &App, input: OfResource) -> Result<Nothing, ApiError> {

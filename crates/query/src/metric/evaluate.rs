@@ -1,6 +1,7 @@
 //! The results of queries: statistics read from the store, and expressions over them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
 use std::sync::Arc;
 
 use chrono::{DateTime, Datelike, Timelike};
@@ -60,11 +61,13 @@ struct Evaluation<'q> {
     is_training: bool,
 }
 
-pub(super) fn answer(query: &Query, question: &MetricQuestion) -> Result<MetricAnswer> {
+pub(super) fn answer(query: &Query, question: &MetricQuestion, wanted: Range<usize>) -> Result<MetricAnswer> {
     let mut evaluation = Evaluation::new(query, question);
-    evaluation.read()?;
+    // An expression may need any of them.
+    let has_expressions = question.queries.iter().any(|one| matches!(one.what, What::Expression(_)));
+    evaluation.read(if has_expressions { 0..question.queries.len() } else { wanted.clone() })?;
     let mut answer = MetricAnswer::default();
-    for one in question.queries.iter().filter(|one| one.is_returned) {
+    for one in question.queries.get(wanted).unwrap_or_default().iter().filter(|one| one.is_returned) {
         let (value, is_direct) = (evaluation.value(&one.id)?, matches!(one.what, What::Stat(_)));
         let series = match value {
             Value::Series(series) => vec![series],
@@ -100,21 +103,26 @@ impl<'q> Evaluation<'q> {
         }
     }
 
-    /// Reads the statistics of all queries at once, and expressions as they are written.
-    fn read(&mut self) -> Result<()> {
+    /// Reads the statistics of queries at once, and expressions as they are written.
+    fn read(&mut self, wanted: Range<usize>) -> Result<()> {
         let mut plans = Vec::new();
+        // Of which statistic each plan is.
+        let mut planned = Vec::new();
         let mut stats: Vec<(&'q str, Series)> = Vec::new();
-        for one in &self.question.queries {
+        for (place, one) in self.question.queries.iter().enumerate() {
             match &one.what {
                 What::Stat(stat) => {
                     self.check_range(stat.period)?;
                     let id = Arc::new(stat.id.clone());
-                    plans.push(Plan {
-                        ids: vec![id.clone()],
-                        statistic: stat.statistic,
-                        period: stat.period,
-                        unit: stat.unit.clone(),
-                    });
+                    if wanted.contains(&place) {
+                        planned.push(stats.len());
+                        plans.push(Plan {
+                            ids: vec![id.clone()],
+                            statistic: stat.statistic,
+                            period: stat.period,
+                            unit: stat.unit.clone(),
+                        });
+                    }
                     let of = Of { id, statistic: stat.statistic.to_string() };
                     stats.push((&one.id, Series { label: String::new(), points: Vec::new(), period: stat.period, of: Some(of) }));
                 }
@@ -126,8 +134,8 @@ impl<'q> Evaluation<'q> {
             }
         }
         let points = self.query.metric_series(&plans, self.question.phase, (self.start_us(), self.question.end_us))?;
-        for ((_, series), points) in stats.iter_mut().zip(points) {
-            series.points = points;
+        for (place, points) in planned.into_iter().zip(points) {
+            stats[place].1.points = points;
         }
         let (ids, mut series): (Vec<&'q str>, Vec<Series>) = stats.into_iter().unzip();
         label::distinguish(&mut series);
@@ -393,7 +401,7 @@ impl<'q> Evaluation<'q> {
         let queries = self.question.queries.iter().filter(|one| needed.contains(one.id.as_str())).cloned().collect();
         let question = MetricQuestion { queries, start_us: self.start_us() - history * SECOND_US, ..self.question.clone() };
         let mut earlier = Evaluation { is_training: true, ..Evaluation::new(self.query, &question) };
-        earlier.read()?;
+        earlier.read(0..question.queries.len())?;
         // What stands in the argument is computed as if it were a query by itself.
         let whole = MetricQuery {
             id: one.id.clone(),

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{RecordBatch, StringArray, UInt32Array};
-use arrow_ord::sort::{SortColumn, lexsort_to_indices};
 use arrow_select::take::take_record_batch;
 use model::digest::day_of;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -256,12 +255,11 @@ pub(crate) fn write_all(
 ) -> Result<Vec<NewPart>> {
     let arrow = |err| table.error(err);
     let all = super::concat(table, batches)?;
-    let by = |name: &&str| SortColumn { values: all.column(table.place(name)).clone(), options: None };
-    let order = lexsort_to_indices(&table.sort.iter().map(by).collect::<Vec<_>>(), None).map_err(arrow)?;
+    let order = super::order::order(table, &all)?;
     let times = all.column(table.place(table.time)).as_primitive::<TimestampMicrosecondType>();
     let today = day_of(now_us);
     let mut days: BTreeMap<i64, Vec<u32>> = BTreeMap::new();
-    for &row in order.values() {
+    for row in order {
         days.entry(flush::label(day_of(times.value(row as usize)), today)).or_default().push(row);
     }
     let mut parts = Vec::with_capacity(days.len());

@@ -295,3 +295,41 @@ fn rows_of_older_formats_are_read() {
     let expected = Metric { samples: 3.0, sum: 9.0, minimum: 2.0, maximum: 4.0, ..Metric::value(5, "n", "m", "Count", 0.0) };
     assert_eq!(metrics(&read), vec![expected]);
 }
+
+/// Rows are written in the order that Arrow's own comparison of the columns gives.
+#[test]
+fn rows_are_in_the_order_of_their_columns() {
+    use arrow_ord::sort::{SortColumn, lexsort_to_indices};
+    use model::owner::Owner;
+
+    let of = |n: u64| {
+        let mut metric = metric(n * 2_654_435_761 % 97);
+        metric.owner = [None, Some(Owner::new("111122223333", "us-east-1")), Some(Owner::new("1", ""))][n as usize % 3].clone();
+        metric.unit = [None, Some("Count".into()), Some("Bytes".into()), Some("".into())][n as usize % 4].clone();
+        metric.name = ["ä", "z", "", "requests", "Requests"][n as usize % 5].into();
+        metric
+    };
+    for rows in [0, 1, 2, 500] {
+        let batch = crate::table::metric::batch(&(0..rows).map(of).collect::<Vec<_>>()).unwrap();
+        let by = |name: &&str| SortColumn { values: batch.column(METRIC.place(name)).clone(), options: None };
+        let expected = lexsort_to_indices(&METRIC.sort.iter().map(by).collect::<Vec<_>>(), None).unwrap();
+        let texts = |order: &[u32]| -> Vec<String> {
+            let columns = METRIC.sort.iter().map(|name| batch.column(METRIC.place(name)));
+            let columns: Vec<_> = columns.collect();
+            let row = |row: &u32| {
+                let value = |column: &&ArrayRef| text_of(column, *row as usize);
+                columns.iter().map(value).collect::<Vec<_>>().join("|")
+            };
+            order.iter().map(row).collect()
+        };
+        assert_eq!(texts(&order::order(&METRIC, &batch).unwrap()), texts(expected.values()));
+    }
+}
+
+fn text_of(column: &ArrayRef, row: usize) -> String {
+    match column.data_type() {
+        DataType::Utf8 if column.is_null(row) => "none".to_owned(),
+        DataType::Utf8 => column.as_string::<i32>().value(row).to_owned(),
+        _ => column.as_primitive::<arrow_array::types::TimestampMicrosecondType>().value(row).to_string(),
+    }
+}

@@ -42,7 +42,8 @@ pub static METRIC: RowTable = RowTable {
     time: "time",
     sort: &["namespace", "name", "dimensions", "owner", "unit", "time"],
     filters: &["name", "dimensions"],
-    row_group_rows: 131_072,
+    // Values have a dictionary in each group: in fewer groups there are fewer of them.
+    row_group_rows: 524_288,
     retention: Retention::Metrics,
     roll_up: Some(RollUp { fold, finest, due: Resolution::finest }),
     long_text: None,
@@ -60,6 +61,9 @@ const SUM: usize = 8;
 const MINIMUM: usize = 9;
 const MAXIMUM: usize = 10;
 const DISTRIBUTION: usize = 11;
+
+/// Rows of a metric in an entry of the index.
+const ENTRY_ROWS: usize = 512;
 
 /// Different values that are kept exactly when values of several periods become one.
 const ROLLED_VALUES_MAX: usize = 16;
@@ -354,7 +358,7 @@ pub(crate) struct Index {
     entries: Vec<Entry>,
 }
 
-/// One metric's rows, which stand together.
+/// Rows of one metric, which stand together: all, or about as many as are worth a place of their own.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) id: Arc<MetricId>,
@@ -398,7 +402,7 @@ impl Index {
             let mut row = 0;
             while row < batch.num_rows() {
                 let (mut end, mut min_time_us, mut max_time_us) = (row, i64::MAX, i64::MIN);
-                while end < batch.num_rows() && is_same(row, end) {
+                while end < batch.num_rows() && end - row < ENTRY_ROWS && is_same(row, end) {
                     min_time_us = min_time_us.min(times.value(end));
                     max_time_us = max_time_us.max(times.value(end));
                     end += 1;
@@ -414,6 +418,11 @@ impl Index {
                 let id = key.id();
                 let last_row = first_row + end as u32;
                 match entries.last_mut().filter(|last| *last.id == id) {
+                    // Rows stand in the order of time: of long series, those of a short time can be read alone.
+                    Some(last) if last.rows.len() >= ENTRY_ROWS => {
+                        let (id, rows) = (last.id.clone(), first_row + row as u32..last_row);
+                        entries.push(Entry { id, rows, min_time_us, max_time_us });
+                    }
                     Some(last) => {
                         last.rows.end = last_row;
                         last.min_time_us = last.min_time_us.min(min_time_us);
