@@ -5,25 +5,13 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from types import SimpleNamespace
-from unittest.mock import patch
 
-import boto3
 import pytest
 
 sys.path.insert(0, os.environ["MITOSHI_TESTS"])
 from conftest import Server  # noqa: E402
 
-
 ACCOUNT = "123456789012"
-make_client = boto3.client
-
-
-def client(service, *args, **kwargs):
-    """Clients of the server, and of STS, which is not there: some tests ask it for their account."""
-    if service == "sts":
-        return SimpleNamespace(get_caller_identity=lambda: {"Account": ACCOUNT})
-    return make_client(service, *args, **kwargs)
 
 
 @pytest.fixture(autouse=True)
@@ -33,8 +21,7 @@ def fresh_server():
         # The account and the times that these suites expect.
         server = Server(Path(folder) / "data", args=["--http", address], env={
             "MITOSHI_ACCOUNT_ID": ACCOUNT, "MITOSHI_QUOTAS_LENIENT": "true", "MITOSHI_METRICS_OWN_EVERY_SECS": "0"}).start()
-        with patch("boto3.client", client):
-            yield
+        yield
         server.kill()
 
 

@@ -182,8 +182,7 @@ fn arn(app: &App, group: &str) -> String {
 /// The group that a name or an ARN means, where it is one of this account.
 fn group_of_identifier(app: &App, identifier: &str) -> Result<String, ApiError> {
     if !identifier.chars().all(is_of_identifier) {
-        let constraint = format!("Member must satisfy regular expression pattern: {IDENTIFIER}");
-        return Err(broken(identifier, "logGroupIdentifier", &constraint));
+        return Err(broken_identifier());
     }
     let Some(rest) = identifier.strip_prefix("arn:") else { return Ok(identifier.to_owned()) };
     let parts: Vec<&str> = rest.splitn(6, ':').collect();
@@ -247,12 +246,22 @@ fn broken_member(input: &serde_json::Value) -> Option<ApiError> {
             return Some(broken(value, member, &too_long(most)));
         }
         if !value.chars().all(is_allowed) {
+            if member == "logGroupIdentifier" {
+                return Some(broken_identifier());
+            }
             return Some(broken(value, member, &format!("Member must satisfy regular expression pattern: {pattern}")));
         }
     }
     let pattern =
         input.get("filterPattern").and_then(serde_json::Value::as_str).filter(|text| text.chars().count() > PATTERN_CHARS_MAX);
     pattern.map(|text| broken(text, "filterPattern", &too_long(PATTERN_CHARS_MAX)))
+}
+
+/// Of this one AWS does not say what it was.
+fn broken_identifier() -> ApiError {
+    invalid(format!(
+        "1 validation error detected: Value at 'logGroupIdentifier' failed to satisfy constraint: Member must satisfy regular expression pattern: {IDENTIFIER}"
+    ))
 }
 
 /// A member that is not as its shape says, in AWS's words.

@@ -4,6 +4,8 @@ pub mod field;
 pub mod insights;
 pub mod pattern;
 pub mod span;
+#[cfg(test)]
+mod tests;
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
