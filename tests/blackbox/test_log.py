@@ -273,7 +273,8 @@ def test_what_a_pattern_names_is_told(logs):
     test = lambda pattern, line: logs.test_metric_filter(filterPattern=pattern, logEventMessages=[line])["matches"][0]["extractedValues"]
     assert test("[ip, id, user, time, request, status = 4*, size]", LINES[4]) == {
         "$ip": "127.0.0.1", "$id": "Prod", "$user": "frank", "$time": "10/Oct/2000:13:25:15 -0700", "$request": "GET /index.html HTTP/1.0", "$status": "404", "$size": "1534"}
-    assert test("[..., status, size]", LINES[5]) == {"$status": "500", "$size": "5324"}
+    assert test("[..., status, size]", LINES[5]) == {
+        "$1": "127.0.0.1", "$2": "Prod", "$3": "frank", "$4": "10/Oct/2000:13:35:22 -0700", "$5": "GET /about.html HTTP/1.0", "$status": "500", "$size": "5324"}
     assert test("{ $.n > 1 && $.list[0] = a }", LINES[7]) == {"$.n": "3", "$.list[0]": "a"}
     assert test("ERROR", LINES[0]) == {}
 

@@ -21,6 +21,11 @@ use store::{LogChunk, LogRows, LogScan, Needle, Reader};
 
 use crate::{Query, Result};
 
+/// The whole number that a text is.
+pub(crate) fn whole(text: &str) -> Option<i128> {
+    text.trim().parse().ok()
+}
+
 /// Where an event stands among all others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct LogPosition {

@@ -77,8 +77,8 @@ pub(super) async fn start_query(app: &App, input: StartQuery) -> Result<StartQue
     if from_us >= to_us {
         return Err(invalid("End time should not be less than start time"));
     }
-    let limit = limit_of(input.limit, ROWS, ROWS_MAX)?;
     let query = insights::parse(&text).map_err(malformed)?;
+    let limit = limit_of(input.limit, if query.has_limit() { ROWS_MAX } else { ROWS }, ROWS_MAX)?;
     let named = [input.log_group_name.map(|name| vec![name]), input.log_group_names, input.log_group_identifiers];
     let names = match (named.iter().flatten().count(), &query.source) {
         (0, Some(source)) => of_source(app, source).await?,

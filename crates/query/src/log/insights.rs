@@ -49,8 +49,11 @@ pub(crate) enum Command {
     Display(Vec<Named>),
     Filter(Expr),
     Stats {
+        /// Under names of nobody's.
         aggregates: Vec<Aggregate>,
         by: Vec<Named>,
+        /// What is made of them.
+        made: Vec<Named>,
     },
     Sort(Vec<(Expr, bool)>),
     Limit(usize),
@@ -105,6 +108,11 @@ impl Shift {
 }
 
 impl LogQuery {
+    /// Whether it says itself how many rows there may be.
+    pub fn has_limit(&self) -> bool {
+        self.commands.iter().any(|command| matches!(command, Command::Limit(_)))
+    }
+
     /// The tables that it looks up in, and where in its text they are named.
     pub fn tables(&self) -> Vec<(&str, (usize, usize))> {
         self.commands

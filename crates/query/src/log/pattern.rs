@@ -57,7 +57,8 @@ enum Condition {
 
 #[derive(Debug, Clone)]
 enum Operand {
-    Number(f64),
+    /// The same as a whole number, where it is one.
+    Number(f64, Option<i128>),
     /// With `*` for anything.
     Glob(String),
     Regex(Regex),
@@ -100,7 +101,7 @@ impl Pattern {
         if text.chars().count() > PATTERN_CHARS {
             return Err(PatternError { position: 0, message: format!("the pattern has more than {PATTERN_CHARS} characters") });
         }
-        let mut parser = Parser { text, at: 0, regexes: 0, wildcards: 0 };
+        let mut parser = Parser { text, at: 0, regexes: 0, wildcards: 0, goes_on: false };
         parser.spaces();
         let kind = match parser.peek() {
             None => Kind::All,
@@ -142,11 +143,22 @@ impl Pattern {
             Kind::Fields(fields) => {
                 let words = split(message);
                 let Some(places) = placed(fields, &words) else { return BTreeMap::new() };
-                let named = |(field, place): (&Field, &usize)| match field {
-                    Field::One { name, .. } => Some((format!("${name}"), words.get(*place)?.to_string())),
-                    Field::Rest => None,
-                };
-                fields.iter().zip(&places).filter_map(named).collect()
+                let mut found = BTreeMap::new();
+                for (field, place) in fields.iter().zip(&places) {
+                    let covered = match field {
+                        Field::One { .. } => 1,
+                        Field::Rest => words.len() + 1 - fields.len(),
+                    };
+                    for place in *place..place + covered {
+                        // What has no name has its number.
+                        let name = match field {
+                            Field::One { name, .. } if !name.is_empty() => format!("${name}"),
+                            _ => format!("${}", place + 1),
+                        };
+                        found.extend(words.get(place).map(|word| (name, (*word).to_owned())));
+                    }
+                }
+                found
             }
         }
     }
@@ -180,7 +192,7 @@ impl Pattern {
 
 /// The value that a selector such as `$.a.b` has in a message of JSON.
 pub fn json_value(message: &str, selector: &str) -> Option<Value> {
-    let mut parser = Parser { text: selector, at: 0, regexes: 0, wildcards: 0 };
+    let mut parser = Parser { text: selector, at: 0, regexes: 0, wildcards: 0, goes_on: false };
     let parsed = parser.selector().ok()?;
     if parser.at < selector.len() {
         return None;
@@ -262,12 +274,7 @@ impl Operand {
     fn compares(&self, comparison: Comparison, value: &Value) -> bool {
         match (self, value) {
             // Numbers compare with numbers, and with texts that are one.
-            (Operand::Number(number), Value::Number(found)) => {
-                found.as_f64().is_some_and(|found| comparison.holds(found.partial_cmp(number)))
-            }
-            (Operand::Number(number), Value::String(found)) => {
-                found.trim().parse::<f64>().is_ok_and(|found| comparison.holds(found.partial_cmp(number)))
-            }
+            (Operand::Number(..), Value::Number(found)) => self.compares_text(comparison, &found.to_string()),
             (_, Value::String(found)) => self.compares_text(comparison, found),
             (Operand::Glob(_) | Operand::Regex(_), Value::Number(_) | Value::Bool(_)) => {
                 self.compares_text(comparison, &value.to_string())
@@ -278,7 +285,12 @@ impl Operand {
 
     fn compares_text(&self, comparison: Comparison, found: &str) -> bool {
         match self {
-            Operand::Number(number) => found.trim().parse::<f64>().is_ok_and(|found| comparison.holds(found.partial_cmp(number))),
+            Operand::Number(number, whole) => {
+                // Ids are whole numbers that a floating one cannot tell apart.
+                let exact = whole.zip(super::whole(found)).map(|(wanted, found)| found.cmp(&wanted));
+                let order = exact.or_else(|| found.trim().parse::<f64>().ok()?.partial_cmp(number));
+                order.is_some_and(|order| comparison.holds(Some(order)))
+            }
             Operand::Glob(glob) => is_glob(glob, found) == (comparison == Comparison::Equal),
             Operand::Regex(regex) => regex.is_match(found) == (comparison == Comparison::Equal),
         }
@@ -363,6 +375,8 @@ struct Parser<'t> {
     at: usize,
     regexes: usize,
     wildcards: usize,
+    /// Behind `&&` comes the next field.
+    goes_on: bool,
 }
 
 impl<'t> Parser<'t> {
@@ -651,14 +665,14 @@ impl<'t> Parser<'t> {
                         if number.is_finite()
                             && rest.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '-' | '+' | '.')) =>
                     {
-                        Operand::Number(number)
+                        Operand::Number(number, super::whole(&rest[..end]))
                     }
                     _ => Operand::Glob(rest[..end].to_owned()),
                 }
             }
         };
         let is_equality = matches!(comparison, Comparison::Equal | Comparison::NotEqual);
-        if !is_equality && !matches!(operand, Operand::Number(_)) {
+        if !is_equality && !matches!(operand, Operand::Number(..)) {
             self.at = start;
             return self.wrong("only numbers can be less or greater");
         }
@@ -677,6 +691,9 @@ impl<'t> Parser<'t> {
                 fields.push(Field::Rest);
             } else {
                 fields.push(self.field()?);
+            }
+            if std::mem::take(&mut self.goes_on) {
+                continue;
             }
             if self.take("]") {
                 break;
@@ -708,6 +725,13 @@ impl<'t> Parser<'t> {
     fn field_both(&mut self, name: &str, is_named: bool) -> Result<FieldCondition, PatternError> {
         let mut left = self.field_one(name, is_named)?;
         while self.take("&&") {
+            let start = self.at;
+            let next = self.field_name();
+            self.at = start;
+            if !next.is_empty() && next != name {
+                self.goes_on = true;
+                break;
+            }
             left = FieldCondition::And(Box::new(left), Box::new(self.field_one(name, false)?));
         }
         Ok(left)

@@ -51,7 +51,7 @@ impl Sum {
                 self.choose(value, by, aggregate.kind == AggregateKind::SortsLast);
                 0
             }
-            AggregateKind::Minimum | AggregateKind::Maximum if matches!(value, Value::Moment(_)) => {
+            AggregateKind::Minimum | AggregateKind::Maximum if matches!(value, Value::Moment(_)) || value.is_long() => {
                 let by = value.clone();
                 self.choose(value, by, aggregate.kind == AggregateKind::Maximum);
                 0
@@ -114,6 +114,11 @@ impl Sum {
             AggregateKind::Sum => of((self.count > 0).then_some(self.sum)),
             AggregateKind::Average => of((self.count > 0).then(|| self.sum / count)),
             AggregateKind::Minimum | AggregateKind::Maximum if self.chosen.is_some() => {
+                // Of moments and long numbers, and of others beside them.
+                let is_last = aggregate.kind == AggregateKind::Maximum;
+                if let Some(number) = if is_last { self.maximum } else { self.minimum } {
+                    self.choose(Value::Number(number), Value::Number(number), is_last);
+                }
                 self.chosen.map_or(Value::Nothing, |(value, _)| value)
             }
             AggregateKind::Minimum => of(self.minimum),

@@ -3,7 +3,7 @@
 use regex::RegexBuilder;
 
 use super::function::Function;
-use super::value::Value;
+use super::value::{EXACT_MAX, Value};
 use super::{Aggregate, AggregateKind, Command, Expr, Extract, LogQuery, Malformed, Named, Shift, Source, Step, plan};
 use crate::log::Comparison;
 
@@ -48,12 +48,12 @@ pub fn parse(text: &str) -> Result<LogQuery> {
     }
     let tokens = tokens(text)?;
     let end = text.chars().count();
-    let mut parser = Parser { tokens, at: 0, end, text: text.chars().collect(), depth: 0 };
+    let mut parser = Parser { tokens, at: 0, end, text: text.chars().collect(), depth: 0, aggregates: None };
     parser.query()
 }
 
-const SIGNS: [&str; 22] =
-    ["!=", "<=", ">=", "=~", "~=", "==", "=", "<", ">", "(", ")", "[", "]", ",", "|", "+", "-", "*", "/", "%", "^", ":"];
+const SIGNS: [&str; 23] =
+    ["!=", "<=", ">=", "=~", "~=", "==", "=", "<", ">", "(", ")", "[", "]", ",", "|", "+", "-", "*", "/", "%", "^", ":", "."];
 
 /// Offsets are in characters, as editors count them.
 fn tokens(text: &str) -> Result<Vec<At>> {
@@ -153,10 +153,13 @@ fn tokens(text: &str) -> Result<Vec<At>> {
                         at += 1;
                     }
                 }
-                let number: String = characters[start..at].iter().collect();
-                let number: f64 = number.parse().map_err(|_| wrong("not a number"))?;
+                let written: String = characters[start..at].iter().collect();
+                let number: f64 = written.parse().map_err(|_| wrong("not a number"))?;
                 let unit: String = characters[at..].iter().take_while(|c| c.is_alphanumeric()).collect();
-                if unit.is_empty() {
+                if unit.is_empty() && number >= EXACT_MAX && written.bytes().all(|byte| byte.is_ascii_digit()) {
+                    // An id: each of its digits counts.
+                    Token::Text(written)
+                } else if unit.is_empty() {
                     Token::Number(number)
                 } else {
                     at += unit.chars().count();
@@ -167,6 +170,12 @@ fn tokens(text: &str) -> Result<Vec<At>> {
                         message: format!("{unit:?} is no unit of time: ms, s, m, h, d, w, mo, q and y are"),
                     })?)
                 }
+            }
+            '@' if characters.get(at + 1) == Some(&'`') => {
+                let end =
+                    characters[at + 2..].iter().position(|c| *c == '`').ok_or_else(|| wrong("a name in backticks has no end"))?;
+                at += end + 3;
+                Token::Name(format!("@{}", characters[start + 2..at - 1].iter().collect::<String>()), true)
             }
             c if c.is_alphabetic() || matches!(c, '_' | '@' | '$') => {
                 let is_name = |c: &char| c.is_alphanumeric() || matches!(c, '_' | '@' | '.' | '$');
@@ -198,15 +207,15 @@ fn step(count: f64, unit: &str) -> Option<Step> {
     let months = |each: u32| (count >= 1.0 && count.fract() == 0.0).then(|| Step::Months(count as u32 * each));
     let micros = |each: i64| Some((count * each as f64) as i64).filter(|step| *step > 0).map(Step::Micros);
     match unit.to_ascii_lowercase().as_str() {
-        "ms" | "msec" | "millisecond" | "milliseconds" => micros(1_000),
-        "s" | "sec" | "second" | "seconds" => micros(1_000_000),
-        "m" | "min" | "minute" | "minutes" => micros(60_000_000),
-        "h" | "hr" | "hour" | "hours" => micros(3_600_000_000),
+        "ms" | "msec" | "msecs" | "millisecond" | "milliseconds" => micros(1_000),
+        "s" | "sec" | "secs" | "second" | "seconds" => micros(1_000_000),
+        "m" | "min" | "mins" | "minute" | "minutes" => micros(60_000_000),
+        "h" | "hr" | "hrs" | "hour" | "hours" => micros(3_600_000_000),
         "d" | "day" | "days" => micros(86_400_000_000),
         "w" | "week" | "weeks" => micros(7 * 86_400_000_000),
-        "mo" | "mon" | "month" | "months" => months(1),
-        "q" | "qtr" | "quarter" | "quarters" => months(3),
-        "y" | "yr" | "year" | "years" => months(12),
+        "mo" | "mon" | "mons" | "month" | "months" => months(1),
+        "q" | "qtr" | "qtrs" | "quarter" | "quarters" => months(3),
+        "y" | "yr" | "yrs" | "year" | "years" => months(12),
         _ => None,
     }
 }
@@ -218,6 +227,8 @@ struct Parser {
     end: usize,
     text: Vec<char>,
     depth: usize,
+    /// Those of a `stats`, while what it makes is read.
+    aggregates: Option<Vec<Aggregate>>,
 }
 
 impl Parser {
@@ -415,7 +426,8 @@ impl Parser {
         let start = self.start();
         let expr = self.expr()?;
         let written = match &expr {
-            Expr::Field(name) => name.clone(),
+            // Those of aggregates are nobody's.
+            Expr::Field(name) if !name.starts_with('\0') => name.clone(),
             _ => self.written(start),
         };
         let name = if self.word("as") { self.name()? } else { written };
@@ -466,19 +478,48 @@ impl Parser {
     }
 
     fn stats(&mut self) -> Result<Command> {
-        let mut aggregates = vec![self.aggregate()?];
-        while self.sign(",") {
-            aggregates.push(self.aggregate()?);
+        let mut made: Vec<Named> = Vec::new();
+        self.aggregates = Some(Vec::new());
+        loop {
+            let (at_item, known) = (self.at, self.aggregates.as_ref().map_or(0, Vec::len));
+            let named = self.named()?;
+            let is_new = self.aggregates.as_ref().is_some_and(|aggregates| aggregates.len() > known);
+            let mut used = std::collections::BTreeSet::new();
+            plan::fields_in(&named.expr, &mut used);
+            // What is no aggregate is made of those before.
+            let is_of_others = !used.is_empty() && used.iter().all(|name| made.iter().any(|made| made.name == *name));
+            if !is_new && !is_of_others {
+                self.at = at_item;
+                return match self.peek().cloned() {
+                    Some(Token::Name(name, _)) => self.wrong(format!("{name:?} is no aggregate function")),
+                    _ => self.wrong("expected an aggregate function"),
+                };
+            }
+            made.push(named);
+            if !self.sign(",") {
+                break;
+            }
         }
+        let aggregates = self.aggregates.take().unwrap_or_default();
         let by = if self.word("by") { self.named_list()? } else { Vec::new() };
-        Ok(Command::Stats { aggregates, by })
+        Ok(Command::Stats { aggregates, by, made })
     }
 
-    fn aggregate(&mut self) -> Result<Aggregate> {
-        let start = self.start();
-        let Some(Token::Name(function, false)) = self.peek().cloned() else { return self.wrong("expected an aggregate function") };
-        let at_function = self.at;
-        self.at += 1;
+    /// A call of an aggregate function: its value is a field of whatever is made of it. None where it is another function.
+    fn aggregate(&mut self, function: &str) -> Result<Option<Expr>> {
+        // One is not of another.
+        let Some(mut aggregates) = self.aggregates.take() else { return Ok(None) };
+        let Some((kind, of)) = self.aggregated(function)? else {
+            self.aggregates = Some(aggregates);
+            return Ok(None);
+        };
+        let name = format!("\0{}", aggregates.len());
+        aggregates.push(Aggregate { name: name.clone(), kind, of });
+        self.aggregates = Some(aggregates);
+        Ok(Some(Expr::Field(name)))
+    }
+
+    fn aggregated(&mut self, function: &str) -> Result<Option<(AggregateKind, Option<Expr>)>> {
         let kind = match function.to_ascii_lowercase().as_str() {
             "count" => AggregateKind::Count,
             "count_distinct" => AggregateKind::CountDistinct,
@@ -493,11 +534,9 @@ impl Parser {
             "latest" => AggregateKind::Latest,
             "sortsfirst" => AggregateKind::SortsFirst,
             "sortslast" => AggregateKind::SortsLast,
-            _ => {
-                self.at = at_function;
-                return self.wrong(format!("{function:?} is no aggregate function"));
-            }
+            _ => return Ok(None),
         };
+        self.at += 1;
         self.expect("(")?;
         let mut of = None;
         if self.sign("*") {
@@ -525,9 +564,7 @@ impl Parser {
             kind => kind,
         };
         self.expect(")")?;
-        let written = self.written(start);
-        let name = if self.word("as") { self.name()? } else { written };
-        Ok(Aggregate { name, kind, of })
+        Ok(Some((kind, of)))
     }
 
     fn sort(&mut self) -> Result<Command> {
@@ -742,7 +779,13 @@ impl Parser {
             count += 1;
         }
         let inner = self.primary()?;
-        Ok(if count % 2 == 1 { Expr::Negate(Box::new(inner)) } else { inner })
+        Ok(match inner {
+            inner if count % 2 == 0 => inner,
+            Expr::Value(value @ Value::Text(_)) if value.is_long() => {
+                Expr::Value(Value::Text(format!("-{}", value.text().unwrap_or_default())))
+            }
+            inner => Expr::Negate(Box::new(inner)),
+        })
     }
 
     fn primary(&mut self) -> Result<Expr> {
@@ -764,7 +807,15 @@ impl Parser {
             Some(Token::Name(name, is_quoted)) => {
                 let is_call = !is_quoted && matches!(self.tokens.get(self.at + 1).map(|at| &at.token), Some(Token::Sign("(")));
                 if is_call {
-                    self.call(&name)?
+                    match self.aggregate(&name)? {
+                        Some(aggregate) => aggregate,
+                        None => self.call(&name)?,
+                    }
+                } else if let (Some(of), Some(Token::Name(member, true))) =
+                    (name.strip_suffix('.').filter(|_| !is_quoted), self.tokens.get(self.at + 1).map(|at| at.token.clone()))
+                {
+                    self.at += 2;
+                    Expr::Field(format!("{of}.{member}"))
                 } else {
                     self.at += 1;
                     match name.to_ascii_lowercase().as_str() {
@@ -779,16 +830,21 @@ impl Parser {
             Some(Token::Regex(..)) => return self.wrong("a regular expression can stand behind like, =~ and parse alone"),
             _ => return self.wrong("expected a field, a value or a function"),
         };
-        // Places of lists: `list[0]`.
-        while matches!(self.peek(), Some(Token::Sign("["))) {
+        // Places of lists, and members of what is there: `list[0].name`.
+        while let Some(Token::Sign(sign @ ("[" | "."))) = self.peek() {
+            let is_place = *sign == "[";
             self.at += 1;
             let place = match self.peek() {
-                Some(Token::Number(place)) if *place >= 0.0 => format!("{place}"),
-                Some(Token::Text(name)) => name.clone(),
-                _ => return self.wrong("expected a place in a list, such as 0"),
+                Some(Token::Number(place)) if is_place && *place >= 0.0 => format!("{place}"),
+                Some(Token::Text(name)) if is_place => name.clone(),
+                Some(Token::Name(name, _)) if !is_place => name.clone(),
+                _ if is_place => return self.wrong("expected a place in a list, such as 0"),
+                _ => return self.wrong("expected the name of a member"),
             };
             self.at += 1;
-            self.expect("]")?;
+            if is_place {
+                self.expect("]")?;
+            }
             found = match found {
                 Expr::Field(name) => Expr::Field(format!("{name}.{place}")),
                 other => Expr::Member(Box::new(other), place),
@@ -814,7 +870,10 @@ impl Parser {
         }
         let Some((function, least, most)) = Function::of_name(name) else {
             self.at = at_name;
-            return self.wrong(format!("there is no function {name}"));
+            return match self.aggregates {
+                Some(_) => self.wrong(format!("{name:?} is no aggregate function, and no other either")),
+                None => self.wrong(format!("there is no function {name}")),
+            };
         };
         let mut arguments = Vec::new();
         if matches!(function, Function::DateFloor | Function::DateCeil) {

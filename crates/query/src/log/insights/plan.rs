@@ -96,10 +96,9 @@ fn columns(commands: &[Command]) -> Columns {
                 more.iter().for_each(|name| add(&mut names, name));
             }
             Command::Unnest { name, .. } if !is_displayed && !names.is_empty() => add(&mut names, name),
-            Command::Stats { aggregates, by } => {
+            Command::Stats { by, made, .. } => {
                 names.clear();
-                by.iter().for_each(|named| add(&mut names, &named.name));
-                aggregates.iter().for_each(|aggregate| add(&mut names, &aggregate.name));
+                by.iter().chain(made).for_each(|named| add(&mut names, &named.name));
                 (is_displayed, with_pointer) = (false, false);
             }
             Command::Lookup { output, .. } if !is_displayed && !names.is_empty() => {
@@ -145,7 +144,7 @@ fn fields_of(commands: &[Command]) -> BTreeSet<String> {
     used
 }
 
-fn fields_in(expr: &Expr, used: &mut BTreeSet<String>) {
+pub(super) fn fields_in(expr: &Expr, used: &mut BTreeSet<String>) {
     match expr {
         Expr::Field(name) => {
             used.insert(name.clone());

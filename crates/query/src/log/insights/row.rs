@@ -11,6 +11,9 @@ use super::function::{self, Function};
 use super::value::Value;
 use crate::log::{Comparison, position};
 
+/// Where the groups of Lambda's functions begin.
+const LAMBDA: &str = "/aws/lambda/";
+
 /// An event; what its message says is read when it is asked for.
 #[derive(Debug)]
 pub(super) struct Event {
@@ -52,12 +55,21 @@ impl Event {
             name => {
                 // What a message calls @x is @@x, so that it is nothing of ours.
                 let name = name.strip_prefix('@').filter(|rest| rest.starts_with('@')).unwrap_or(name);
+                let is_lambda = self.rows.group(self.row).starts_with(LAMBDA);
                 let json = self.json.get_or_init(|| {
                     let message = self.message();
-                    // Messages often have a word or two before their JSON: that is none.
-                    message.trim_start().starts_with('{').then(|| serde_json::from_str(message).ok()).flatten()
+                    // Messages often have a word or two before their JSON: that is none, but in what Lambda writes.
+                    match message.find('{') {
+                        Some(start) if is_lambda => serde_json::Deserializer::from_str(&message[start..]).into_iter().next()?.ok(),
+                        _ => message.trim_start().starts_with('{').then(|| serde_json::from_str(message).ok()).flatten(),
+                    }
                 });
-                json.as_ref().and_then(|json| member(json, name)).map_or(Value::Nothing, Value::of_json)
+                let found = json.as_ref().and_then(|json| member(json, name)).map_or(Value::Nothing, Value::of_json);
+                match found {
+                    Value::Nothing if is_lambda => lambda(self.message(), name),
+                    Value::Nothing => flow(self.message(), name),
+                    found => found,
+                }
             }
         }
     }
@@ -66,6 +78,58 @@ impl Event {
     pub(super) fn pointer(&self) -> String {
         position(&self.rows, self.row).to_string()
     }
+}
+
+/// What the lines say that Lambda writes around each invocation: `REPORT RequestId: …\tDuration: 123.45 ms\t…`.
+fn lambda(message: &str, name: &str) -> Value {
+    let kind = message.split_whitespace().next().unwrap_or_default();
+    if !matches!(kind, "START" | "END" | "REPORT") {
+        return Value::Nothing;
+    }
+    let said = |what: &str| {
+        let (_, rest) = message.split_once(what)?;
+        rest.trim_start_matches([':', ' ']).split_whitespace().next()
+    };
+    let number = |what: &str, times: f64| said(what).and_then(|text| text.parse::<f64>().ok()).map(|number| Value::Number(number * times));
+    let text = |what: &str| said(what).map(|text| Value::Text(text.to_owned()));
+    let found = match name {
+        "@type" => Some(Value::Text(kind.to_owned())),
+        "@requestId" => text("RequestId:"),
+        "@duration" => number("\tDuration:", 1.0),
+        "@billedDuration" => number("\tBilled Duration:", 1.0),
+        "@initDuration" => number("\tInit Duration:", 1.0),
+        // In bytes.
+        "@memorySize" => number("\tMemory Size:", 1e6),
+        "@maxMemoryUsed" => number("\tMax Memory Used:", 1e6),
+        "@xrayTraceId" => text("XRAY TraceId:"),
+        "@xraySegmentId" => text("SegmentId:"),
+        _ => None,
+    };
+    found.unwrap_or(Value::Nothing)
+}
+
+/// What flow logs of VPCs say, in their standard form.
+fn flow(message: &str, name: &str) -> Value {
+    const FIELDS: [&str; 14] = [
+        "version",
+        "accountId",
+        "interfaceId",
+        "srcAddr",
+        "dstAddr",
+        "srcPort",
+        "dstPort",
+        "protocol",
+        "packets",
+        "bytes",
+        "start",
+        "end",
+        "action",
+        "logStatus",
+    ];
+    let is_flow = message.starts_with("2 ") && message.contains(" eni-") && message.split(' ').count() == FIELDS.len();
+    let place = FIELDS.iter().position(|known| *known == name).filter(|_| is_flow);
+    let said = place.and_then(|place| message.split(' ').nth(place)).filter(|text| *text != "-");
+    said.map_or(Value::Nothing, |text| Value::Text(text.to_owned()))
 }
 
 /// `a.b.0`; names may have dots in them.

@@ -93,7 +93,7 @@ enum Stage<'q> {
     Dedup { by: &'q [Expr], seen: HashSet<Vec<Option<String>>> },
     Limit { left: usize },
     Sort { keys: &'q [(Expr, bool)], rows: Vec<(Vec<Value>, Row)>, most: Option<usize> },
-    Stats { aggregates: &'q [Aggregate], by: &'q [Named], groups: Groups },
+    Stats { aggregates: &'q [Aggregate], by: &'q [Named], made: &'q [Named], groups: Groups },
     Pattern { of: &'q Expr, shapes: Box<Shapes> },
     Unnest { of: &'q Expr, name: Rc<str> },
     Lookup { keys: Vec<&'q Expr>, rows: HashMap<Vec<String>, &'q BTreeMap<String, String>>, output: Vec<(&'q str, Rc<str>)> },
@@ -143,7 +143,9 @@ impl Query {
             Some(place) => {
                 let (mut run, collected) = asked.collect(&scan, place, &mut statistics)?;
                 run.stages[place] = match (collected, &ask.query.commands[place]) {
-                    (Collected::Groups(groups), Command::Stats { aggregates, by }) => Stage::Stats { aggregates, by, groups },
+                    (Collected::Groups(groups), Command::Stats { aggregates, by, made }) => {
+                        Stage::Stats { aggregates, by, made, groups }
+                    }
                     (Collected::Shapes(mut shapes), Command::Pattern { of, .. }) => {
                         shapes.before = before;
                         Stage::Pattern { of, shapes }
@@ -367,7 +369,7 @@ fn stages<'q>(commands: &'q [Command], skipped: Option<usize>, window: Window, l
                 });
                 Stage::Sort { keys, rows: Vec::new(), most: most.flatten() }
             }
-            Command::Stats { aggregates, by } => Stage::Stats { aggregates, by, groups: HashMap::new() },
+            Command::Stats { aggregates, by, made } => Stage::Stats { aggregates, by, made, groups: HashMap::new() },
             Command::Pattern { of, with_anomalies, .. } => {
                 Stage::Pattern { of, shapes: Box::new(Shapes::new(with_anomalies.then_some(window))) }
             }
@@ -406,7 +408,7 @@ impl Run<'_> {
         {
             return false;
         }
-        let Stage::Stats { aggregates, by, groups } = &mut self.stages[place] else { return false };
+        let Stage::Stats { aggregates, by, groups, .. } = &mut self.stages[place] else { return false };
         if aggregates.iter().any(|aggregate| aggregate.kind != AggregateKind::Count || aggregate.of.is_some()) {
             return false;
         }
@@ -517,7 +519,7 @@ impl Run<'_> {
                     }
                     return true;
                 }
-                Stage::Stats { aggregates, by, groups } => {
+                Stage::Stats { aggregates, by, groups, .. } => {
                     self.matched += u64::from(is_event);
                     let values: Vec<Value> = by.iter().map(|named| row.value(&named.expr, context)).collect();
                     let key: Vec<Option<String>> = values.iter().map(Value::text).collect();
@@ -552,9 +554,11 @@ impl Run<'_> {
                         Value::Json(Json::Array(items)) => items.iter().map(Value::of_json).collect(),
                         Value::Text(text) => match serde_json::from_str(&text) {
                             Ok(Json::Array(items)) => items.iter().map(Value::of_json).collect(),
-                            _ => Vec::new(),
+                            _ => vec![Value::Text(text)],
                         },
-                        _ => Vec::new(),
+                        Value::Nothing => Vec::new(),
+                        // What is no list is one of one.
+                        other => vec![other],
                     };
                     self.matched += u64::from(is_event);
                     let mut wants_more = true;
@@ -584,7 +588,8 @@ impl Run<'_> {
                     let most = most.unwrap_or(usize::MAX);
                     std::mem::take(rows).into_iter().take(most).map(|(_, row)| row).collect()
                 }
-                Stage::Stats { aggregates, by, groups } => {
+                Stage::Stats { aggregates, by, made, groups } => {
+                    let context = &self.context;
                     let mut groups: Vec<(Vec<Value>, Vec<Sum>)> = std::mem::take(groups).into_values().collect();
                     if groups.is_empty() && by.is_empty() {
                         // Of nothing there is a count, too.
@@ -604,7 +609,12 @@ impl Run<'_> {
                             .iter()
                             .zip(sums)
                             .map(|(aggregate, sum)| (aggregate.name.as_str().into(), sum.value(aggregate)));
-                        Row { event: None, fields: keys.chain(of).collect() }
+                        let mut row = Row { event: None, fields: keys.chain(of).collect() };
+                        for named in made.iter() {
+                            let value = row.value(&named.expr, context);
+                            row.set(&Rc::from(named.name.as_str()), value);
+                        }
+                        row
                     };
                     groups.into_iter().map(row).collect()
                 }

@@ -6,7 +6,10 @@ use chrono::{DateTime, Datelike, Months, NaiveDate, NaiveTime};
 use serde_json::Value as Json;
 
 use super::Step;
-use crate::log::Comparison;
+use crate::log::{Comparison, whole};
+
+/// From here on floating numbers do not tell whole ones apart.
+pub(super) const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
@@ -25,7 +28,11 @@ impl Value {
         match value {
             Json::Null => Value::Nothing,
             Json::Bool(truth) => Value::Truth(*truth),
-            Json::Number(number) => Value::Number(number.as_f64().unwrap_or(f64::NAN)),
+            // Ids are whole numbers that a floating one cannot hold: they stay as they are written.
+            Json::Number(number) => match number.as_f64() {
+                Some(value) if value.abs() < EXACT_MAX || number.is_f64() => Value::Number(value),
+                _ => Value::Text(number.to_string()),
+            },
             Json::String(text) => Value::Text(text.clone()),
             other => Value::Json(other.clone()),
         }
@@ -78,9 +85,27 @@ impl Value {
 
     fn order(&self, other: &Value) -> Ordering {
         match (self.number(), other.number()) {
-            (Some(left), Some(right)) => left.total_cmp(&right),
+            (Some(left), Some(right)) => self.exact_order(other).unwrap_or_else(|| left.total_cmp(&right)),
             _ => self.text().cmp(&other.text()),
         }
+    }
+
+    /// The order of whole numbers of which one is so large that a floating number is not exact.
+    fn exact_order(&self, other: &Value) -> Option<Ordering> {
+        if !self.is_long() && !other.is_long() {
+            return None;
+        }
+        let whole = |value: &Value| match value {
+            Value::Text(text) => whole(text),
+            Value::Number(number) => (number.fract() == 0.0 && number.abs() < EXACT_MAX).then_some(*number as i128),
+            _ => None,
+        };
+        Some(whole(self)?.cmp(&whole(other)?))
+    }
+
+    /// Whether it is a whole number that a floating one may not hold.
+    pub(crate) fn is_long(&self) -> bool {
+        matches!(self, Value::Text(text) if text.len() > 15 && whole(text).is_some_and(|whole| whole.unsigned_abs() >= EXACT_MAX as u128))
     }
 
     /// The order of `sort`: nothing, then texts, then numbers.
@@ -91,7 +116,7 @@ impl Value {
             _ => 1,
         };
         match (rank(self), rank(other)) {
-            (2, 2) => self.number().unwrap_or(0.0).total_cmp(&other.number().unwrap_or(0.0)),
+            (2, 2) => self.order(other),
             (1, 1) => natural(&self.text().unwrap_or_default(), &other.text().unwrap_or_default()),
             (left, right) => left.cmp(&right),
         }
