@@ -90,7 +90,8 @@ fn lambda(message: &str, name: &str) -> Value {
         let (_, rest) = message.split_once(what)?;
         rest.trim_start_matches([':', ' ']).split_whitespace().next()
     };
-    let number = |what: &str, times: f64| said(what).and_then(|text| text.parse::<f64>().ok()).map(|number| Value::Number(number * times));
+    let number =
+        |what: &str, times: f64| said(what).and_then(|text| text.parse::<f64>().ok()).map(|number| Value::Number(number * times));
     let text = |what: &str| said(what).map(|text| Value::Text(text.to_owned()));
     let found = match name {
         "@type" => Some(Value::Text(kind.to_owned())),
