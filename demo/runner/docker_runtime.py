@@ -191,6 +191,8 @@ def _labels(task, container):
         "task-definition-version": task["version"],
     }
     words = [f"com.amazonaws.ecs.{key}={value}" for key, value in values.items()] + [f"{MARK}=container"]
+    # Of which service a task is, ECS's labels do not say.
+    words.append(f"mitoshi.service={task['family']}")
     return [word for label in words for word in ("--label", label)]
 
 

@@ -405,9 +405,11 @@ def test_nodes_of_the_trace_map_are_found_among_containers(server, docker, ecs):
     of_named = segment("Named", start=now, origin="AWS::ECS::Container", aws={"ecs": {"container": named[:12]}})
     of_asked = segment("Asked", start=now, http={"request": {"url": f"http://{address}:80/x"}})
     server.put(of_named, of_asked)
-    answer = server.request(f"/api/runtimes?from={int(now) - 60}&to={int(now) + 60}", method="GET")
-    found = {node["name"]: [(it["service"], it["task"]) for it in node["containers"]] for node in answer.json["nodes"]}
-    assert found == {"Named": [("named", named[:32])], "Asked": [("asked", asked[:32])]}
+    def found():
+        answer = server.request(f"/api/runtimes?from={int(now) - 60}&to={int(now) + 60}", method="GET")
+        return {node["name"]: [(it["service"], it["task"]) for it in node["containers"]] for node in answer.json["nodes"]}
+    # An engine that is busy gives addresses a moment after it tells of the container.
+    wait_for("both nodes", lambda: found() == {"Named": [("named", named[:32])], "Asked": [("asked", asked[:32])]}, deadline=SEEN_SECS)
     docker.remove(named)
     docker.remove(asked)
 

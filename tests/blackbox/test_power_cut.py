@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Server, binary
+from conftest import Server, binary, wait_for
 from power_cut import disk
 from test_durability import all_present, bulky, client_of
 
@@ -55,7 +55,8 @@ def load(server, dice, log, seconds):
     putters = [threading.Thread(target=put, args=(random.Random(dice.randrange(1 << 32)),)) for _ in range(3)]
     for putter in putters:
         putter.start()
-    # How far it gets is what varies; nothing is waited for.
+    # How far it gets is what varies, from the first answer on, which a busy machine may take long for.
+    wait_for("the first answer", lambda: acknowledged or failures, 60)
     time.sleep(seconds)
     dying.set()
     server.kill()

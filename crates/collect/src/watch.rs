@@ -587,6 +587,10 @@ impl Watch {
         for group in &mut self.groups {
             let members: Vec<&Watched> = group.members.iter().filter_map(|id| self.containers.get(id)).collect();
             let working = || members.iter().filter(|watched| !watched.container().is_pause && watched.is_running());
+            // As long as there is nothing but the network of a task, nobody knows what it may use.
+            if working().next().is_none() {
+                continue;
+            }
             let asked_cpu = working().filter_map(|watched| watched.container().cpu).sum();
             let asked_cpu: f64 = group.of_task.cpu.unwrap_or(asked_cpu);
             let asked_memory = working().filter_map(|watched| watched.container().memory).sum();

@@ -310,7 +310,8 @@ export function TaskTable({
               {
                 id: "service",
                 header: t.service,
-                cell: (row: TaskRow) => row.service ?? row.family,
+                // Of a task without a service, what it is.
+                cell: (row: TaskRow) => row.service ?? <Box color="text-body-secondary">{row.family}</Box>,
                 sortingComparator: (a: TaskRow, b: TaskRow) =>
                   (a.service ?? a.family).localeCompare(b.service ?? b.family),
                 minWidth: 110,

@@ -55,23 +55,27 @@ impl Event {
             name => {
                 // What a message calls @x is @@x, so that it is nothing of ours.
                 let name = name.strip_prefix('@').filter(|rest| rest.starts_with('@')).unwrap_or(name);
-                let is_lambda = self.rows.group(self.row).starts_with(LAMBDA);
                 let json = self.json.get_or_init(|| {
                     let message = self.message();
                     // Messages often have a word or two before their JSON: that is none, but in what Lambda writes.
-                    match message.find('{') {
-                        Some(start) if is_lambda => serde_json::Deserializer::from_str(&message[start..]).into_iter().next()?.ok(),
-                        _ => message.trim_start().starts_with('{').then(|| serde_json::from_str(message).ok()).flatten(),
+                    if message.trim_start().starts_with('{') {
+                        return serde_json::from_str(message).ok();
                     }
+                    let start = message.find('{').filter(|_| self.is_of_lambda())?;
+                    serde_json::Deserializer::from_str(&message[start..]).into_iter().next()?.ok()
                 });
-                let found = json.as_ref().and_then(|json| member(json, name)).map_or(Value::Nothing, Value::of_json);
-                match found {
-                    Value::Nothing if is_lambda => lambda(self.message(), name),
-                    Value::Nothing => flow(self.message(), name),
-                    found => found,
+                match json.as_ref().and_then(|json| member(json, name)) {
+                    Some(found) => Value::of_json(found),
+                    None if json.is_some() => Value::Nothing,
+                    None if name.starts_with('@') && self.is_of_lambda() => lambda(self.message(), name),
+                    None => flow(self.message(), name),
                 }
             }
         }
+    }
+
+    fn is_of_lambda(&self) -> bool {
+        self.rows.group(self.row).starts_with(LAMBDA)
     }
 
     /// Where it is.
