@@ -108,6 +108,12 @@ MOTO_SUITES = {
 }
 
 
+def test_who_asks_is_of_the_account(new_server):
+    server = new_server(env={"MITOSHI_ACCOUNT_ID": "123456789012"})
+    told = server.aws("sts").get_caller_identity()
+    assert (told["Account"], told["UserId"], told["Arn"]) == ("123456789012", "123456789012", "arn:aws:iam::123456789012:root")
+
+
 @pytest.mark.parametrize("suite", MOTO_SUITES)
 def test_suites_of_moto(motos_tests, suite):
     with socket.socket() as free:

@@ -68,7 +68,7 @@ pub(crate) static SERVICE: Service = Service {
     ],
     code,
     invalid: "InvalidParameterValueException",
-    broken: |_| None,
+    broken: None,
 };
 
 /// What the Query protocol calls exceptions; SDKs still show these names.

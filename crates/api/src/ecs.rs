@@ -118,7 +118,7 @@ pub(crate) static SERVICE: Service = Service {
     ],
     code: |_| None,
     invalid: "InvalidParameterException",
-    broken: |_| None,
+    broken: None,
 };
 
 fn refuse(exception: &'static str, message: impl Into<String>) -> ApiError {

@@ -13,7 +13,9 @@ mod stream;
 mod subscription_filter;
 mod tag;
 
+use ::query::log::pattern::PATTERN_CHARS;
 use axum::http::StatusCode;
+use control::log::{NAME_MAX, is_of_group_name};
 use model::principal::Action::{Change, Read, Send};
 use serde::{Deserialize, Serialize};
 
@@ -79,7 +81,7 @@ pub(crate) static SERVICE: Service = Service {
     others: OTHERS,
     code: |_| None,
     invalid: "InvalidParameterException",
-    broken: broken_member,
+    broken: Some(broken_member),
 };
 
 /// Operations that are AWS's and not this server's.
@@ -215,19 +217,14 @@ const SHAPES: [(&str, &Shape); 7] = [
     ("filterNamePrefix", &NAME),
     ("logGroupIdentifier", &Shape { pattern: IDENTIFIER, is_allowed: is_of_identifier, most: 2_048 }),
 ];
-const GROUP: Shape = Shape { pattern: r"[\.\-_/#A-Za-z0-9]+", is_allowed: is_of_group, most: 512 };
-const NAME: Shape = Shape { pattern: "[^:*]*", is_allowed: |letter| !matches!(letter, ':' | '*'), most: 512 };
+const GROUP: Shape = Shape { pattern: r"[\.\-_/#A-Za-z0-9]+", is_allowed: is_of_group_name, most: NAME_MAX };
+const NAME: Shape = Shape { pattern: "[^:*]*", is_allowed: |letter| !matches!(letter, ':' | '*'), most: NAME_MAX };
 const IDENTIFIER: &str = r"[\w#+=/:,.@-]*";
-const PATTERN_CHARS_MAX: usize = 1_024;
 
 struct Shape {
     pattern: &'static str,
     is_allowed: fn(char) -> bool,
     most: usize,
-}
-
-fn is_of_group(letter: char) -> bool {
-    letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_' | '/' | '#')
 }
 
 fn is_of_identifier(letter: char) -> bool {
@@ -253,8 +250,8 @@ fn broken_member(input: &serde_json::Value) -> Option<ApiError> {
         }
     }
     let pattern =
-        input.get("filterPattern").and_then(serde_json::Value::as_str).filter(|text| text.chars().count() > PATTERN_CHARS_MAX);
-    pattern.map(|text| broken(text, "filterPattern", &too_long(PATTERN_CHARS_MAX)))
+        input.get("filterPattern").and_then(serde_json::Value::as_str).filter(|text| text.chars().count() > PATTERN_CHARS);
+    pattern.map(|text| broken(text, "filterPattern", &too_long(PATTERN_CHARS)))
 }
 
 /// Of this one AWS does not say what it was.

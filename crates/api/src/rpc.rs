@@ -50,7 +50,7 @@ pub(crate) struct Service {
     /// Its exception for input that is not valid.
     pub(crate) invalid: &'static str,
     /// What is wrong with the members of a request that was refused, where that says more.
-    pub(crate) broken: fn(&Value) -> Option<ApiError>,
+    pub(crate) broken: Option<fn(&Value) -> Option<ApiError>>,
 }
 
 /// An operation.
@@ -291,8 +291,8 @@ async fn answer(app: Arc<App>, mut request: Request<Body>, protocol: Protocol, m
         Ok(Reply::Whole(body)) => (protocol.headers(protocol.kind(), &request_id()), body).into_response(),
         Ok(Reply::EventStream(body)) => (protocol.headers(EVENT_STREAM, &request_id()), body).into_response(),
         Err(err) => {
-            let input = serde_json::from_slice(&text).ok().filter(|_| matches!(protocol, Protocol::Json(_)));
-            let broken = input.and_then(|input| (service.broken)(&input));
+            let broken = service.broken.filter(|_| matches!(protocol, Protocol::Json(_)));
+            let broken = broken.and_then(|broken| broken(&serde_json::from_slice(&text).ok()?));
             protocol.refuse(broken.unwrap_or(err), Some(service))
         }
     }

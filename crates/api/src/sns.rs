@@ -70,7 +70,7 @@ pub(crate) static SERVICE: Service = Service {
     ],
     code,
     invalid: "InvalidParameterException",
-    broken: |_| None,
+    broken: None,
 };
 
 /// Topics or subscriptions on a page.

@@ -27,7 +27,7 @@ pub(crate) static SERVICE: Service = Service {
     ],
     code: |_| None,
     invalid: "ValidationError",
-    broken: |_| None,
+    broken: None,
 };
 
 #[derive(Deserialize)]

@@ -132,7 +132,8 @@ async fn run_inner(job: &Job, setup: &Setup, recorder: &mut Recorder<'_>) -> Res
     let held = child.stdin.take();
     let ended = wait(&mut child, job).await;
     drop(held);
-    kill_left(&job.run_id);
+    let run_id = job.run_id.clone();
+    let _ = tokio::task::spawn_blocking(move || kill_left(&run_id)).await;
     for reader in readers.into_iter().flatten() {
         // What it started and left behind may hold its output open.
         let _ = tokio::time::timeout(GRACE, reader).await;

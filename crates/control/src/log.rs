@@ -494,9 +494,13 @@ pub fn check_pattern(text: &str) -> Result<Pattern> {
     })
 }
 
+/// Whether the name of a group may have it.
+pub fn is_of_group_name(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_' | '/' | '#')
+}
+
 fn check_group_name(name: &str) -> Result<()> {
-    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'/' | b'#');
-    match !name.is_empty() && name.len() <= NAME_MAX && name.bytes().all(is_allowed) {
+    match !name.is_empty() && name.len() <= NAME_MAX && name.chars().all(is_of_group_name) {
         true => Ok(()),
         false => Err(Error::Invalid(format!(
             "logGroupName {name:?} must have from 1 to {NAME_MAX} letters, digits and characters of .-_/#"

@@ -7,6 +7,7 @@ use http_body_util::Empty;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::OnceCell;
 use tracing::warn;
 
 /// An answer with the names that are not in small letters.
@@ -15,13 +16,14 @@ const WRITTEN: &[u8] = b"HTTP/1.1 200 OK\r\nx-amzn-RequestId: x\r\nx-amzn-ErrorT
 /// What an answer carries so that hyper writes these names in their own way. Such a thing cannot be made, only be had from an answer that was
 /// read, so one is read once.
 pub(crate) async fn of_answers() -> Extensions {
-    match read().await {
-        Ok(extensions) => extensions,
-        Err(err) => {
+    static NAMES: OnceCell<Extensions> = OnceCell::const_new();
+    let read = || async {
+        read().await.unwrap_or_else(|err| {
             warn!(error = %err, "names of headers go out in small letters; Fluent Bit does not know them so");
             Extensions::new()
-        }
-    }
+        })
+    };
+    NAMES.get_or_init(read).await.clone()
 }
 
 async fn read() -> Result<Extensions, Box<dyn std::error::Error + Send + Sync>> {

@@ -600,6 +600,12 @@ struct MessageData {
     value: String,
 }
 
+impl From<query::metric::Message> for MessageData {
+    fn from(message: query::metric::Message) -> MessageData {
+        MessageData { code: message.code, value: message.value }
+    }
+}
+
 pub(super) async fn get_metric_data(app: &App, input: GetMetricData) -> Result<GetMetricDataOutput, ApiError> {
     let now_us = app.clock.now_us();
     let mut at: Place = page::begin(input.next_token.as_deref(), &input, now_us)?;
@@ -642,13 +648,12 @@ pub(super) async fn get_metric_data(app: &App, input: GetMetricData) -> Result<G
         let (asked, of) = (question.clone(), wanted.clone());
         let answer = app.ask(move |query| query.metric_data_of(&asked, of)).await;
         let answer = answer.map_err(|err| err.instead("InvalidRequestException", "ValidationException"))?;
-        messages = answer.messages;
+        messages.extend(answer.messages.into_iter().map(MessageData::from));
         at.take(&question.queries, answer.results, wanted, &mut left, &mut results);
     }
     let is_over = at.query >= question.queries.len();
     let next_token = (!is_over).then(|| page::token(&input, &at, now_us)).transpose()?;
-    let message = |message: query::metric::Message| MessageData { code: message.code, value: message.value };
-    Ok(GetMetricDataOutput { metric_data_results: results, next_token, messages: messages.into_iter().map(message).collect() })
+    Ok(GetMetricDataOutput { metric_data_results: results, next_token, messages })
 }
 
 /// Where a page begins: at which query, and how many of its datapoints were on pages before.
@@ -661,16 +666,18 @@ struct Place {
 /// How many queries from one on are answered together for a page: those that may fill it. Expressions may need any other query, so all are
 /// answered at once where there is one.
 fn enough(question: &MetricQuestion, first: usize, points: usize) -> usize {
-    let all = question.queries.len() - first;
     let mut room = points as i64;
-    for (place, one) in question.queries[first..].iter().enumerate() {
-        let What::Stat(stat) = &one.what else { return all };
-        room -= (question.end_us - question.start_us) / (stat.period * SECOND_US) + 1;
-        if room < 0 {
-            return if question.queries.iter().any(|one| matches!(one.what, What::Expression(_))) { all } else { place + 1 };
-        }
-    }
-    all
+    let all = question.queries.len() - first;
+    let periods = question.queries.iter().map(|one| match &one.what {
+        What::Stat(stat) => Some((question.end_us - question.start_us) / (stat.period * SECOND_US) + 1),
+        What::Expression(_) => None,
+    });
+    let Some(periods) = periods.collect::<Option<Vec<i64>>>() else { return all };
+    let is_filled = |periods: &i64| {
+        room -= periods;
+        room < 0
+    };
+    periods[first..].iter().position(is_filled).map_or(all, |place| place + 1)
 }
 
 impl Place {
@@ -683,7 +690,6 @@ impl Place {
         left: &mut usize,
         results: &mut Vec<MetricDataResult>,
     ) {
-        let message = |message: query::metric::Message| MessageData { code: message.code, value: message.value };
         let skipped = self.skip;
         *self = Place { query: wanted.end, skip: 0 };
         // Datapoints before this result, and before the first of its query, of which there may be several.
@@ -715,7 +721,7 @@ impl Place {
                 timestamps: result.times[skip..skip + take].to_vec(),
                 values: result.values[skip..skip + take].to_vec(),
                 status_code: if skip + take == count { "Complete" } else { "PartialData" },
-                messages: result.messages.into_iter().map(message).collect(),
+                messages: result.messages.into_iter().map(MessageData::from).collect(),
             });
             if self.query < wanted.end {
                 break;

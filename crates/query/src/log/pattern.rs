@@ -12,7 +12,7 @@ use super::Comparison;
 const REGEXES_MAX: usize = 2;
 const WILDCARDS_MAX: usize = 3;
 /// Characters of a pattern (AWS).
-const PATTERN_CHARS: usize = 1_024;
+pub const PATTERN_CHARS: usize = 1_024;
 /// How deep parentheses may stand.
 const DEPTH_MAX: usize = 32;
 

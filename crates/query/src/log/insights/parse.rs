@@ -1,5 +1,7 @@
 //! From text to commands.
 
+use std::collections::BTreeSet;
+
 use regex::RegexBuilder;
 
 use super::function::Function;
@@ -484,7 +486,7 @@ impl Parser {
             let (at_item, known) = (self.at, self.aggregates.as_ref().map_or(0, Vec::len));
             let named = self.named()?;
             let is_new = self.aggregates.as_ref().is_some_and(|aggregates| aggregates.len() > known);
-            let mut used = std::collections::BTreeSet::new();
+            let mut used = BTreeSet::new();
             plan::fields_in(&named.expr, &mut used);
             // What is no aggregate is made of those before.
             let is_of_others = !used.is_empty() && used.iter().all(|name| made.iter().any(|made| made.name == *name));
