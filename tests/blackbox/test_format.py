@@ -1,9 +1,12 @@
 """What docs/format says is on disk, read by programs that know nothing of Mitoshi: DuckDB, SQLite, and this file."""
 
+import importlib.util
 import json
 import re
 import sqlite3
 import struct
+import subprocess
+import sys
 import time
 
 import duckdb
@@ -109,6 +112,64 @@ def test_log_events_read_back(folder, query):
     rows = query("SELECT log_group, stream, message, number // 1000 - epoch_us(time) FROM log_event ORDER BY number")
     assert [row[:3] for row in rows] == [("shop", "web", line) for line in LINES]
     assert all(0 <= late < 60_000_000 for *_, late in rows)
+
+
+SHAPES = (
+    lambda n: f"2026-11-29T10:{n // 60 % 60:02}:{n % 60:02}.{n * 37 % 1000:03}Z INFO [worker-{n % 16}] user {n * n} took {n % 977} ms",
+    lambda n: json.dumps({"request_id": f"{n * 0x9e3779b97f4a7c15f39cc0605cedc835 % 2**128:032x}", "status": 200 + n % 5, "path": "/käse"}, ensure_ascii=False),
+    lambda n: f"at {2**63 + n} 8f14e45f-ceea-467f-9b5c-{n // 9:012x} k{n}f{n}a{n % 7} {n % 100:02} {n % 1000:x}",
+    lambda n: "".join(chr(33 + (n * at + at) % 90) for at in range(n % 60)) or "-",
+    lambda n: "panic: " + "stack " * (n % 4) + "…\n\tat main.go:12",
+)
+
+
+def test_messages_of_merged_parts_read_back(tmp_path):
+    """They are packed, and a program that knows docs/format/texts.md alone reads them; so does the server."""
+    server = Server(tmp_path / "data", {"MITOSHI_STORE_MEMTABLE_MIB": "1"}).start()
+    logs = server.aws("logs")
+    logs.create_log_group(logGroupName="shop")
+    logs.create_log_stream(logGroupName="shop", logStreamName="web")
+    now_ms = int(time.time() * 1000) // 86_400_000 * 86_400_000
+    lines = []
+
+    def put(count):
+        events = [{"timestamp": now_ms + len(lines) + n, "message": SHAPES[(len(lines) + n) * 7 % 11 % 5](len(lines) + n)} for n in range(count)]
+        logs.put_log_events(logGroupName="shop", logStreamName="web", logEvents=events)
+        lines.extend(event["message"] for event in events)
+
+    def packed():
+        notes = {path: pyarrow.parquet.ParquetFile(path).metadata.metadata for path in (server.data_dir / "log_event").glob("*.parquet")}
+        return [path for path, note in notes.items() if b"mitoshi.texts" in note]
+
+    def is_packed():
+        try:
+            return packed()
+        except (OSError, pyarrow.ArrowInvalid):
+            # It went with a merge, or is being written.
+            return False
+
+    while not is_packed():
+        assert len(lines) < 200_000, "no parts were merged"
+        put(4_000)
+    put(1_000)
+    patterns = {"took 5 ms": "\"took 5 ms\"", "käse": "\"käse\"", "8f14e45f": "\"8f14e45f\"", "panic: stack …": "\"panic: stack …\""}
+    for text, pattern in patterns.items():
+        pages = logs.get_paginator("filter_log_events").paginate(logGroupName="shop", filterPattern=pattern)
+        assert [event["message"] for page in pages for event in page["events"]] == [line for line in lines if text in line], text
+    server.stop()
+
+    spec = importlib.util.spec_from_file_location("read_texts", DOCS / "read_texts.py")
+    read_texts = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(read_texts)
+    found, were_packed = {}, 0
+    for path in (server.data_dir / "log_event").glob("*.parquet"):
+        times = pyarrow.parquet.ParquetFile(path).read(["time"]).column(0).cast("int64").to_pylist()
+        found.update(zip(times, read_texts.messages(path), strict=True))
+        were_packed += len(times) if path in packed() else 0
+    assert [found[time_us] for time_us in sorted(found)] == lines
+    assert were_packed > 5_000
+    out = subprocess.run([sys.executable, DOCS / "read_texts.py", packed()[0]], capture_output=True, text=True, check=True).stdout
+    assert json.loads(out.splitlines()[0])["message"] in lines
 
 
 def split_mix(bits):
@@ -302,4 +363,4 @@ def test_the_log_reads_as_described(new_server):
             following += 1
         at += 8 + length
     assert found == documents
-    assert (server.data_dir / "FORMAT").read_text() == "10\n"
+    assert (server.data_dir / "FORMAT").read_text() == "11\n"

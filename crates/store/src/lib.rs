@@ -21,6 +21,7 @@ mod log;
 mod memtable;
 mod metric;
 mod open;
+mod packed;
 mod part;
 mod progress;
 mod reader;
@@ -79,7 +80,7 @@ use rows::part::RowPart;
 use table::segment;
 
 /// The version of everything on disk. A folder of a version that cannot be read is refused with a message that says so.
-pub const FORMAT_VERSION: u32 = 10;
+pub const FORMAT_VERSION: u32 = 11;
 /// The oldest that can be read: 8 has columns of segments that 7 did not have, 9 has columns of metrics that 8 did not have, 10 has log
 /// events, and nothing else is different. A folder becomes one of the newest version when it is opened.
 const FORMAT_VERSION_READ: u32 = 7;

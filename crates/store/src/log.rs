@@ -25,8 +25,9 @@ use parquet::file::statistics::Statistics;
 
 use crate::error::{Error, Result};
 use crate::gram::{self, Needle};
+use crate::packed::Choice;
 use crate::rows::RowScan;
-use crate::rows::part::{RowPart, grams};
+use crate::rows::part::{RowPart, grams, packed_texts};
 use crate::table::file::TableFile;
 use crate::table::log_event::{self, LOG_EVENT, LogRows};
 use crate::{Reader, Store, read, write};
@@ -490,6 +491,7 @@ fn read_only(scan: &LogScan, only: &LogGroupScan, file: &TableFile, group: usize
     let reader = file.reader_of(columns).with_row_groups(vec![group]).with_batch_size(file.group_rows(group).max(1));
     let batches: Vec<RecordBatch> = file.batches(reader)?.collect::<Result<_>>()?;
     let Some(first) = batches.first() else { return Ok(LogRows::of(&RecordBatch::new_empty(LOG_EVENT.schema()))) };
+    let packed = if scan.with_messages { packed_messages(scan, file, group, None)? } else { None };
     let batch = if batches.len() == 1 {
         first.clone()
     } else {
@@ -499,7 +501,14 @@ fn read_only(scan: &LogScan, only: &LogGroupScan, file: &TableFile, group: usize
     let numbers = batch.column_by_name("number").map(|column| column.as_primitive::<Int64Type>().clone());
     let owner = only.owner.as_ref().map(|owner| owner.as_str().into());
     let times = batch.column(0).as_primitive::<TimestampMicrosecondType>().clone();
-    Ok(LogRows::of_group(owner, only.name.clone(), times, text("stream"), numbers, text("message")))
+    let messages = packed.or_else(|| text("message"));
+    Ok(LogRows::of_group(owner, only.name.clone(), times, text("stream"), numbers, messages))
+}
+
+/// The messages of a row group where they are packed: those that cannot have the needles of a scan, or are not of these rows, may be
+/// empty.
+fn packed_messages(scan: &LogScan, file: &TableFile, group: usize, rows: Option<&BooleanArray>) -> Result<Option<StringArray>> {
+    packed_texts(&LOG_EVENT, file, group, &Choice { needles: &scan.needles, rows })
 }
 
 /// The rows of a row group that are wanted: messages are read of these alone.
@@ -524,6 +533,10 @@ fn read_group(scan: &LogScan, wanted: &Wanted<'_>, file: &TableFile, group: usiz
     let kept = filter_record_batch(&keys, &mask).map_err(|err| LOG_EVENT.error(err))?;
     if !scan.with_messages || kept.num_rows() == 0 {
         return Ok(kept);
+    }
+    if let Some(texts) = packed_messages(scan, file, group, Some(&mask))? {
+        let texts = filter(&texts, &mask).map_err(|err| LOG_EVENT.error(err))?;
+        return with_empty_texts(&kept, kept.num_rows(), Some(texts.as_string::<i32>().clone()));
     }
     // To leave out a few rows costs more than to read them.
     let is_most = kept.num_rows() * 2 > rows;

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray, new_null_array};
+use arrow_array::{Array, ArrayRef, Float64Array, RecordBatch, StringArray, new_null_array};
 use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
@@ -100,6 +100,10 @@ impl RowColumn {
         RowColumn { name, kind, nullable: true }
     }
 
+    fn field(&self) -> Field {
+        Field::new(self.name, self.data_type(), self.nullable)
+    }
+
     fn data_type(&self) -> DataType {
         match self.kind {
             ColumnKind::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
@@ -113,8 +117,13 @@ impl RowColumn {
 
 impl RowTable {
     pub fn schema(&self) -> SchemaRef {
-        let fields = self.columns.iter().map(|column| Field::new(column.name, column.data_type(), column.nullable));
-        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+        Arc::new(Schema::new(self.columns.iter().map(RowColumn::field).collect::<Vec<_>>()))
+    }
+
+    /// Of files that have long texts in another way than as a column.
+    pub(crate) fn schema_without_texts(&self) -> SchemaRef {
+        let columns = self.columns.iter().filter(|column| Some(column.name) != self.long_text);
+        Arc::new(Schema::new(columns.map(RowColumn::field).collect::<Vec<_>>()))
     }
 
     pub(crate) fn named(name: &str) -> Option<&'static RowTable> {
@@ -124,6 +133,19 @@ impl RowTable {
     /// The texts of its long column.
     pub(crate) fn long_texts<'b>(&self, batch: &'b RecordBatch) -> Option<&'b StringArray> {
         self.long_text.map(|name| batch.column(self.place(name)).as_string())
+    }
+
+    /// The same with its long texts, which stand in `texts` from `first` on.
+    pub(crate) fn with_texts(&self, batch: &RecordBatch, texts: &StringArray, first: usize) -> Result<RecordBatch> {
+        if texts.len() < first + batch.num_rows() {
+            return Err(self.error(ArrowError::ComputeError("there are fewer texts than rows".to_owned())));
+        }
+        let name = self.long_text.expect("invariant: tables with packed texts have a column of them");
+        let mut fields = batch.schema_ref().fields().to_vec();
+        let mut columns = batch.columns().to_vec();
+        fields.push(Arc::new(Field::new(name, DataType::Utf8, false)));
+        columns.push(Arc::new(texts.slice(first, batch.num_rows())));
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(|err| self.error(err))
     }
 
     /// The place of a column, which the table has.

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
-use arrow_array::{RecordBatch, StringArray, UInt32Array};
+use arrow_array::{Array, RecordBatch, StringArray, UInt32Array};
+use arrow_schema::ArrowError;
 use arrow_select::take::take_record_batch;
 use model::digest::day_of;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -21,6 +22,7 @@ use crate::catalog::{NewPart, PartRow};
 use crate::error::{Error, IoContext, Result};
 use crate::flush;
 use crate::gram::Grams;
+use crate::packed::{self, Choice, Texts};
 use crate::part::{self, PartFiles};
 use crate::table::file::{Checksums, FileWriter, TableFile};
 
@@ -46,6 +48,8 @@ const LAST_SEQUENCE: &str = "mitoshi.last_sequence";
 const MERGED: &str = "mitoshi.merged_parts";
 /// Where the filters of the grams of each row group are: places and lengths.
 const GRAMS: &str = "mitoshi.grams";
+/// Where the packed texts of each row group are, in files that have no column of them.
+const TEXTS: &str = "mitoshi.texts";
 /// The shortest period of its rows.
 const FINEST: &str = "mitoshi.finest_period";
 
@@ -70,14 +74,9 @@ impl Origin {
     }
 }
 
-/// How much is done to make long texts small, where they stay for long; what is merged soon is written quickly.
-const LONG_TEXT_LEVEL: i32 = 6;
-
-fn properties(table: &RowTable, is_merged: bool) -> WriterProperties {
-    let is_long = table.long_text.is_some() && is_merged;
-    let level = if is_long { ZstdLevel::try_new(LONG_TEXT_LEVEL).unwrap_or_default() } else { ZstdLevel::default() };
+fn properties(table: &RowTable) -> WriterProperties {
     let mut properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(level))
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_max_row_group_row_count(Some(table.row_group_rows))
         .set_statistics_enabled(EnabledStatistics::None);
     for name in table.sort.iter().chain([&table.time]) {
@@ -104,9 +103,27 @@ fn properties(table: &RowTable, is_merged: bool) -> WriterProperties {
 
 /// Where the filter of a row group's grams is, if it has one.
 pub(crate) fn grams(file: &TableFile, group: usize) -> Option<(u64, usize)> {
-    let note = file.notes().iter().find(|note| note.key == GRAMS)?.value.as_deref()?;
+    embedded(file, GRAMS, group)
+}
+
+fn embedded(file: &TableFile, note: &str, group: usize) -> Option<(u64, usize)> {
+    let note = file.notes().iter().find(|found| found.key == note)?.value.as_deref()?;
     let (place, length) = note.split(',').nth(group)?.split_once(':')?;
     Some((place.parse().ok()?, length.parse().ok()?))
+}
+
+/// The long texts of a row group, or those that are chosen, where they are packed. None where they are a column of the file.
+pub(crate) fn packed_texts(table: &RowTable, file: &TableFile, group: usize, choice: &Choice<'_>) -> Result<Option<StringArray>> {
+    if table.long_text.is_none_or(|name| file.has(name)) {
+        return Ok(None);
+    }
+    let damaged = |what: &str| std::io::Error::new(std::io::ErrorKind::InvalidData, what);
+    let (place, length) = embedded(file, TEXTS, group).ok_or_else(|| damaged("it has no texts")).at("read", &file.path)?;
+    let texts = packed::unpack(&file.embedded(place, length)?, choice).at("read", &file.path)?;
+    if texts.len() != file.group_rows(group) {
+        return Err(damaged("it does not have as many texts as rows")).at("read", &file.path);
+    }
+    Ok(Some(texts))
 }
 
 /// A file that is being written. Rows come in their order.
@@ -127,8 +144,12 @@ struct LongText {
     grams: Grams,
     bytes: usize,
     rows: usize,
+    /// Where they are to be packed; what is merged soon is written quickly, as a column.
+    texts: Option<Texts>,
     /// Filters of the row groups before it.
     filters: Vec<Vec<u8>>,
+    /// Places and lengths of the packed texts of these.
+    packed: Vec<(usize, usize)>,
 }
 
 /// Long texts of a row group: those who read it have all of them in memory.
@@ -136,17 +157,11 @@ const GROUP_TEXT_BYTES: usize = 64 * 1024 * 1024;
 
 impl RowWriter {
     pub(super) fn create(dir: &Path, table: &'static RowTable, id: i64, is_merged: bool) -> Result<RowWriter> {
-        let file = FileWriter::create(&part::path(dir, table.name, id), table.schema(), properties(table, is_merged))?;
-        Ok(RowWriter {
-            file,
-            table,
-            id,
-            rows: 0,
-            min_time_us: i64::MAX,
-            max_time_us: i64::MIN,
-            finest: i64::MAX,
-            long_text: LongText::default(),
-        })
+        let is_packed = is_merged && table.long_text.is_some();
+        let schema = if is_packed { table.schema_without_texts() } else { table.schema() };
+        let file = FileWriter::create(&part::path(dir, table.name, id), schema, properties(table))?;
+        let long_text = LongText { texts: is_packed.then(Texts::default), ..LongText::default() };
+        Ok(RowWriter { file, table, id, rows: 0, min_time_us: i64::MAX, max_time_us: i64::MIN, finest: i64::MAX, long_text })
     }
 
     pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
@@ -174,24 +189,51 @@ impl RowWriter {
             for id in model::log::trace_ids(text) {
                 self.long_text.grams.add_trace(id);
             }
+            if let Some(texts) = &mut self.long_text.texts {
+                texts.push(text);
+            }
             self.long_text.bytes += text.len();
             self.long_text.rows += 1;
             if self.long_text.rows == self.table.row_group_rows || self.long_text.bytes >= GROUP_TEXT_BYTES {
-                self.file.write(&batch.slice(from, row + 1 - from))?;
+                self.write_rows(batch.slice(from, row + 1 - from))?;
                 from = row + 1;
                 self.end_group()?;
             }
         }
         if from < batch.num_rows() {
-            self.file.write(&batch.slice(from, batch.num_rows() - from))?;
+            self.write_rows(batch.slice(from, batch.num_rows() - from))?;
+        }
+        Ok(())
+    }
+
+    fn write_rows(&mut self, batch: RecordBatch) -> Result<()> {
+        match self.long_text.texts {
+            Some(_) => {
+                let schema = self.table.schema_without_texts();
+                let columns = schema.fields().iter().map(|field| batch.column(self.table.place(field.name())).clone());
+                self.file.write(&RecordBatch::try_new(schema.clone(), columns.collect()).map_err(|err| self.table.error(err))?)?;
+            }
+            None => self.file.write(&batch)?,
+        }
+        // It ends a row group where it has enough rows, or other columns are large: these texts end there too.
+        if !self.file.is_group_open() {
+            self.end_group()?;
         }
         Ok(())
     }
 
     fn end_group(&mut self) -> Result<()> {
+        if self.long_text.rows == 0 {
+            return Ok(());
+        }
         self.file.end_group()?;
         self.long_text.filters.push(self.long_text.grams.finish());
         (self.long_text.bytes, self.long_text.rows) = (0, 0);
+        if let Some(texts) = &mut self.long_text.texts {
+            let packed = packed::pack(texts).at("write", self.file.path())?;
+            (texts.bytes.clear(), texts.ends.clear());
+            self.long_text.packed.push((self.file.embed(&packed)?, packed.len()));
+        }
         Ok(())
     }
 
@@ -201,17 +243,19 @@ impl RowWriter {
         self.file.note(KeyValue::new(MERGED.to_owned(), merged.join(",")));
         self.file.note(KeyValue::new(FINEST.to_owned(), self.finest.to_string()));
         if self.table.long_text.is_some() {
-            if self.long_text.rows > 0 {
-                self.end_group()?;
+            self.end_group()?;
+            let mut places = Vec::with_capacity(self.long_text.filters.len());
+            for filter in &self.long_text.filters {
+                places.push(format!("{}:{}", self.file.embed(filter)?, filter.len()));
             }
-            // A row group that ended before its time has rows of two filters.
-            if self.file.groups() == self.long_text.filters.len() {
-                let mut places = Vec::with_capacity(self.long_text.filters.len());
-                for filter in &self.long_text.filters {
-                    places.push(format!("{}:{}", self.file.embed(filter)?, filter.len()));
-                }
-                self.file.note(KeyValue::new(GRAMS.to_owned(), places.join(",")));
+            self.file.note(KeyValue::new(GRAMS.to_owned(), places.join(",")));
+            if self.file.groups() != self.long_text.filters.len() {
+                return Err(self.table.error(ArrowError::ComputeError("row groups and what belongs to them differ".to_owned())));
             }
+        }
+        if self.long_text.texts.is_some() {
+            let places: Vec<String> = self.long_text.packed.iter().map(|(place, length)| format!("{place}:{length}")).collect();
+            self.file.note(KeyValue::new(TEXTS.to_owned(), places.join(",")));
         }
         let written = self.file.finish()?;
         let row = row(self.id, self.table, day, self.rows, written.bytes as i64, (self.min_time_us, self.max_time_us), now_us);

@@ -11,8 +11,10 @@ use model::container::StateChange;
 use parquet::file::statistics::Statistics;
 
 use super::RowTable;
+use super::part::packed_texts;
 use crate::Reader;
 use crate::error::{IoContext, Result};
+use crate::packed::Choice;
 use crate::table::file::TableFile;
 use crate::table::state_change::{STATE_CHANGE, state_changes};
 
@@ -93,8 +95,18 @@ pub(crate) fn batches(
         let file = file.clone();
         let of_group = move |group: usize| {
             let read = || {
+                let texts = packed_texts(table, &file, group, &Choice::default())?;
                 let reader = file.reader().with_batch_size(batch_rows).with_row_groups(vec![group]);
-                file.batches(reader)?.map(|batch| table.widened(batch?)).collect::<Result<Vec<_>>>()
+                let mut from = 0;
+                let whole = |batch: Result<RecordBatch>| {
+                    let (batch, first) = (batch?, from);
+                    from += batch.num_rows();
+                    table.widened(match &texts {
+                        Some(texts) => table.with_texts(&batch, texts, first)?,
+                        None => batch,
+                    })
+                };
+                file.batches(reader)?.map(whole).collect::<Result<Vec<_>>>()
             };
             match read() {
                 Ok(batches) => batches.into_iter().map(Ok).collect::<Vec<_>>(),

@@ -105,6 +105,10 @@ impl FileWriter {
         Ok(())
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Row groups that are complete.
     pub(crate) fn groups(&self) -> usize {
         self.writer.flushed_row_groups().len()
