@@ -108,10 +108,20 @@ def test_columns_are_documented(query, table):
     assert set(known) - set(found) <= allowed
 
 
+def read_texts():
+    """The program of docs/format that reads messages."""
+    spec = importlib.util.spec_from_file_location("read_texts", DOCS / "read_texts.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def test_log_events_read_back(folder, query):
-    rows = query("SELECT log_group, stream, message, number // 1000 - epoch_us(time) FROM log_event ORDER BY number")
-    assert [row[:3] for row in rows] == [("shop", "web", line) for line in LINES]
+    rows = query("SELECT log_group, stream, number // 1000 - epoch_us(time) FROM log_event ORDER BY number")
+    assert [row[:2] for row in rows] == [("shop", "web")] * len(LINES)
     assert all(0 <= late < 60_000_000 for *_, late in rows)
+    [path] = (folder[0] / "log_event").glob("*.parquet")
+    assert read_texts().messages(path) == LINES
 
 
 SHAPES = (
@@ -123,8 +133,8 @@ SHAPES = (
 )
 
 
-def test_messages_of_merged_parts_read_back(tmp_path):
-    """They are packed, and a program that knows docs/format/texts.md alone reads them; so does the server."""
+def test_messages_read_back(tmp_path):
+    """A program that knows docs/format/texts.md alone reads them, in parts that are merged and others; so does the server."""
     server = Server(tmp_path / "data", {"MITOSHI_STORE_MEMTABLE_MIB": "1"}).start()
     logs = server.aws("logs")
     logs.create_log_group(logGroupName="shop")
@@ -137,18 +147,18 @@ def test_messages_of_merged_parts_read_back(tmp_path):
         logs.put_log_events(logGroupName="shop", logStreamName="web", logEvents=events)
         lines.extend(event["message"] for event in events)
 
-    def packed():
+    def merged():
         notes = {path: pyarrow.parquet.ParquetFile(path).metadata.metadata for path in (server.data_dir / "log_event").glob("*.parquet")}
-        return [path for path, note in notes.items() if b"mitoshi.texts" in note]
+        return [path for path, note in notes.items() if note[b"mitoshi.merged_parts"]]
 
-    def is_packed():
+    def is_merged():
         try:
-            return packed()
+            return merged()
         except (OSError, pyarrow.ArrowInvalid):
             # It went with a merge, or is being written.
             return False
 
-    while not is_packed():
+    while not is_merged():
         assert len(lines) < 200_000, "no parts were merged"
         put(4_000)
     put(1_000)
@@ -158,17 +168,14 @@ def test_messages_of_merged_parts_read_back(tmp_path):
         assert [event["message"] for page in pages for event in page["events"]] == [line for line in lines if text in line], text
     server.stop()
 
-    spec = importlib.util.spec_from_file_location("read_texts", DOCS / "read_texts.py")
-    read_texts = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(read_texts)
-    found, were_packed = {}, 0
+    found, were_merged = {}, 0
     for path in (server.data_dir / "log_event").glob("*.parquet"):
         times = pyarrow.parquet.ParquetFile(path).read(["time"]).column(0).cast("int64").to_pylist()
-        found.update(zip(times, read_texts.messages(path), strict=True))
-        were_packed += len(times) if path in packed() else 0
+        found.update(zip(times, read_texts().messages(path), strict=True))
+        were_merged += len(times) if path in merged() else 0
     assert [found[time_us] for time_us in sorted(found)] == lines
-    assert were_packed > 5_000
-    out = subprocess.run([sys.executable, DOCS / "read_texts.py", packed()[0]], capture_output=True, text=True, check=True).stdout
+    assert were_merged > 5_000
+    out = subprocess.run([sys.executable, DOCS / "read_texts.py", merged()[0]], capture_output=True, text=True, check=True).stdout
     assert json.loads(out.splitlines()[0])["message"] in lines
 
 

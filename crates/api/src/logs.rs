@@ -9,6 +9,7 @@ mod metric_filter;
 mod query;
 mod query_definition;
 mod record;
+mod sql_query;
 mod stream;
 mod subscription_filter;
 mod tag;

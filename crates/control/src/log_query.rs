@@ -24,6 +24,8 @@ pub struct LogQueries {
 #[derive(Debug, Clone)]
 pub struct LogQueryJob {
     pub id: String,
+    /// As AWS names it.
+    pub language: &'static str,
     pub text: String,
     pub groups: Vec<String>,
     pub begun_us: i64,
@@ -64,7 +66,7 @@ impl LogQueries {
     }
 
     /// Begins one. Whoever runs it says its end with `finish`, and stops when that is wanted.
-    pub fn start(&self, text: &str, groups: Vec<String>) -> Result<(String, Stop)> {
+    pub fn start(&self, language: &'static str, text: &str, groups: Vec<String>) -> Result<(String, Stop)> {
         let mut all = self.all();
         if all.iter().filter(|job| job.status == Status::Running).count() >= RUNNING_MAX {
             return Err(Error::LimitExceeded(format!("{RUNNING_MAX} queries run already: wait for one, or stop it")));
@@ -72,6 +74,7 @@ impl LogQueries {
         let (id, stop) = (uuid::Uuid::new_v4().to_string(), Stop::default());
         all.push_back(LogQueryJob {
             id: id.clone(),
+            language,
             text: text.to_owned(),
             groups,
             begun_us: self.clock.now_us(),

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
+use datafusion::catalog::{
+    CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider,
+};
 use datafusion::common::Result;
+use datafusion::common::config::Dialect;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
@@ -95,6 +99,19 @@ impl Engine {
 
     pub(crate) fn runtime(&self) -> &Runtime {
         self.runtime.as_ref().expect("invariant: is there until the engine is dropped")
+    }
+
+    /// A context without tables, for those of one query of log groups: names are as they are written.
+    pub(crate) fn log_context(&self) -> Result<SessionContext> {
+        let (catalogs, catalog) = (MemoryCatalogProviderList::new(), MemoryCatalogProvider::new());
+        catalog.register_schema(SCHEMA, Arc::new(MemorySchemaProvider::new()))?;
+        catalogs.register_catalog(CATALOG.to_owned(), Arc::new(catalog));
+        let mut state = SessionStateBuilder::new_from_existing(self.state.clone()).with_catalog_list(Arc::new(catalogs)).build();
+        let options = state.config_mut().options_mut();
+        options.sql_parser.enable_ident_normalization = false;
+        options.sql_parser.dialect = Dialect::Spark;
+        options.catalog.information_schema = false;
+        Ok(SessionContext::new_with_state(state))
     }
 
     /// A context whose tables all show the same moment.

@@ -7,29 +7,33 @@
 mod engine;
 mod error;
 mod format;
+mod log_group;
 mod table;
 #[cfg(test)]
 mod tests;
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::common::DataFusionError;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
 use futures_util::StreamExt;
 use serde::Serialize;
-use store::Store;
+use store::{Reader, Store};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tracing::debug;
 
 pub use datafusion::arrow;
 pub use error::{Error, Result};
 pub use format::{Encoder, Format};
+pub use log_group::{LogTable, Scanned, texts};
 
 use engine::{Engine, VIEWS, check_reads};
 use table::Table;
@@ -135,6 +139,24 @@ impl Sql {
     /// Asks. The answer comes with its first rows, so that most of what can go wrong is known by then. Letting go of it ends the
     /// query.
     pub async fn query(&self, query: String) -> Result<Answer> {
+        self.ask(query, Asked::Tables).await
+    }
+
+    /// The names that a query of log groups has for them, each once.
+    pub fn log_tables(&self, query: &str) -> Result<Vec<String>> {
+        check_length(query)?;
+        log_group::tables(query).map_err(|err| Error::of(err, self.inner.limits.memory_mib))
+    }
+
+    /// Asks log groups. Fields are discovered before: the answer comes when that is done, and what was read for it is counted from
+    /// there on.
+    pub async fn log_query(&self, query: String, tables: Vec<LogTable>, account_id: String) -> Result<(Answer, Arc<Scanned>)> {
+        let scanned = Arc::<Scanned>::default();
+        let answer = self.ask(query, Asked::LogGroups { tables, account_id, scanned: scanned.clone() }).await?;
+        Ok((answer, scanned))
+    }
+
+    async fn ask(&self, query: String, asked: Asked) -> Result<Answer> {
         let (place, engine) = self.place(&query).await?;
         let Limits { timeout, memory_mib } = self.inner.limits;
         let (schema, schema_known) = oneshot::channel();
@@ -147,8 +169,11 @@ impl Sql {
             let _place = place;
             let closed = rows.clone();
             let work = async {
-                let context = running.context(reader);
-                run(&context, &query, schema, rows).await.map_err(|err| Error::of(err, memory_mib))
+                let done = match planned(&running, reader, &query, asked).await {
+                    Ok((context, plan)) => run(&context, plan, schema, rows).await,
+                    Err(err) => Err(err),
+                };
+                done.map_err(|err| Error::of(err, memory_mib))
             };
             let result = tokio::select! {
                 _ = stopping.wait_for(|stop| *stop) => Err(Error::Stopping),
@@ -182,9 +207,7 @@ impl Sql {
 
     /// Waits for the query's turn.
     async fn place(&self, query: &str) -> Result<(OwnedSemaphorePermit, Arc<Engine>)> {
-        if query.len() > QUERY_BYTES {
-            return Err(Error::Query(format!("the query has {} bytes, the limit is {QUERY_BYTES}", query.len())));
-        }
+        check_length(query)?;
         let place = self.inner.places.clone().acquire_owned().await.map_err(|_| Error::Stopping)?;
         let this = self.clone();
         let engine = tokio::task::spawn_blocking(move || this.engine()).await.map_err(|_| Error::Stopping)??;
@@ -223,13 +246,63 @@ async fn plan(context: &SessionContext, query: &str) -> datafusion::common::Resu
     Ok(plan)
 }
 
+fn check_length(query: &str) -> Result<()> {
+    if query.len() > QUERY_BYTES {
+        return Err(Error::Query(format!("the query has {} bytes, the limit is {QUERY_BYTES}", query.len())));
+    }
+    Ok(())
+}
+
+/// What a query is of.
+enum Asked {
+    Tables,
+    LogGroups { tables: Vec<LogTable>, account_id: String, scanned: Arc<Scanned> },
+}
+
+/// Says so when it is let go of.
+struct Over(Arc<AtomicBool>);
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+async fn planned(
+    engine: &Engine,
+    reader: Reader,
+    query: &str,
+    asked: Asked,
+) -> datafusion::common::Result<(SessionContext, LogicalPlan)> {
+    match asked {
+        Asked::Tables => {
+            let context = engine.context(reader);
+            let plan = plan(&context, query).await?;
+            Ok((context, plan))
+        }
+        Asked::LogGroups { tables, account_id, scanned } => {
+            let reader = Arc::new(reader);
+            let over = Over(Arc::default());
+            let tables = {
+                let (reader, is_over) = (reader.clone(), over.0.clone());
+                let look = move || log_group::discovered(&reader, tables, &account_id, &|| is_over.load(Ordering::Relaxed));
+                let looked =
+                    tokio::task::spawn_blocking(look).await.map_err(|err| DataFusionError::ExecutionJoin(Box::new(err)))?;
+                looked.map_err(|err| DataFusionError::External(Box::new(err)))?
+            };
+            let context = engine.log_context()?;
+            let plan = log_group::plan(&context, query, &reader, tables, &scanned).await?;
+            Ok((context, plan))
+        }
+    }
+}
+
 async fn run(
     context: &SessionContext,
-    query: &str,
+    plan: LogicalPlan,
     schema: oneshot::Sender<SchemaRef>,
     rows: mpsc::Sender<RecordBatch>,
 ) -> datafusion::common::Result<()> {
-    let plan = plan(context, query).await?;
     let mut stream = context.execute_logical_plan(plan).await?.execute_stream().await?;
     let _ = schema.send(stream.schema());
     while let Some(batch) = stream.next().await.transpose()? {

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
 
-use arrow_array::{Array, BooleanArray, StringArray};
+use arrow_array::{BooleanArray, StringArray};
 use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 use zstd::bulk::{Compressor, Decompressor};
 
@@ -70,6 +70,11 @@ impl Texts {
         self.ends.push(self.bytes.len() as u32);
     }
 
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+
     fn spans(&self) -> impl Iterator<Item = Range<usize>> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts.zip(&self.ends).map(|(start, end)| start as usize..*end as usize)
@@ -127,23 +132,19 @@ enum Token {
     Id,
 }
 
+/// How often letters and digits take turns.
+fn turns(run: &[u8]) -> usize {
+    run.windows(2).filter(|pair| kind(pair[0]) != kind(pair[1])).count()
+}
+
 /// Calls `found` with what differs from text to text: runs of letters and digits with a digit in them, or the numbers of such a run.
 fn tokens(text: &[u8], mut found: impl FnMut(Range<usize>, Token)) {
     let mut at = 0;
-    while at < text.len() {
-        if kind(text[at]) == OTHER {
-            at += 1;
-            continue;
-        }
-        let begin = at;
-        let (mut digits, mut changes, mut last) = (0, 0, kind(text[at]));
-        while let Some(of) = text.get(at).map(|byte| kind(*byte)).filter(|of| *of != OTHER) {
-            digits += usize::from(of == DIGIT);
-            changes += usize::from(of != last);
-            last = of;
-            at += 1;
-        }
+    while let Some(skipped) = text[at..].iter().position(|byte| kind(*byte) != OTHER) {
+        let begin = at + skipped;
+        at = text[begin..].iter().position(|byte| kind(*byte) == OTHER).map_or(text.len(), |length| begin + length);
         let run = &text[begin..at];
+        let digits = run.iter().filter(|byte| byte.is_ascii_digit()).count();
         if run.len() == UUID_PARTS[0].end
             && text.get(at) == Some(&b'-')
             && text.get(begin..begin + UUID).is_some_and(is_uuid)
@@ -157,7 +158,7 @@ fn tokens(text: &[u8], mut found: impl FnMut(Range<usize>, Token)) {
             found(begin..at, Token::Value);
         } else if run.len() >= ID_MIN {
             found(begin..at, Token::Id);
-        } else if changes >= 3 || (run.len() >= 4 && is_hex(run)) {
+        } else if turns(run) >= 3 || (run.len() >= 4 && is_hex(run)) {
             found(begin..at, Token::Value);
         } else {
             // Such as `29T10`, `123Z` and `15ms`.

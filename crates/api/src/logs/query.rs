@@ -12,23 +12,24 @@ use serde_json::{Value, json};
 use store::LogScan;
 use tokio::time::timeout;
 
-use super::{group_of_identifier, invalid, limit_of, missing, of};
+use super::{group_of_identifier, invalid, limit_of, missing, of, sql_query};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::page;
 
 /// Rows where nobody says how many, and at most (AWS).
-const ROWS: usize = 10_000;
-const ROWS_MAX: usize = 100_000;
+pub(super) const ROWS: usize = 10_000;
+pub(super) const ROWS_MAX: usize = 100_000;
 /// Groups of a query (AWS).
-const GROUPS_MAX: usize = 50;
+pub(super) const GROUPS_MAX: usize = 50;
 /// Groups of one that names them itself (AWS).
-const SOURCE_GROUPS_MAX: usize = 10_000;
+pub(super) const SOURCE_GROUPS_MAX: usize = 10_000;
 const PAGE: usize = 1_000;
 /// Logs Insights' own language.
 const CWLI: &str = "CWLI";
+pub(super) const SQL: &str = "SQL";
 /// How long an answer may wait for a query that is over soon.
-const SETTLE: Duration = Duration::from_millis(200);
+pub(super) const SETTLE: Duration = Duration::from_millis(200);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -49,7 +50,7 @@ pub(super) struct StartQueryOutput {
     query_id: String,
 }
 
-fn malformed(Malformed { start, end, message }: Malformed) -> ApiError {
+pub(super) fn malformed(Malformed { start, end, message }: Malformed) -> ApiError {
     let location = json!({"startCharOffset": start, "endCharOffset": end});
     ApiError::new(StatusCode::BAD_REQUEST, "MalformedQueryException", format!("{message} ([{start},{end}])"))
         .with("queryCompileError", json!({"location": location, "message": message}))
@@ -61,21 +62,29 @@ fn seconds(given: i64) -> i64 {
 }
 
 /// The language of a query, of those that are known.
-pub(super) fn language(given: Option<&str>) -> Result<&str, ApiError> {
+pub(super) fn language(given: Option<&str>) -> Result<&'static str, ApiError> {
     match given {
         None | Some(CWLI) => Ok(CWLI),
-        Some(other) => Err(invalid(format!("queryLanguage {other:?} is not supported by this server: {CWLI} is"))),
+        Some(SQL) => Ok(SQL),
+        Some(other) => Err(invalid(format!("queryLanguage {other:?} is not supported by this server: {CWLI} and {SQL} are"))),
     }
 }
 
 pub(super) async fn start_query(app: &App, input: StartQuery) -> Result<StartQueryOutput, ApiError> {
-    language(input.query_language.as_deref())?;
+    let language = language(input.query_language.as_deref())?;
     let text = input.query_string.ok_or_else(|| missing("queryString"))?;
     let from_us = seconds(input.start_time.ok_or_else(|| missing("startTime"))?);
     // The last second belongs to it.
     let to_us = seconds(input.end_time.ok_or_else(|| missing("endTime"))?).saturating_add(1_000_000);
     if from_us >= to_us {
         return Err(invalid("End time should not be less than start time"));
+    }
+    if language == SQL {
+        if input.log_group_name.is_some() || input.log_group_names.is_some() || input.log_group_identifiers.is_some() {
+            return Err(invalid("a query in SQL names its log groups itself: SELECT … FROM `<log group>`"));
+        }
+        let query_id = sql_query::start(app, text, (from_us, to_us), input.limit).await?;
+        return Ok(StartQueryOutput { query_id });
     }
     let query = insights::parse(&text).map_err(malformed)?;
     let limit = limit_of(input.limit, if query.has_limit() { ROWS_MAX } else { ROWS }, ROWS_MAX)?;
@@ -106,7 +115,7 @@ pub(super) async fn start_query(app: &App, input: StartQuery) -> Result<StartQue
         groups.push(app.logs.scan(name, None).await.map_err(of)?);
     }
     let scan = LogScan { groups, from_us, to_us, ..LogScan::default() };
-    let (id, stop) = app.log_queries.start(&text, names).map_err(of)?;
+    let (id, stop) = app.log_queries.start(CWLI, &text, names).map_err(of)?;
     let (queries, job) = (app.log_queries.clone(), id.clone());
     let asking = {
         let (app, account_id) = (app.clone(), app.identity.account_id.clone());
@@ -134,7 +143,7 @@ pub(super) async fn start_query(app: &App, input: StartQuery) -> Result<StartQue
 }
 
 /// The groups that a query names itself.
-async fn of_source(app: &App, source: &Source) -> Result<Vec<String>, ApiError> {
+pub(super) async fn of_source(app: &App, source: &Source) -> Result<Vec<String>, ApiError> {
     let is_meant = |group: &LogGroup| {
         (source.prefixes.is_empty() || source.prefixes.iter().any(|prefix| group.name.starts_with(prefix.as_str())))
             && (source.classes.is_empty() || source.classes.iter().any(|class| class == group.class.as_str()))
@@ -189,7 +198,7 @@ pub(super) async fn get_query_results(app: &App, input: GetQueryResults) -> Resu
     let at = from + results.len();
     let statistics = job.answer.statistics;
     Ok(GetQueryResultsOutput {
-        query_language: CWLI,
+        query_language: job.language,
         statistics: json!({
             "recordsMatched": statistics.matched as f64,
             "recordsScanned": statistics.scanned as f64,
@@ -247,13 +256,13 @@ pub(super) async fn describe_queries(app: &App, input: DescribeQueries) -> Resul
     let is_meant = |job: &LogQueryJob| {
         input.log_group_name.as_ref().is_none_or(|name| job.groups.contains(name))
             && input.status.as_ref().is_none_or(|status| job.status.as_str() == status)
-            && input.query_language.as_ref().is_none_or(|language| language == CWLI)
+            && input.query_language.as_ref().is_none_or(|language| language == job.language)
     };
     let all: Vec<LogQueryJob> = app.log_queries.list().into_iter().filter(is_meant).collect();
     let (jobs, next_token) = page::cut(all, input.next_token.as_deref(), most, &input, now_us)?;
     let told = |job: &LogQueryJob| {
         json!({
-            "queryLanguage": CWLI,
+            "queryLanguage": job.language,
             "queryId": job.id,
             "queryString": job.text,
             "status": job.status.as_str(),

@@ -8,7 +8,13 @@ use model::log::{EventNumber, LogEvent};
 use model::time::DAY_US;
 use testkit::ManualClock;
 
+use parquet::file::properties::WriterProperties;
+
+use crate::cache::Cache;
 use crate::gram::Needle;
+use crate::rows::scan::batches;
+use crate::table::file::{Checksums, FileWriter, TableFile};
+use crate::table::log_event::LOG_EVENT;
 use crate::{Error, GroupPolicy, LogGroupScan, LogPolicy, LogScan, Store, StoreOptions};
 
 const NOW_SECS: i64 = 1_795_000_000;
@@ -208,4 +214,44 @@ async fn who_reads_up_to_what_is_settled_misses_nothing() {
     (scan.groups[0].since, scan.groups[1].since) = (all[all.len() - 3].number, all[all.len() - 3].number);
     assert!(store.reader().log_chunks(&scan).unwrap().iter().all(|chunk| chunk.is_in_memory()));
     assert_eq!(read(&store, &scan).len(), 3);
+}
+
+/// Before format 11, messages were a column of their file.
+#[tokio::test(flavor = "multi_thread")]
+async fn parts_of_older_formats_are_read_and_merged() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).await;
+    let mut all = Vec::new();
+    append(&store, &mut all, 500).await;
+    store.flush().await.unwrap();
+    drop(store);
+    // As such a program wrote it, and with a catalog that is made anew from that.
+    let store = open(dir.path()).await;
+    drop(store);
+    let cache = Arc::new(Cache::new(1 << 20, 1 << 20));
+    for entry in std::fs::read_dir(dir.path().join(LOG_EVENT.name)).unwrap() {
+        let path = entry.unwrap().path();
+        let file = Arc::new(TableFile::open(&path, Arc::new(Checksums::of(&path).unwrap()), &cache).unwrap());
+        let older = path.with_extension("older");
+        let mut writer = FileWriter::create(&older, LOG_EVENT.schema(), WriterProperties::default()).unwrap();
+        for batch in batches(&LOG_EVENT, &file, None, 8_192).unwrap() {
+            writer.write(&batch.unwrap()).unwrap();
+        }
+        file.notes().iter().filter(|note| note.key == "mitoshi.last_sequence").for_each(|note| writer.note(note.clone()));
+        writer.finish().unwrap();
+        std::fs::rename(older, path).unwrap();
+    }
+    for name in ["catalog.db", "catalog.db-wal", "catalog.db-shm"] {
+        let _ = std::fs::remove_file(dir.path().join(name));
+    }
+    std::fs::write(dir.path().join("FORMAT"), "10\n").unwrap();
+
+    let store = open(dir.path()).await;
+    check(&store, &all);
+    for _ in 0..8 {
+        append(&store, &mut all, 40).await;
+        store.flush().await.unwrap();
+    }
+    while store.compact().await.unwrap() {}
+    check(&store, &all);
 }

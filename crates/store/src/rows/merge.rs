@@ -45,7 +45,7 @@ pub(crate) fn merge(
     for (index, stream) in streams.iter_mut().enumerate() {
         heads.extend(stream.head()?.map(|head| Reverse((head, index))));
     }
-    let writer = RowWriter::create(dir, table, id, true)?;
+    let writer = RowWriter::create(dir, table, id)?;
     let mut out = Out { table, writer, resolution, policy, now_us, batches: Vec::new(), rows: Vec::new(), text_bytes: 0 };
     let mut place_of: Vec<Option<usize>> = vec![None; streams.len()];
     while let Some(Reverse((_, index))) = heads.pop() {

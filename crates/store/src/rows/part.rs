@@ -93,11 +93,6 @@ fn properties(table: &RowTable) -> WriterProperties {
             properties = properties.set_column_encoding(ColumnPath::from(column.name), Encoding::DELTA_BINARY_PACKED);
         }
     }
-    if let Some(name) = table.long_text {
-        properties = properties
-            .set_column_dictionary_enabled(ColumnPath::from(name), false)
-            .set_column_encoding(ColumnPath::from(name), Encoding::DELTA_LENGTH_BYTE_ARRAY);
-    }
     properties.build()
 }
 
@@ -142,10 +137,7 @@ pub(super) struct RowWriter {
 #[derive(Default)]
 struct LongText {
     grams: Grams,
-    bytes: usize,
-    rows: usize,
-    /// Where they are to be packed; what is merged soon is written quickly, as a column.
-    texts: Option<Texts>,
+    texts: Texts,
     /// Filters of the row groups before it.
     filters: Vec<Vec<u8>>,
     /// Places and lengths of the packed texts of these.
@@ -156,12 +148,19 @@ struct LongText {
 const GROUP_TEXT_BYTES: usize = 64 * 1024 * 1024;
 
 impl RowWriter {
-    pub(super) fn create(dir: &Path, table: &'static RowTable, id: i64, is_merged: bool) -> Result<RowWriter> {
-        let is_packed = is_merged && table.long_text.is_some();
-        let schema = if is_packed { table.schema_without_texts() } else { table.schema() };
+    pub(super) fn create(dir: &Path, table: &'static RowTable, id: i64) -> Result<RowWriter> {
+        let schema = table.schema_without_texts();
         let file = FileWriter::create(&part::path(dir, table.name, id), schema, properties(table))?;
-        let long_text = LongText { texts: is_packed.then(Texts::default), ..LongText::default() };
-        Ok(RowWriter { file, table, id, rows: 0, min_time_us: i64::MAX, max_time_us: i64::MIN, finest: i64::MAX, long_text })
+        Ok(RowWriter {
+            file,
+            table,
+            id,
+            rows: 0,
+            min_time_us: i64::MAX,
+            max_time_us: i64::MIN,
+            finest: i64::MAX,
+            long_text: LongText::default(),
+        })
     }
 
     pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
@@ -189,12 +188,9 @@ impl RowWriter {
             for id in model::log::trace_ids(text) {
                 self.long_text.grams.add_trace(id);
             }
-            if let Some(texts) = &mut self.long_text.texts {
-                texts.push(text);
-            }
-            self.long_text.bytes += text.len();
-            self.long_text.rows += 1;
-            if self.long_text.rows == self.table.row_group_rows || self.long_text.bytes >= GROUP_TEXT_BYTES {
+            self.long_text.texts.push(text);
+            let texts = &self.long_text.texts;
+            if texts.ends.len() == self.table.row_group_rows || texts.bytes.len() >= GROUP_TEXT_BYTES {
                 self.write_rows(batch.slice(from, row + 1 - from))?;
                 from = row + 1;
                 self.end_group()?;
@@ -207,14 +203,9 @@ impl RowWriter {
     }
 
     fn write_rows(&mut self, batch: RecordBatch) -> Result<()> {
-        match self.long_text.texts {
-            Some(_) => {
-                let schema = self.table.schema_without_texts();
-                let columns = schema.fields().iter().map(|field| batch.column(self.table.place(field.name())).clone());
-                self.file.write(&RecordBatch::try_new(schema.clone(), columns.collect()).map_err(|err| self.table.error(err))?)?;
-            }
-            None => self.file.write(&batch)?,
-        }
+        let schema = self.table.schema_without_texts();
+        let columns = schema.fields().iter().map(|field| batch.column(self.table.place(field.name())).clone());
+        self.file.write(&RecordBatch::try_new(schema.clone(), columns.collect()).map_err(|err| self.table.error(err))?)?;
         // It ends a row group where it has enough rows, or other columns are large: these texts end there too.
         if !self.file.is_group_open() {
             self.end_group()?;
@@ -223,17 +214,15 @@ impl RowWriter {
     }
 
     fn end_group(&mut self) -> Result<()> {
-        if self.long_text.rows == 0 {
+        let LongText { grams, texts, filters, packed } = &mut self.long_text;
+        if texts.ends.is_empty() {
             return Ok(());
         }
         self.file.end_group()?;
-        self.long_text.filters.push(self.long_text.grams.finish());
-        (self.long_text.bytes, self.long_text.rows) = (0, 0);
-        if let Some(texts) = &mut self.long_text.texts {
-            let packed = packed::pack(texts).at("write", self.file.path())?;
-            (texts.bytes.clear(), texts.ends.clear());
-            self.long_text.packed.push((self.file.embed(&packed)?, packed.len()));
-        }
+        filters.push(grams.finish());
+        let bytes = packed::pack(texts).at("write", self.file.path())?;
+        texts.clear();
+        packed.push((self.file.embed(&bytes)?, bytes.len()));
         Ok(())
     }
 
@@ -244,18 +233,18 @@ impl RowWriter {
         self.file.note(KeyValue::new(FINEST.to_owned(), self.finest.to_string()));
         if self.table.long_text.is_some() {
             self.end_group()?;
-            let mut places = Vec::with_capacity(self.long_text.filters.len());
+            let places = |all: &[(usize, usize)]| {
+                all.iter().map(|(place, length)| format!("{place}:{length}")).collect::<Vec<_>>().join(",")
+            };
+            let mut filters = Vec::with_capacity(self.long_text.filters.len());
             for filter in &self.long_text.filters {
-                places.push(format!("{}:{}", self.file.embed(filter)?, filter.len()));
+                filters.push((self.file.embed(filter)?, filter.len()));
             }
-            self.file.note(KeyValue::new(GRAMS.to_owned(), places.join(",")));
-            if self.file.groups() != self.long_text.filters.len() {
+            if self.file.groups() != filters.len() {
                 return Err(self.table.error(ArrowError::ComputeError("row groups and what belongs to them differ".to_owned())));
             }
-        }
-        if self.long_text.texts.is_some() {
-            let places: Vec<String> = self.long_text.packed.iter().map(|(place, length)| format!("{place}:{length}")).collect();
-            self.file.note(KeyValue::new(TEXTS.to_owned(), places.join(",")));
+            self.file.note(KeyValue::new(GRAMS.to_owned(), places(&filters)));
+            self.file.note(KeyValue::new(TEXTS.to_owned(), places(&self.long_text.packed)));
         }
         let written = self.file.finish()?;
         let row = row(self.id, self.table, day, self.rows, written.bytes as i64, (self.min_time_us, self.max_time_us), now_us);
@@ -308,7 +297,7 @@ pub(crate) fn write_all(
     }
     let mut parts = Vec::with_capacity(days.len());
     for (day, rows) in days {
-        let mut writer = RowWriter::create(dir, table, next_id, false)?;
+        let mut writer = RowWriter::create(dir, table, next_id)?;
         next_id += 1;
         for step in rows.chunks(table.row_group_rows) {
             writer.write(&take_record_batch(&all, &UInt32Array::from(step.to_vec())).map_err(arrow)?)?;
