@@ -1,7 +1,7 @@
 // Amazon CloudWatch Logs: groups, streams and events, with the names of the API.
 
 import { EventStreamDecoder } from "../model/event-stream";
-import { namesGroups } from "../model/insights-query";
+import { isSql, namesGroups } from "../model/insights-query";
 import { ApiError, call, callForStream } from "./client";
 
 export interface LogGroup {
@@ -106,12 +106,17 @@ export interface QueryInput {
   endTime: number;
 }
 
+function languageOf(query: string): "SQL" | "CWLI" {
+  return isSql(query) ? "SQL" : "CWLI";
+}
+
 /** Begins a query and waits for its end; one that nobody waits for any more is stopped. */
 export async function runQuery(input: QueryInput, signal?: AbortSignal): Promise<QueryAnswer> {
   // A query that names its groups itself is given none.
   const { logGroupNames, ...rest } = input;
   const names = namesGroups(input.queryString) ? {} : { logGroupNames };
-  const { queryId } = await logs<{ queryId: string }>("StartQuery", { ...rest, ...names }, signal);
+  const queryLanguage = languageOf(input.queryString);
+  const { queryId } = await logs<{ queryId: string }>("StartQuery", { ...rest, ...names, queryLanguage }, signal);
   for (let wait = 50; ; wait = Math.min(1_000, wait * 1.5)) {
     try {
       const answer = await logs<QueryAnswer>("GetQueryResults", { queryId }, signal);
@@ -206,7 +211,7 @@ export function putQueryDefinition(definition: {
   queryString: string;
   logGroupNames: string[];
 }): Promise<{ queryDefinitionId: string }> {
-  return logs("PutQueryDefinition", definition);
+  return logs("PutQueryDefinition", { ...definition, queryLanguage: languageOf(definition.queryString) });
 }
 
 export function deleteQueryDefinition(queryDefinitionId: string): Promise<unknown> {

@@ -341,6 +341,7 @@ export const en = {
       traces: "Errors with their traces",
       shapes: "Shapes of lines",
       slowest: "The slowest paths",
+      sql: "SQL: events by stream",
     },
     malformed: "The query cannot be understood",
     failed: "The query failed",

@@ -339,6 +339,7 @@ export const ja: Catalogue = {
       traces: "エラーとそのトレース",
       shapes: "行の形",
       slowest: "最も遅いパス",
+      sql: "SQL: ストリーム別のイベント",
     },
     malformed: "クエリを解釈できません",
     failed: "クエリが失敗しました",

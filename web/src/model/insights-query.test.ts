@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { commandsOf, completeQuery, groupedBy, histogramQuery, linesOfPattern, namesGroups, ownQueryMark, partsOfQuery, patternQuery, stepFor } from "./insights-query";
+import { commandsOf, completeQuery, groupedBy, histogramQuery, isSql, linesOfPattern, namesGroups, ownQueryMark, partsOfQuery, patternQuery, stepFor } from "./insights-query";
 
 const query = 'fields @timestamp, a/b as c # | stats\n| filter @message like /x|"y/ and path = "a | b"\n| stats count(*) as n by bin(5m), `user.id` as who\n| sort n desc';
 
@@ -60,4 +60,39 @@ test("completion: commands behind a pipe, fields elsewhere, nothing in texts", (
   expect(texts("fields use")).toEqual(["`user id`"]);
   expect(texts('filter a = "to')).toEqual([]);
   expect(completeQuery("filter ispres", 13, []).suggestions[0]).toEqual({ text: "ispresent()", kind: "function", back: 1 });
+});
+
+const sql = "-- what is slow\nSELECT path, `@logStream`, COUNT(*) AS n\nFROM `/shop/web` WHERE took > 5 AND note = 'FROM -- it''s'\nGROUP BY path, `@logStream` ORDER BY n DESC";
+
+test("SQL is told from the other language by how it begins", () => {
+  expect(isSql(sql)).toBe(true);
+  expect(isSql("/* all */ with a AS (select 1) select * from a")).toBe(true);
+  expect(isSql("fields selected | limit 1")).toBe(false);
+  expect(isSql("selected")).toBe(false);
+  expect(namesGroups(sql)).toBe(true);
+});
+
+test("the parts of SQL are all of it, each of its kind", () => {
+  const parts = partsOfQuery(sql);
+  expect(parts.map(({ text }) => text).join("")).toBe(sql);
+  const of = (text: string) => parts.find((part) => part.text === text)?.kind;
+  expect(of("-- what is slow")).toBe("comment");
+  expect(of("'FROM -- it''s'")).toBe("string");
+  expect(of("`/shop/web`")).toBe("field");
+  expect(of("COUNT")).toBe("function");
+  expect(of("GROUP")).toBe("keyword");
+  expect(of("took")).toBe("field");
+});
+
+test("SQL is completed with fields, functions and keywords", () => {
+  const texts = (text: string) => completeQuery(text, text.length, ["took_ms", "http.took"]).suggestions.map((s) => s.text);
+  expect(texts("SELECT too")).toEqual(["took_ms", "`http.took`"]);
+  expect(texts("SELECT cou")).toEqual(["COUNT()"]);
+  expect(texts("SELECT path GRO")).toEqual(["GROUP BY "]);
+  expect(texts("SELECT '@mess")).toEqual([]);
+});
+
+test("the columns that GROUP BY names", () => {
+  expect(groupedBy(sql)).toEqual(["path", "@logStream"]);
+  expect(groupedBy("SELECT 1 FROM `a`")).toBeUndefined();
 });

@@ -23,6 +23,17 @@ const queryFunctions = [
 
 const queryKeywords = ["as", "by", "and", "or", "not", "like", "in", "asc", "desc", "into"];
 
+const sqlKeywords = [
+  "SELECT", "FROM", "WHERE", "GROUP BY", "HAVING", "ORDER BY", "LIMIT", "AS", "AND", "OR", "NOT", "IN", "LIKE", "BETWEEN", "IS NULL",
+  "IS NOT NULL", "DISTINCT", "INNER JOIN", "LEFT OUTER JOIN", "ON", "CASE", "WHEN", "THEN", "ELSE", "END", "ASC", "DESC", "WITH",
+  "UNION ALL", "OVER", "PARTITION BY",
+] as const;
+
+const sqlFunctions = [
+  "COUNT", "SUM", "AVG", "MIN", "MAX", "approx_percentile_cont", "STDDEV", "ABS", "ROUND", "FLOOR", "CEIL", "UPPER", "LOWER", "LENGTH", "TRIM",
+  "SUBSTR", "REPLACE", "CONCAT", "COALESCE", "NULLIF", "CAST", "date_trunc", "date_bin", "date_part", "regexp_like", "regexp_match", "split_part",
+] as const;
+
 /** What every event has. */
 const eventFields = ["@timestamp", "@message", "@logStream", "@log", "@ingestionTime", "@ptr"];
 
@@ -30,13 +41,38 @@ const lower = (names: readonly string[]) => new Set(names.map((name) => name.toL
 const commandNames = lower(queryCommands);
 const functionNames = lower(queryFunctions);
 const keywordNames = lower(queryKeywords);
+const sqlKeywordNames = lower(sqlKeywords.flatMap((words) => words.split(" ")));
 
 // An expression between slashes begins where a value may: elsewhere a slash divides.
 const grammar =
   /(?<comment>#[^\n]*)|(?<string>"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?)|(?<regex>(?<=(?:like|=~|parse\s+\S+|,|\()\s*)\/(?:[^/\\\n]|\\.)*\/?)|(?<quoted>`[^`]*`?)|(?<number>\b\d+(?:\.\d+)?(?:ms|[smhdw])?\b)|(?<word>[@A-Za-z_][\w.@-]*)|(?<pipe>\|)|(?<space>\s+)|(?<other>[^\s])/gi;
 
+const sqlGrammar =
+  /(?<comment>--[^\n]*|\/\*[^]*?(?:\*\/|$))|(?<string>"(?:[^"\\]|\\.)*"?|'(?:[^']|'')*'?)|(?<quoted>`[^`]*`?)|(?<number>\b\d+(?:\.\d+)?\b)|(?<word>[A-Za-z_]\w*)|(?<space>\s+)|(?<other>[^\s])/g;
+
+/** Whether it is in SQL, which no query of Logs Insights' own language looks like. */
+export function isSql(query: string): boolean {
+  return /^(?:\s|--[^\n]*(?:\n|$)|\/\*[^]*?\*\/)*(?:select|with)\b/i.test(query);
+}
+
+function partsOfSql(query: string): QueryPart[] {
+  return [...query.matchAll(sqlGrammar)].map((match): QueryPart => {
+    const [text] = match;
+    const g = match.groups!;
+    const of = (kind: QueryPartKind) => ({ kind, text, at: match.index });
+    if (g.comment !== undefined) return of("comment");
+    if (g.string !== undefined) return of("string");
+    if (g.quoted !== undefined) return of("field");
+    if (g.number !== undefined) return of("number");
+    if (g.word === undefined) return of("other");
+    if (sqlKeywordNames.has(text.toLowerCase())) return of("keyword");
+    return of(/^\s*\(/.test(query.slice(match.index + text.length)) ? "function" : "field");
+  });
+}
+
 /** All of the text, in order. */
 export function partsOfQuery(query: string): QueryPart[] {
+  if (isSql(query)) return partsOfSql(query);
   const parts: QueryPart[] = [];
   let fresh = true; // at the begin of a command
   for (const match of query.matchAll(grammar)) {
@@ -93,7 +129,7 @@ export function commandsOf(query: string): QueryCommand[] {
 
 /** Whether it says itself which groups it is about. */
 export function namesGroups(query: string): boolean {
-  return commandsOf(query)[0]?.name === "source";
+  return isSql(query) || commandsOf(query)[0]?.name === "source";
 }
 
 /** After these there are no events any more, or not all of them. */
@@ -136,16 +172,29 @@ export function linesOfPattern(query: string, regex: string): string {
   ].join("\n| ");
 }
 
-/** Of `stats … by …`: the columns that it groups by, as the answer names them. Undefined: the query has no groups. */
+/** Of `stats … by …` or GROUP BY: the columns that it groups by, as the answer names them. Undefined: the query has no groups. */
 export function groupedBy(query: string): string[] | undefined {
+  if (isSql(query)) {
+    const parts = partsOfSql(query).filter(({ kind }) => kind !== "comment");
+    const is = (part: QueryPart, word: string) => part.kind === "keyword" && part.text.toLowerCase() === word;
+    const group = parts.findLastIndex((part) => is(part, "group"));
+    if (group < 0) return undefined;
+    const behind = parts.slice(parts.findIndex((part, at) => at > group && is(part, "by")) + 1);
+    const end = behind.findIndex((part) => ["having", "order", "limit", "union"].some((word) => is(part, word)));
+    return listed(end < 0 ? behind : behind.slice(0, end));
+  }
   const stats = commandsOf(query).findLast(({ name }) => name === "stats");
   if (!stats) return undefined;
   const parts = partsOfQuery(stats.text);
   const by = parts.findIndex(({ kind, text }) => kind === "keyword" && text.toLowerCase() === "by");
-  if (by < 0) return [];
+  return by < 0 ? [] : listed(parts.slice(by + 1));
+}
+
+/** The names of a list. */
+function listed(parts: readonly QueryPart[]): string[] {
   const columns: string[] = [];
   let [depth, text] = [0, ""];
-  for (const part of [...parts.slice(by + 1), { kind: "other" as const, text: ",", at: 0 }]) {
+  for (const part of [...parts, { kind: "other" as const, text: ",", at: 0 }]) {
     if (part.text === "(") depth += 1;
     else if (part.text === ")") depth -= 1;
     if (part.text === "," && depth === 0) {
@@ -195,8 +244,16 @@ export function completeQuery(query: string, caret: number, fields: readonly str
   const before = parts.slice(0, word ? -1 : undefined).findLast(({ text, kind }) => text.trim() !== "" && kind !== "comment");
   const typed = (word?.text ?? "").toLowerCase();
   const from = word?.at ?? caret;
-  const all: QuerySuggestion[] =
-    !before || before.kind === "pipe"
+  const all: QuerySuggestion[] = isSql(query)
+    ? [
+        ...[...new Set([...eventFields.filter((name) => name !== "@ptr"), ...fields])].map((name): QuerySuggestion => ({
+          text: /^[A-Za-z_]\w*$/.test(name) ? name : `\`${name}\``,
+          kind: "field",
+        })),
+        ...sqlFunctions.map((name): QuerySuggestion => ({ text: `${name}()`, kind: "function", back: 1 })),
+        ...sqlKeywords.map((text): QuerySuggestion => ({ text: `${text} `, kind: "keyword" })),
+      ]
+    : !before || before.kind === "pipe"
       ? queryCommands.map((text) => ({ text: `${text} `, kind: "command" }))
       : [
           ...[...new Set([...eventFields, ...fields])].map((name): QuerySuggestion => ({

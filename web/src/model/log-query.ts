@@ -51,7 +51,7 @@ export function barsOf({ columns, rows }: Table): { time: number; value: number 
     .sort((a, b) => a.time - b.time);
 }
 
-export const sampleQueries: { key: "newest" | "errors" | "perMinute" | "levels" | "shapes" | "slowest" | "traces"; query: string }[] = [
+export const sampleQueries: { key: "newest" | "errors" | "perMinute" | "levels" | "shapes" | "slowest" | "traces" | "sql"; query: string }[] = [
   { key: "newest", query: "fields @timestamp, @message, @logStream\n| sort @timestamp desc\n| limit 100" },
   { key: "errors", query: "fields @timestamp, @message\n| filter @message like /(?i)error|exception/\n| limit 100" },
   { key: "perMinute", query: "stats count(*) as events by bin(1m)" },
@@ -59,4 +59,5 @@ export const sampleQueries: { key: "newest" | "errors" | "perMinute" | "levels" 
   { key: "shapes", query: "pattern @message" },
   { key: "slowest", query: "filter ispresent(took_ms)\n| stats pct(took_ms, 95) as p95, max(took_ms) as most, count(*) as n by path\n| sort p95 desc" },
   { key: "traces", query: 'fields @timestamp, @message, @log\n| parse @message /(?<trace>1-[0-9a-f]{8}-[0-9a-f]{24})/\n| filter ispresent(trace) and @message like /(?i)error/\n| display @timestamp, trace, @message\n| limit 100' },
+  { key: "sql", query: "SELECT `@logStream`, COUNT(*) AS events, MAX(`@timestamp`) AS latest\nFROM `<log group>`\nGROUP BY `@logStream`\nORDER BY events DESC" },
 ];

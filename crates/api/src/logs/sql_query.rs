@@ -146,7 +146,13 @@ fn identifiers(name: &str) -> Option<Vec<String>> {
 /// What is wrong with a query is the answer to it; whatever else failed is not its fault.
 fn refused(text: &str, err: sql::Error) -> ApiError {
     match err.kind() {
-        Kind::Invalid => broken(text, err.to_string()),
+        Kind::Invalid => {
+            let message = err.to_string();
+            // Without the engine's words for where in itself it noticed.
+            let parsed = message.strip_prefix("SQL error: ParserError(\"").and_then(|inner| inner.strip_suffix("\")"));
+            let planned = message.strip_prefix("Error during planning: ");
+            broken(text, parsed.or(planned).unwrap_or(&message).to_owned())
+        }
         _ => err.into(),
     }
 }

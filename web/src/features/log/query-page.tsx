@@ -21,7 +21,7 @@ import { TimeRangeControl } from "../../app/time-range-control";
 import { useUrlState } from "../../app/url-state";
 import { CopyButton } from "../../components/copy-button";
 import { PageLoading } from "../../components/page-loading";
-import { linesOfPattern, namesGroups } from "../../model/insights-query";
+import { isSql, linesOfPattern, namesGroups } from "../../model/insights-query";
 import { sampleQueries, tableOf } from "../../model/log-query";
 import { QueryEditor } from "./query-editor";
 import { QueryHistogram } from "./query-histogram";
@@ -64,6 +64,8 @@ export function LogQueryPage() {
     endTime: Math.ceil(window.end),
   };
   const answer = useLogQuery(input);
+  // Its rows need be no events: there is nothing to draw over time, and no lines that have shapes.
+  const inSql = input !== undefined && isSql(input.queryString);
   const table = useMemo(() => answer.data && tableOf(answer.data.results), [answer.data]);
   const known = useLogFields(chosen);
   const fields = useMemo(() => [...new Set([...(table?.columns ?? []), ...known])], [table, known]);
@@ -134,7 +136,7 @@ export function LogQueryPage() {
             <ButtonDropdown
               items={sampleQueries.map(({ key }) => ({ id: key, text: t.samples[key] }))}
               onItemClick={({ detail }) =>
-                setTyped(sampleQueries.find(({ key }) => key === detail.id)!.query)
+                setTyped(sampleQueries.find(({ key }) => key === detail.id)!.query.replace("<log group>", chosen[0] ?? "<log group>"))
               }
             >
               {t.sampleQueries}
@@ -146,10 +148,10 @@ export function LogQueryPage() {
       {answer.error && !wrong && <ErrorState error={answer.error} onRetry={() => void answer.refetch()} />}
       {input && !answer.error ? (
         <>
-          <QueryHistogram input={input} waits={!answer.isSuccess} />
+          {!inSql && <QueryHistogram input={input} waits={!answer.isSuccess} />}
           <Tabs
             ariaLabel={t.results}
-            activeTabId={url.get("tab") ?? "results"}
+            activeTabId={inSql ? "results" : (url.get("tab") ?? "results")}
             onChange={({ detail }) =>
               url.set({ tab: detail.activeTabId === "results" ? undefined : detail.activeTabId })
             }
@@ -164,13 +166,17 @@ export function LogQueryPage() {
                     <PageLoading label={text.common.loading} rows={4} />
                   ),
               },
-              {
-                id: "patterns",
-                label: t.patterns.title,
-                content: (
-                  <QueryPatterns input={input} onLines={(regex) => ask(linesOfPattern(input.queryString, regex))} />
-                ),
-              },
+              ...(inSql
+                ? []
+                : [
+                    {
+                      id: "patterns",
+                      label: t.patterns.title,
+                      content: (
+                        <QueryPatterns input={input} onLines={(regex) => ask(linesOfPattern(input.queryString, regex))} />
+                      ),
+                    },
+                  ]),
             ]}
           />
         </>
