@@ -201,6 +201,17 @@ await check("what was counted is drawn", page, async () => {
   }
 });
 
+await check("SQL asks a log group, and says where it is wrong", page, async () => {
+  const sql = "SELECT `@logStream`, COUNT(*) AS n\nFROM `/ecs/shop`\nGROUP BY `@logStream` ORDER BY n DESC";
+  await open(`/logs/query?range=PT15M&query=${encodeURIComponent(sql)}`);
+  await page.getByTestId("query-row").first().waitFor();
+  await until("there are no patterns of what are no events", async () => (await page.getByRole("tab", { name: "Patterns" }).count()) === 0);
+  await shoot(page, "logs insights sql");
+  await open(`/logs/query?range=PT15M&query=${encodeURIComponent("SELECT 1 FROM `/ecs/shop` GROUP n")}`);
+  await page.getByTestId("query-error").waitFor();
+  await page.locator("mark.m-filter-wrong").first().waitFor();
+});
+
 await check("patterns, their change, and their lines", page, async () => {
   await open(`/logs/query?groups=/ecs/web&range=PT15M&tab=patterns&compare=on&query=${encodeURIComponent("fields @message")}`);
   const pattern = page.getByTestId("pattern-row").filter({ hasText: "GET /health" });

@@ -201,7 +201,7 @@ impl Kind {
     fn of(value: &str) -> Kind {
         if value.parse::<i64>().is_ok_and(|number| number.to_string() == value) {
             Kind::Whole
-        } else if value.parse::<f64>().is_ok_and(|number| number.is_finite() && serde_json::json!(number).to_string() == value) {
+        } else if value.parse().ok().and_then(serde_json::Number::from_f64).is_some_and(|number| number.to_string() == value) {
             Kind::Real
         } else if matches!(value, "true" | "false") {
             Kind::Truth

@@ -363,7 +363,7 @@ fn put_column(bytes: &[u8], column: &Spans, kinds: &mut Vec<u8>, body: &mut Vec<
         put(kinds, least);
         let width = put_planes(body, if is_delta { &differences } else { &above });
         kinds.push(width as u8);
-    } else if is_one_length && first.len() % 2 == 0 && column.iter().all(|span| is_hex(text(span))) {
+    } else if is_one_length && first.len().is_multiple_of(2) && column.iter().all(|span| is_hex(text(span))) {
         kinds.extend([HEX, (first.len() / 2) as u8]);
         column.iter().for_each(|span| put_hex(body, text(span)));
     } else {
@@ -391,7 +391,7 @@ fn id_sections(bytes: &[u8], ids: &Spans) -> (Vec<u8>, Vec<u8>) {
         if is_uuid(id) {
             kinds.push(ID_UUID);
             UUID_PARTS.iter().for_each(|part| put_hex(&mut new, &id[part.clone()]));
-        } else if id.len() % 2 == 0 && is_hex(id) {
+        } else if id.len().is_multiple_of(2) && is_hex(id) {
             kinds.push((id.len() / 2) as u8);
             put_hex(&mut new, id);
         } else {
