@@ -192,6 +192,27 @@ def test_resources_belong_to_an_account(world):
     assert [r["SamplingRule"]["ServiceName"] for r in rules] == [OWN, "*"]
 
 
+def test_log_groups_in_sql_belong_to_the_account(world):
+    now = int(time.time())
+    for account in (ONE, TWO):
+        logs = world.client(account, "logs")
+        logs.create_log_group(logGroupName="shop")
+        logs.create_log_stream(logGroupName="shop", logStreamName="s")
+        logs.put_log_events(logGroupName="shop", logStreamName="s", logEvents=[{"timestamp": now * 1000, "message": f"of {account}"}])
+
+    def rows(account, query):
+        logs = world.client(account, "logs")
+        asked = logs.start_query(queryLanguage="SQL", queryString=query, startTime=now - 60, endTime=now + 60)["queryId"]
+        answer = wait_for("the answer", lambda: (it := logs.get_query_results(queryId=asked))["status"] == "Complete" and it, 20)
+        return [[field["value"] for field in row] for row in answer["results"]]
+
+    for account in (ONE, TWO):
+        assert rows(account, "SELECT `@message`, `@log` FROM `shop`") == [[f"of {account}", f"{account}:shop"]]
+        assert rows(account, "SELECT COUNT(*) FROM `logGroups(namePrefix: ['s'])`") == [["1"]]
+    assert refused(world.client(OWN, "logs").start_query, queryLanguage="SQL", queryString="SELECT * FROM `shop`",
+                   startTime=now - 60, endTime=now + 60) == "ResourceNotFoundException"
+
+
 def test_spans_belong_to_the_account_of_their_token(world):
     trace_id = new_trace_id()
     span = {"traceId": trace_id[2:].replace("-", ""), "spanId": "00f067aa0ba902b7", "name": "n", "kind": 2,

@@ -11,10 +11,10 @@ from conftest import Server, wait_for
 NOW_MS = int(time.time() * 1000) - 600_000
 
 SHOP = [
-    {"requestId": "r1", "level": "INFO", "took": 12, "ratio": 0.5, "user": {"id": 7, "name": "ann"}, "ok": True, "zip": "00501"},
+    {"requestId": "r1", "level": "INFO", "took": 12, "ratio": 0.5, "user": {"id": 7, "name": "ann"}, "ok": True, "zip": "00501", "wide": 1.5},
     {"requestId": "r2", "level": "ERROR", "took": 250, "ratio": 2, "user": {"id": 9, "name": "bo"}, "ok": False, "zip": "12"},
     {"requestId": "r3", "level": "INFO", "took": 30, "ratio": 1.25, "user": {"id": 7, "name": "ann"}, "mixed": 5},
-    {"requestId": "r4", "level": "WARN", "took": 9, "mixed": "five", "Path": "/a.b", "big": 900719925474099312},
+    {"requestId": "r4", "level": "WARN", "took": 9, "mixed": "five", "Path": "/a.b", "big": 900719925474099312, "wide": 900719925474099312},
     "no JSON at all",
 ]
 STOCK = [{"requestId": "r2", "item": "lamp"}, {"requestId": "r4", "item": "vase"}, {"requestId": "r9", "item": "chair"}]
@@ -66,9 +66,13 @@ CASES = [
     ("SELECT `user.name`, AVG(took) AS average FROM `/shop/web` WHERE `user.id` = 7 GROUP BY `user.name`", [("ann", "21")]),
     ("SELECT user.name FROM `/shop/web` WHERE user.id = 9", [("bo",)]),
     ("SELECT A.user.name FROM `/shop/web` AS A WHERE A.user.id = 9", [("bo",)]),
+    ("SELECT user.item FROM `stock.events` AS user WHERE user.item = 'vase'", [("vase",)]),
+    ("SELECT user.name FROM (SELECT item AS name FROM `stock.events`) AS user, `/shop/web` AS other "
+     "WHERE other.requestId = 'r1' AND user.name = 'lamp'", [("lamp",)]),
     ("SELECT ratio FROM `/shop/web` WHERE ratio IS NOT NULL ORDER BY ratio", [("0.5",), ("1.25",), ("2",)]),
     ("SELECT `zip` FROM `/shop/web` WHERE zip IS NOT NULL ORDER BY requestId", [("00501",), ("12",)]),
     ("SELECT mixed FROM `/shop/web` WHERE mixed IS NOT NULL ORDER BY requestId", [("5",), ("five",)]),
+    ("SELECT wide FROM `/shop/web` WHERE wide IS NOT NULL ORDER BY requestId", [("1.5",), ("900719925474099312",)]),
     ("SELECT big FROM `/shop/web` WHERE big > 1", [("900719925474099312",)]),
     ("SELECT requestId FROM `/shop/web` WHERE ok ORDER BY requestId", [("r1",)]),
     ("SELECT `@message` FROM `/shop/web` WHERE requestId IS NULL", [("no JSON at all",)]),

@@ -33,7 +33,7 @@ use tracing::debug;
 pub use datafusion::arrow;
 pub use error::{Error, Result};
 pub use format::{Encoder, Format};
-pub use log_group::{LogTable, Scanned, texts};
+pub use log_group::{LogQuery, LogTable, Scanned, texts};
 
 use engine::{Engine, VIEWS, check_reads};
 use table::Table;
@@ -142,10 +142,10 @@ impl Sql {
         self.ask(query, Asked::Tables).await
     }
 
-    /// The names that a query of log groups has for them, each once.
-    pub fn log_tables(&self, query: &str) -> Result<Vec<String>> {
+    /// What a query of log groups says of itself.
+    pub fn parse_log_query(&self, query: &str) -> Result<LogQuery> {
         check_length(query)?;
-        log_group::tables(query).map_err(|err| Error::of(err, self.inner.limits.memory_mib))
+        log_group::parse(query).map_err(|err| Error::of(err, self.inner.limits.memory_mib))
     }
 
     /// Asks log groups. Fields are discovered before: the answer comes when that is done, and what was read for it is counted from
@@ -281,17 +281,13 @@ async fn planned(
             Ok((context, plan))
         }
         Asked::LogGroups { tables, account_id, scanned } => {
-            let reader = Arc::new(reader);
             let over = Over(Arc::default());
-            let tables = {
-                let (reader, is_over) = (reader.clone(), over.0.clone());
-                let look = move || log_group::discovered(&reader, tables, &account_id, &|| is_over.load(Ordering::Relaxed));
-                let looked =
-                    tokio::task::spawn_blocking(look).await.map_err(|err| DataFusionError::ExecutionJoin(Box::new(err)))?;
-                looked.map_err(|err| DataFusionError::External(Box::new(err)))?
-            };
+            let is_over = over.0.clone();
+            let look = move || log_group::discovered(reader, tables, &account_id, &scanned, &|| is_over.load(Ordering::Relaxed));
+            let looked = tokio::task::spawn_blocking(look).await.map_err(|err| DataFusionError::ExecutionJoin(Box::new(err)))?;
+            let tables = looked.map_err(|err| DataFusionError::External(Box::new(err)))?;
             let context = engine.log_context()?;
-            let plan = log_group::plan(&context, query, &reader, tables, &scanned).await?;
+            let plan = log_group::plan(&context, query, tables).await?;
             Ok((context, plan))
         }
     }

@@ -415,3 +415,14 @@ async fn a_query_sees_one_moment() {
     let batch = answer.next().await.unwrap().unwrap();
     assert_eq!(arrow::util::display::array_value_to_string(batch.column(0), 0).unwrap(), "40");
 }
+
+#[test]
+fn queries_of_log_groups_say_what_they_are_of() {
+    let of = |query: &str| crate::log_group::parse(query).map(|query| (query.tables.join(" "), query.has_limit)).ok();
+    assert_eq!(of("SELECT * FROM `/a.b/c` LIMIT 20000 -- (all)"), Some(("/a.b/c".to_owned(), true)));
+    assert_eq!(of("WITH x AS (SELECT * FROM `a` LIMIT 5) SELECT * FROM x, `b`, `a`"), Some(("a b".to_owned(), false)));
+    assert_eq!(of("SELECT `limit` FROM `a` WHERE x = ' limit '"), Some(("a".to_owned(), false)));
+    assert_eq!(of("SELECT 1"), Some((String::new(), false)));
+    assert_eq!(of("SELECT * FROM a.b"), None);
+    assert_eq!(of("SELECT * FROM `a`; SELECT * FROM `b`"), None);
+}

@@ -22,8 +22,8 @@ const LOOK: Duration = Duration::from_millis(200);
 
 /// Starts a query in SQL about `[from, to)`, and says its id.
 pub(super) async fn start(app: &App, text: String, (from_us, to_us): (i64, i64), limit: Option<i64>) -> Result<String, ApiError> {
-    let limit = limit_of(limit, if has_limit(&text) { ROWS_MAX } else { ROWS }, ROWS_MAX)?;
-    let tables = app.sql.log_tables(&text).map_err(|err| refused(&text, err))?;
+    let sql::LogQuery { tables, has_limit } = app.sql.parse_log_query(&text).map_err(|err| refused(&text, err))?;
+    let limit = limit_of(limit, if has_limit { ROWS_MAX } else { ROWS }, ROWS_MAX)?;
     if tables.is_empty() {
         return Err(broken(&text, "the query names no log group: SELECT … FROM `<log group>`".to_owned()));
     }
@@ -32,7 +32,9 @@ pub(super) async fn start(app: &App, text: String, (from_us, to_us): (i64, i64),
         let mut groups = Vec::new();
         for group in groups_of(app, &text, &name).await? {
             groups.push(app.logs.scan(&group, None).await.map_err(of)?);
-            names.push(group);
+            if !names.contains(&group) {
+                names.push(group);
+            }
         }
         found.push(LogTable { name, scan: LogScan { groups, from_us, to_us, ..LogScan::default() } });
     }
@@ -94,12 +96,6 @@ async fn collect(
 fn statistics(scanned: &Scanned, rows: usize) -> Statistics {
     let of = |number: &std::sync::atomic::AtomicU64| number.load(Ordering::Relaxed);
     Statistics { matched: rows as u64, scanned: of(&scanned.rows), bytes: of(&scanned.bytes) }
-}
-
-/// Whether it says itself how many rows there may be: only what is behind its last parenthesis counts, as subqueries have their own.
-fn has_limit(text: &str) -> bool {
-    let behind = text.rsplit(')').next().unwrap_or_default();
-    behind.split_whitespace().any(|word| word.eq_ignore_ascii_case("limit"))
 }
 
 /// The log groups of a table: one by its name or ARN, or those that `logGroups(…)` says.
@@ -193,11 +189,5 @@ mod tests {
     fn places_of_errors_are_read() {
         assert_eq!(place("Expected: an expression, found: EOF at Line: 2, Column: 18"), Some((2, 18)));
         assert_eq!(place("Invalid function 'f'"), None);
-    }
-
-    #[test]
-    fn limits_of_subqueries_are_their_own() {
-        assert!(has_limit("SELECT 1 FROM `a` LIMIT 5") && has_limit("select (1) from `a`\nlimit 5"));
-        assert!(!has_limit("SELECT * FROM (SELECT * FROM `a` LIMIT 5) AS b") && !has_limit("SELECT `limit_x` FROM `a`"));
     }
 }
